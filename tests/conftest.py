@@ -1,0 +1,12 @@
+"""Offline before anything is imported, shapes checked at run time, and one seed."""
+
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # honoured only when set before huggingface_hub is imported
+os.environ.setdefault("WANDB_MODE", "disabled")
+os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("semdim", "beartype.beartype")
