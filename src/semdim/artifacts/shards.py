@@ -1,0 +1,184 @@
+"""Sharded artifacts: written beside their place, resumed shard by shard, published as a whole.
+
+A long computation writes its shards under ``<work>/<key>/``, each by temporary file, fsync and
+rename, with a small record (rows, shapes, checksum) beside it. ``key`` hashes everything that
+determines the content, so a killed stage finds its own shards again and nobody else's. Publishing
+writes ``manifest.json`` and renames the folder into place: readers see all of it or nothing.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from semdim.artifacts.hashing import file_digest
+from semdim.errors import ArtifactError
+
+SCHEMA_VERSION = 1
+MANIFEST = "manifest.json"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` so that a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON with stable order and a final newline, atomically."""
+    write_atomically(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+class ShardWriter:
+    """The shards of one artifact while they are being computed.
+
+    Args:
+        final: the folder that the artifact will be.
+        work: the folder for unfinished work, on the same file system as ``final``.
+        key: hash of everything that determines the content.
+        n_shards: how many shards make the artifact whole.
+    """
+
+    def __init__(self, final: Path, *, work: Path, key: str, n_shards: int) -> None:
+        self.final = final
+        self.folder = work / key
+        self.n_shards = n_shards
+        self._records: dict[int, dict[str, Any]] = {}
+        self.damaged: list[str] = []
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for index in range(n_shards):
+            self._adopt(index)
+
+    def _paths(self, index: int) -> tuple[Path, Path]:
+        stem = f"shard-{index:05d}"
+        return self.folder / f"{stem}.safetensors", self.folder / f"{stem}.json"
+
+    def _adopt(self, index: int) -> None:
+        """Take over a finished shard of an earlier run, if it is whole."""
+        shard, record_path = self._paths(index)
+        if not record_path.exists():
+            return
+        try:
+            record = json.loads(record_path.read_text())
+            whole = shard.exists() and file_digest(shard) == record["checksum"]
+        except (ValueError, KeyError):
+            whole = False
+        if whole:
+            self._records[index] = record
+        else:
+            self.damaged.append(shard.name)
+            record_path.unlink()
+
+    @property
+    def missing(self) -> list[int]:
+        """Indices of the shards that are still to be computed."""
+        return [index for index in range(self.n_shards) if index not in self._records]
+
+    def write(self, index: int, tensors: Mapping[str, Tensor]) -> None:
+        """Write one shard so that it is there whole or not at all."""
+        shard, record_path = self._paths(index)
+        temporary = shard.with_suffix(".tmp")
+        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(shard)
+        record = {
+            "file": shard.name,
+            "checksum": file_digest(shard),
+            "tensors": {
+                name: {"shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch.")}
+                for name, t in sorted(tensors.items())
+            },
+        }
+        write_json(record_path, record)
+        self._records[index] = record
+
+    def publish(self, facts: Mapping[str, Any]) -> None:
+        """Write the manifest and move the whole folder into its place.
+
+        Raises:
+            ArtifactError: a shard is missing.
+        """
+        if self.missing:
+            raise ArtifactError(
+                f"{self.final} cannot be published: shards {self.missing[:5]} of {self.n_shards} "
+                "are missing; run the stage again, it resumes there."
+            )
+        manifest = {
+            "schema_version": SCHEMA_VERSION,
+            "shards": [self._records[index] for index in range(self.n_shards)],
+            "facts": dict(facts),
+        }
+        write_json(self.folder / MANIFEST, manifest)
+        for index in range(self.n_shards):
+            self._paths(index)[1].unlink(missing_ok=True)
+        if self.final.exists():
+            shutil.rmtree(self.final)
+        self.final.parent.mkdir(parents=True, exist_ok=True)
+        self.folder.replace(self.final)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A published artifact, to be read shard by shard."""
+
+    folder: Path
+    facts: dict[str, Any]
+    shards: list[dict[str, Any]]
+
+    @classmethod
+    def open(cls, folder: Path) -> "Artifact":
+        """Open ``folder``.
+
+        Raises:
+            ArtifactError: there is no artifact, or another schema version wrote it.
+        """
+        path = folder / MANIFEST
+        if not path.exists():
+            raise ArtifactError(
+                f"There is no artifact at {folder} (no {MANIFEST}); run `dvc repro` to compute it."
+            )
+        manifest = json.loads(path.read_text())
+        if manifest.get("schema_version") != SCHEMA_VERSION:
+            raise ArtifactError(
+                f"{path} has schema version {manifest.get('schema_version')}, this semdim reads "
+                f"{SCHEMA_VERSION}; recompute it with `dvc repro --force`."
+            )
+        return cls(folder, manifest["facts"], manifest["shards"])
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    def read(self, index: int) -> dict[str, Tensor]:
+        """The tensors of one shard, after its checksum was verified.
+
+        Raises:
+            ArtifactError: the shard is missing or damaged; the message names it.
+        """
+        record = self.shards[index]
+        path = self.folder / record["file"]
+        if not path.exists() or file_digest(path) != record["checksum"]:
+            raise ArtifactError(
+                f"The shard {path} is {'damaged' if path.exists() else 'missing'}; `dvc repro` "
+                "recomputes it (nothing else is lost)."
+            )
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ArtifactError(f"The shard {path} cannot be read: {error}.") from error
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        for index in range(len(self)):
+            yield self.read(index)

@@ -1,0 +1,125 @@
+"""A model cut in two at the residual stream: the prefix is run once, suffixes start at its cache.
+
+With TransformerLens the two halves together are bitwise the full forward pass, because they run
+the same modules on the same tensors; a test holds that.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformer_lens import HookedTransformer
+from transformer_lens.utilities import apply_softcap
+
+from semdim.engine.hooks import start_layer
+
+LN2 = 0.6931471805599453
+ROWS_PER_CHUNK = 256  # rows of logits in memory at once, whatever the batch or the vocabulary
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """What the logits say about the next token, one value per predicted position."""
+
+    nll: Float[Tensor, " rows"]
+    """−log2 p(next token): bits, not smoothed."""
+    max_prob: Float[Tensor, " rows"] | None = None
+    entropy: Float[Tensor, " rows"] | None = None
+    """Bits."""
+    energy: Float[Tensor, " rows"] | None = None
+    """−logsumexp of the logits, nats (Liu et al. 2020, at temperature 1)."""
+
+
+class SplitModel:
+    """``model`` cut at ``hook_name``.
+
+    Args:
+        model: a HookedTransformer in inference mode; its tokenizer must not pad (sequences all
+            have the same length, so that no attention mask is needed).
+        hook_name: ``blocks.L.hook_resid_pre`` or ``blocks.L.hook_resid_post``.
+
+    Raises:
+        MismatchError: the hook point is not on the model's residual stream.
+    """
+
+    def __init__(self, model: HookedTransformer, hook_name: str) -> None:
+        self.model = model.eval()
+        self.n_layers = model.cfg.n_layers
+        self.start_layer = start_layer(hook_name, self.n_layers)
+        self.device = next(model.parameters()).device
+        self._softcap = model.cfg.output_logits_soft_cap
+        # One contiguous copy: TransformerLens makes it anew at each call.
+        self._unembed = model.unembed.W_U.detach().T.contiguous()
+        self._unembed_bias = model.unembed.b_U.detach()
+
+    @torch.inference_mode()
+    def prefix(
+        self, token_ids: Int[Tensor, "batch position"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """The activation at the hook point."""
+        return self.model(token_ids.to(self.device).long(), stop_at_layer=self.start_layer)
+
+    @torch.inference_mode()
+    def suffix(
+        self, activation: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """The final, normalised residual stream when the model goes on from ``activation``."""
+        residual = activation
+        if self.start_layer < self.n_layers:
+            residual = self.model(
+                activation, start_at_layer=self.start_layer, stop_at_layer=self.n_layers
+            )
+        return self.model.ln_final(residual) if hasattr(self.model, "ln_final") else residual
+
+    @torch.inference_mode()
+    def logits(
+        self, residual: Float[Tensor, "rows d_model"]
+    ) -> Float[Tensor, "rows vocab_size"]:
+        """Logits of normalised residual rows."""
+        return apply_softcap(F.linear(residual, self._unembed, self._unembed_bias), self._softcap)
+
+    @torch.inference_mode()
+    def next_token(
+        self,
+        residual: Float[Tensor, "batch position d_model"],
+        token_ids: Int[Tensor, "batch position"],
+        *,
+        scores: bool = False,
+    ) -> NextToken:
+        """Losses of the ``position − 1`` predictions of each sequence, flattened in order.
+
+        The logits of all rows are never in memory at once. Sums over the vocabulary are taken in
+        float32 whatever the model's dtype.
+        """
+        rows = residual[:, :-1].reshape(-1, residual.shape[-1])
+        targets = token_ids[:, 1:].reshape(-1, 1).to(self.device).long()
+        parts = [
+            _next_token_chunk(self.logits(chunk).float(), target, scores)
+            for chunk, target in _chunks(rows, targets)
+        ]
+        columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+        return NextToken(*columns)
+
+
+def _chunks(
+    rows: Float[Tensor, "rows d_model"], targets: Int[Tensor, "rows 1"]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    for start in range(0, len(rows), ROWS_PER_CHUNK):
+        yield rows[start : start + ROWS_PER_CHUNK], targets[start : start + ROWS_PER_CHUNK]
+
+
+def _next_token_chunk(
+    logits: Float[Tensor, "rows vocab_size"], target: Int[Tensor, "rows 1"], scores: bool
+) -> tuple[Tensor, ...]:
+    log_normaliser = logits.logsumexp(dim=-1)
+    nll = (log_normaliser - logits.gather(1, target).squeeze(1)) / LN2
+    if not scores:
+        return (nll,)
+    max_prob = (logits.amax(dim=-1) - log_normaliser).exp()
+    # H = lse − Σ p·logit
+    probabilities = (logits - log_normaliser[:, None]).exp_()
+    entropy = (log_normaliser - torch.einsum("rv,rv->r", probabilities, logits)) / LN2
+    return nll, max_prob, entropy.clamp_(min=0.0), -log_normaliser
