@@ -1,0 +1,87 @@
+"""What the rest of the pipeline needs to know about an exported model, kept beside its weights."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from semdim.errors import ArtifactError
+
+FACTS_FILE = "facts.json"
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Facts of an exported model (read from its config and tokenizer, never from memory)."""
+
+    name: str
+    """The name that an SAE's metadata knows the model by."""
+    architecture: str
+    """Class name in transformers, for instance LlamaForCausalLM."""
+    n_layers: int
+    """Blocks; the residual stream can be cut before block 0 … n_layers (the last: after all)."""
+    d_model: int
+    """Width of the residual stream."""
+    vocab_size: int
+    """Number of logits V; token ids are below it."""
+    bos_token_id: int
+    """The token every sequence starts with."""
+    special_token_ids: tuple[int, ...]
+    """Control tokens of the tokenizer, ascending; text contains none of them."""
+    n_context: int
+    """Longest sequence the model takes, in tokens."""
+    fingerprint: str
+    """sha256 over the weight files."""
+    source: dict[str, Any] = field(default_factory=dict)
+    """The source it was exported from (`ModelSource.as_dict`)."""
+
+
+def write_facts(folder: Path, facts: Any) -> None:
+    """Write a facts dataclass as `facts.json` into `folder`."""
+    text = json.dumps(asdict(facts), indent=2, sort_keys=True, ensure_ascii=False)
+    (folder / FACTS_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def read_json_facts(folder: Path, what: str, names: Iterable[str]) -> dict[str, Any]:
+    """The raw content of `folder/facts.json`, holding at least `names`; ArtifactError otherwise."""
+    path = Path(folder) / FACTS_FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError(
+            f"No exported {what} in {folder}: {FACTS_FILE} is missing; run the prepare stage first."
+        ) from None
+    except ValueError as error:
+        raise ArtifactError(f"{path} is damaged ({error}); delete {folder} and rerun.") from error
+    missing = sorted(set(names) - set(raw)) if isinstance(raw, dict) else ["everything"]
+    if missing:
+        raise ArtifactError(
+            f"{path} lacks {', '.join(missing)} (another version wrote it); "
+            f"delete {folder} and rerun."
+        )
+    return dict(raw)
+
+
+def read_facts(folder: Path | str) -> ModelFacts:
+    """Facts of the model exported to `folder`; raises ArtifactError if there is none."""
+    names = [item.name for item in fields(ModelFacts)]
+    raw = read_json_facts(Path(folder), "model", names)
+    raw["special_token_ids"] = tuple(raw["special_token_ids"])
+    return ModelFacts(**{name: raw[name] for name in names})
+
+
+def fingerprint_files(folder: Path) -> str:
+    """sha256 over the names and bytes of the safetensors files of `folder`."""
+    digest = hashlib.sha256()
+    paths = sorted(Path(folder).glob("*.safetensors"))
+    if not paths:
+        raise ArtifactError(f"{folder} holds no safetensors file; delete it and rerun.")
+    for path in paths:
+        digest.update(path.name.encode())
+        with path.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
