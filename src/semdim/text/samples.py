@@ -1,0 +1,68 @@
+"""A sample: token sequences, the documents they come from, and an account of what was left out."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int, Int32
+
+from semdim.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True)
+class DocumentRow:
+    """One document of a sample."""
+
+    index: int
+    """The value in ``TokenSample.document``; documents are numbered as the sample reaches them."""
+    name: str
+    n_characters: int
+    n_tokens_total: int | None
+    """Its tokens, BOS not counted; None when it was not read to its end (it exceeds the cap)."""
+    n_sequences_used: int
+
+
+@dataclass(frozen=True)
+class TokenSample:
+    """Token sequences, each from one document."""
+
+    token_ids: Int32[np.ndarray, "n_sequences context"]
+    """BOS (where there is one) at position 0, then consecutive tokens of one document."""
+    document: Int32[np.ndarray, " n_sequences"]
+    """Index of the document of each sequence."""
+    documents: tuple[DocumentRow, ...]
+    counts: dict[str, int]
+    """What was read, used, and left out, by reason."""
+
+    @property
+    def n_sequences(self) -> int:
+        return int(self.token_ids.shape[0])
+
+    @property
+    def context(self) -> int:
+        return int(self.token_ids.shape[1])
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens in the sample, BOS included."""
+        return int(self.token_ids.size)
+
+    @property
+    def n_documents(self) -> int:
+        return len(self.documents)
+
+
+def count_sequences(n_tokens: int, context: int) -> int:
+    """Whole sequences that hold at least ``n_tokens`` tokens, BOS included."""
+    if n_tokens < 1 or context < 2:
+        raise ConfigError(f"need n_tokens >= 1 and context >= 2, got {n_tokens} and {context}")
+    return -(-n_tokens // context)
+
+
+def check_token_ids(token_ids: Int[np.ndarray, "..."], vocab_size: int) -> None:
+    """Raise DataError when an id lies outside ``[0, vocab_size)``."""
+    if token_ids.size and not 0 <= int(token_ids.min()) <= int(token_ids.max()) < vocab_size:
+        wrong = token_ids[(token_ids < 0) | (token_ids >= vocab_size)]
+        raise DataError(
+            f"{wrong.size} token ids lie outside the model's vocabulary of {vocab_size} "
+            f"(the first is {int(wrong.flat[0])}): the tokenizer does not belong to the model"
+        )

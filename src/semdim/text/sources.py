@@ -1,0 +1,74 @@
+"""Documents of a corpus, one after another, in an order that never changes, in bounded memory."""
+
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from hashlib import blake2b
+
+from semdim.errors import ConfigError, DataError
+from semdim.text import builtin, readers
+from semdim.text.documents import Document, ReadCounts
+from semdim.text.hub import read_dataset
+from semdim.text.spec import CorpusSpec
+
+_READERS: dict[str, Callable[[CorpusSpec, ReadCounts], Iterator[Document]]] = {
+    "gensim_english": builtin.read_gensim_english,
+    "python_source": builtin.read_python_source,
+    "files": readers.read_files,
+    "jsonl": readers.read_jsonl,
+    "parquet": readers.read_parquet,
+    "datasets": read_dataset,
+}
+
+
+def load_documents(spec: CorpusSpec, counts: ReadCounts | None = None) -> Iterator[Document]:
+    """The documents of a corpus that pass its filters; ``counts`` is filled as they are read.
+
+    Raises DataError for text that cannot be read, and for a corpus that turns out to be empty;
+    HubError when a hub is needed and cannot be reached; ConfigError for a kind without documents.
+    """
+    reader = _READERS.get(spec.kind)
+    if reader is None:
+        raise ConfigError(
+            f"a corpus of kind {spec.kind} has no documents of its own: sample_corpus() builds it"
+        )
+    counts = ReadCounts() if counts is None else counts
+    return _filtered(reader(spec, counts), spec, counts)
+
+
+def _filtered(
+    documents: Iterator[Document], spec: CorpusSpec, counts: ReadCounts
+) -> Iterator[Document]:
+    seen: set[bytes] = set()
+    for document in documents:
+        reason = _reason_to_drop(document, spec)
+        if reason is None and spec.drop_duplicates:
+            digest = blake2b(document.text.strip().encode("utf-8", "surrogatepass"), digest_size=16)
+            reason = "duplicates" if digest.digest() in seen else None
+            seen.add(digest.digest())
+        if reason is not None:
+            counts.drop(reason)
+            continue
+        counts.documents += 1
+        counts.characters += len(document.text)
+        yield document
+    if counts.documents == 0:
+        left_out = ", ".join(f"{count} {why}" for why, count in sorted(counts.dropped.items()))
+        raise DataError(
+            f"the corpus of kind {spec.kind}{f' at {spec.path}' if spec.path else ''} holds no "
+            f"document to use (left out: {left_out or 'none'}): check its path and filters"
+        )
+
+
+def _reason_to_drop(document: Document, spec: CorpusSpec) -> str | None:
+    if spec.only and not _matches(document.name, spec.only):
+        return "not_in_only"
+    if _matches(document.name, spec.exclude):
+        return "excluded"
+    n_characters = len(document.text.strip())
+    if n_characters == 0:
+        return "empty"
+    return "too_few_characters" if n_characters < spec.min_characters else None
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
