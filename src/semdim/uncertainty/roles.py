@@ -1,0 +1,56 @@
+"""Which corpus is familiar, and which of the others were made from it."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from semdim.errors import ConfigError
+from semdim.uncertainty.tokens import origins
+
+ROLES = ("id", "near", "shifted", "far")
+
+
+def id_corpus(ledgers: Mapping[str, pd.DataFrame], roles: Mapping[str, str]) -> str:
+    """Name of the one corpus whose role is "id".
+
+    Raises ``ConfigError`` for an unknown role, a corpus without ledger or ledger without role, and
+    for no ID corpus or several.
+    """
+    unknown = {name: role for name, role in roles.items() if role not in ROLES}
+    if unknown:
+        name, role = next(iter(unknown.items()))
+        raise ConfigError(f"Corpus {name!r} has role {role!r}; roles are {', '.join(ROLES)}.")
+    if absent := sorted(set(roles) - set(ledgers)):
+        raise ConfigError(f"No ledger was given for corpus {', '.join(map(repr, absent))}.")
+    if absent := sorted(set(ledgers) - set(roles)):
+        raise ConfigError(f"No role was given for corpus {', '.join(map(repr, absent))}.")
+    familiar = [name for name, role in roles.items() if role == "id"]
+    if len(familiar) != 1:
+        raise ConfigError(
+            f"{len(familiar)} corpora have role 'id' ({', '.join(familiar) or 'none'}); exactly "
+            "one must, the others are compared with it."
+        )
+    return familiar[0]
+
+
+def origin_of(
+    rows: pd.DataFrame,
+    corpus: str,
+    id_name: str,
+    role: str,
+    names: Mapping[str, Sequence[str]],
+) -> np.ndarray:
+    """Per row the ID document it was made from, or −1 (``tokens.origins``).
+
+    Raises ``ConfigError`` when a near shift comes without document names.
+    """
+    document = rows["document"].to_numpy(dtype=np.int64)
+    if corpus in names and id_name in names:
+        return origins(document, names[corpus], names[id_name], corpus)
+    if role == "near":
+        raise ConfigError(
+            f"Corpus {corpus!r} is a near shift, made from ID documents; run_study needs "
+            f"document_names of {corpus!r} and {id_name!r} to tell which."
+        )
+    return np.full(len(document), -1)

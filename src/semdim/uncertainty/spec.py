@@ -1,0 +1,76 @@
+"""The settings of the uncertainty study."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from semdim.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class UncertaintySpec:
+    """Settings of ``run_study``; the seed is not among them, it belongs to the whole run.
+
+    Raises ``ConfigError`` for a value of the wrong kind or out of range.
+    """
+
+    fit_share: float = 0.5
+    """Share of the ID documents, in (0, 1), on which scores are fitted and thresholds calibrated;
+    the other documents are the only ID documents in any reported rate or AUROC."""
+    n_resamples: int = 300
+    """Bootstrap resamples (of documents) behind every interval, at least 20."""
+    confidence: float = 0.95
+    """Coverage of the bootstrap's percentile intervals, in (0, 1)."""
+    false_alarm_rate: float = 0.05
+    """The rate a that the guardrail promises on fresh ID documents, in (0, 1)."""
+    window: int = 16
+    """Tokens in the moving average of n_active that the windowed guardrail watches."""
+    n_splits: int = 200
+    """Fresh splits of the ID documents behind the guardrail's stability, at least 2."""
+    fixed_threshold: int = 500
+    """The paper's rule (section 4.2): an input is flagged when n_active exceeds this."""
+    histogram_bins: int = 60
+    """Histogram bins over 99.5 % of the tokens; the tail goes on at the same width."""
+    roc_points: int = 64
+    """Most points kept of one ROC curve, at least 2."""
+
+    def __post_init__(self) -> None:
+        for name in ("fit_share", "confidence", "false_alarm_rate"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+                raise ConfigError(
+                    f"uncertainty.{name} is {value!r}; expected a number strictly between 0 and 1."
+                )
+        least = {
+            "n_resamples": 20,
+            "window": 1,
+            "n_splits": 2,
+            "fixed_threshold": 1,
+            "histogram_bins": 1,
+            "roc_points": 2,
+        }
+        for name, smallest in least.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
+                raise ConfigError(
+                    f"uncertainty.{name} is {value!r}; expected a whole number of at least "
+                    f"{smallest}."
+                )
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> "UncertaintySpec":
+        """Build from the ``uncertainty`` section of the parameters; absent keys take the defaults.
+
+        Raises ``ConfigError`` that names every unknown key and what it may have meant.
+        """
+        known = [field.name for field in fields(cls)]
+        unknown = [str(key) for key in settings if key not in known]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], known, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"uncertainty has no setting {', '.join(map(repr, unknown))}; it knows "
+                f"{', '.join(known)}.{hint}"
+            )
+        return cls(**settings)

@@ -1,0 +1,192 @@
+"""The out-of-distribution study of one model, from the ledgers of its corpora."""
+
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from semdim.errors import DataError
+from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
+from semdim.uncertainty.fixed_rule import fixed_rule
+from semdim.uncertainty.guardrail import guardrail
+from semdim.uncertainty.roles import id_corpus, origin_of
+from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, Score, check_registry, fit_unigram
+from semdim.uncertainty.sparsity import (
+    position_zero,
+    sequence_histogram,
+    sparsity_histogram,
+    sparsity_table,
+)
+from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.tokens import (
+    check_tokens,
+    generator,
+    held_out,
+    of_documents,
+    scored_rows,
+    sequence_n_active,
+    split_documents,
+)
+from semdim.uncertainty.verdict import (
+    by_shift,
+    describe,
+    fixed_rule_summary,
+    guardrail_summary,
+    is_constant,
+    mean_n_active,
+)
+
+TABLES = ("uncertainty", "roc", "sparsity", "sparsity_histogram", "sequence_histogram")
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything that the stage writes: tidy tables, and mappings that go to JSON as they are."""
+
+    uncertainty: pd.DataFrame
+    """A row per score, shift and level: AUROC, AUPR, FPR at 95 % TPR, with intervals."""
+    roc: pd.DataFrame
+    """Points of the ROC curves at the sequence levels."""
+    sparsity: pd.DataFrame
+    """Table 1: n_active per corpus, with and without position 0."""
+    sparsity_histogram: pd.DataFrame
+    """Figure 2: tokens per bin of n_active, the same bins for every corpus."""
+    sequence_histogram: pd.DataFrame
+    """Sequences per bin of their largest n_active: what the guardrail's threshold cuts."""
+    guardrail: dict[str, Any]
+    """The conformal alarm on the largest n_active of a sequence; under ``window`` the same for a
+    moving average, under ``fixed_rule`` the paper's k > 500."""
+    verdict: dict[str, Any]
+    """Facts and flags from which a report writes its verdict."""
+
+    def write(self, folder: Path, provenance: Mapping[str, Any] | None = None) -> None:
+        """Write five CSV and two JSON files into a folder that is made if need be.
+
+        ``provenance`` (which model, SAE, hook point, splice, context the threshold is for) goes
+        into guardrail.json, so that a monitor can refuse a threshold that is not its own.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in TABLES:
+            table: pd.DataFrame = getattr(self, name)
+            table.to_csv(
+                folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
+            )
+        alarm = {**self.guardrail, "provenance": dict(provenance or {})}
+        for name, content in (("guardrail", alarm), ("verdict", self.verdict)):
+            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+
+
+def run_study(
+    ledgers: Mapping[str, pd.DataFrame],
+    roles: Mapping[str, str],
+    spec: UncertaintySpec,
+    seed: int,
+    *,
+    vocab_size: int,
+    document_names: Mapping[str, Sequence[str]] | None = None,
+    scores: tuple[Score, ...] = LEDGER_SCORES,
+) -> StudyResult:
+    """Measure how well n_active and every other score separate the ID corpus from the others.
+
+    Args:
+        ledgers: per corpus, a row per token position.
+        roles: per corpus "id" (exactly one), "near", "shifted" or "far".
+        spec: settings.
+        seed: of the whole run; every random draw here derives from it and from the corpus's name.
+        vocab_size: number of token ids of the model, for the unigram score.
+        document_names: per corpus, names by document number. A shift's document with the name of
+            an ID fit document is a copy of it, and left out of all rates and AUROCs. Needed for a
+            near shift and its ID corpus; a corpus without names is taken to be other texts.
+        scores: the registry; each score's columns must be in every ledger.
+
+    Warns when n_active is constant or a corpus is a single document. Raises ``ConfigError`` for
+    roles or scores that do not fit, ``DataError`` for ledgers that cannot be used and for too few
+    ID documents for the promised false-alarm rate.
+    """
+    check_registry(scores)
+    id_name = id_corpus(ledgers, roles)
+    columns = {name for score in scores for name in score.reads}
+    tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
+    scored = {name: scored_rows(table) for name, table in tokens.items()}
+    sequences = {name: sequence_n_active(table, spec.window) for name, table in tokens.items()}
+    shifts = [name for name in tokens if name != id_name]
+    notes = _notes(scored, shifts)
+    split = split_documents(
+        scored[id_name]["document"].to_numpy(), spec.fit_share, generator(seed, "split")
+    )
+    fit_rows = of_documents(scored[id_name], split.fit)
+    id_rows = of_documents(scored[id_name], split.evaluation)
+    names = document_names or {}
+    for name in shifts:
+        for table in (scored, sequences):
+            origin = origin_of(table[name], name, id_name, roles[name], names)
+            table[name] = table[name].assign(origin=origin)
+    apart = {name: held_out(scored[name], split.fit) for name in shifts}
+    if empty := [name for name, rows in apart.items() if rows.empty]:
+        raise DataError(
+            f"Corpus {empty[0]!r} holds nothing but copies of the ID documents that scores are "
+            "fitted on; give it more documents or lower uncertainty.fit_share."
+        )
+    fit = IdFit(unigram_bits=fit_unigram(fit_rows["token_id"].to_numpy(), vocab_size))
+    cells = evaluate(fit_rows, id_rows, apart, scores, fit, spec, seed, id_name)
+
+    shifted = {name: sequences[name] for name in shifts}
+    alarm = guardrail(sequences[id_name], shifted, split, "max_n_active", spec, seed)
+    alarm["window"] = {
+        "length": spec.window,
+        **guardrail(sequences[id_name], shifted, split, "window_n_active", spec, seed),
+    }
+    alarm["fixed_rule"] = fixed_rule(tokens, roles, spec.fixed_threshold)
+
+    sparsity = sparsity_table(tokens)
+    verdict = {
+        "id_corpus": id_name,
+        "roles": dict(roles),
+        "n_active_is_constant": is_constant(scored),
+        "n_fit_documents": len(split.fit),
+        "n_evaluation_documents": len(split.evaluation),
+        "n_resamples": spec.n_resamples,
+        "confidence": spec.confidence,
+        "mean_n_active": mean_n_active(sparsity),
+        "by_shift": by_shift(cells, spec.confidence),
+        "guardrail": guardrail_summary(alarm),
+        "fixed_rule": fixed_rule_summary(alarm["fixed_rule"]),
+        "position_zero": position_zero(tokens),
+        "scores": describe(scores),
+        "warnings": notes,
+    }
+    return StudyResult(
+        uncertainty=uncertainty_table(cells, spec.confidence),
+        roc=roc_table(cells),
+        sparsity=sparsity,
+        sparsity_histogram=sparsity_histogram(tokens, spec.histogram_bins),
+        sequence_histogram=sequence_histogram(sequences, spec.histogram_bins),
+        guardrail=alarm,
+        verdict=verdict,
+    )
+
+
+def _notes(scored: Mapping[str, pd.DataFrame], shifts: list[str]) -> list[str]:
+    """What a reader must know before the numbers; each is also issued as a Python warning."""
+    notes = []
+    if is_constant(scored):
+        notes.append(
+            "n_active is the same at every token (a TopK autoencoder fixes it): it can signal "
+            "nothing, and its rows in this study are empty of meaning."
+        )
+    if not shifts:
+        notes.append("There is only the ID corpus: no score is compared and nothing is detected.")
+    notes.extend(
+        f"Corpus {name!r} is a single document: its intervals are left empty, because they would "
+        "need at least two."
+        for name in shifts
+        if scored[name]["document"].nunique() < 2
+    )
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
+    return notes

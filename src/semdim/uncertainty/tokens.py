@@ -1,0 +1,177 @@
+"""The ledger as the uncertainty study reads it: checked, ordered, and split by document.
+
+Position 0 and every other BOS token are kept apart from the scores: position 0 attends to nothing,
+its activation is the same in every sequence and two orders of magnitude longer than the rest, so it
+says nothing about the text. ``scored_rows`` is the one place that decides this.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int, Shaped
+
+from semdim.errors import DataError
+
+KEYS = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier", "n_active")
+
+
+def generator(seed: int, purpose: str) -> np.random.Generator:
+    """A random stream for each purpose of its own: adding a corpus moves no other number."""
+    return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
+
+
+def check_tokens(ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ()) -> pd.DataFrame:
+    """The ledger of one corpus ordered by sequence and position, with a column ``is_last``.
+
+    Args:
+        ledger: a row per token position.
+        corpus: its name, for messages.
+        columns: columns needed beside the keys.
+
+    Raises ``DataError`` for missing columns, no rows, missing or negative n_active, a sequence
+    whose positions are not 0, 1, 2, … once each, or one that spans two documents.
+    """
+    needed = sorted({*KEYS, *columns})
+    missing = [column for column in needed if column not in ledger.columns]
+    if missing:
+        raise DataError(
+            f"The ledger of {corpus!r} lacks the columns {', '.join(missing)}; "
+            "run compute_losses for this corpus again."
+        )
+    if ledger.empty:
+        raise DataError(f"The ledger of {corpus!r} has no rows; the corpus needs at least one.")
+    empty = [key for key in KEYS if ledger[key].isna().any()]
+    if empty:
+        raise DataError(f"The ledger of {corpus!r} has missing values in {', '.join(empty)}.")
+    if (ledger["n_active"] < 0).any():
+        raise DataError(f"The ledger of {corpus!r} has a negative n_active; counts start at 0.")
+    tokens = ledger[needed].sort_values(["sequence", "position"], ignore_index=True)
+    if (tokens["position"] != tokens.groupby("sequence").cumcount()).any():
+        raise DataError(
+            f"The ledger of {corpus!r} has a sequence whose positions are not 0, 1, 2, … once "
+            "each; sequence numbers must be unique within a corpus and no row may be left out."
+        )
+    if (tokens.groupby("sequence")["document"].nunique() > 1).any():
+        raise DataError(f"The ledger of {corpus!r} has a sequence that spans several documents.")
+    sequence = tokens["sequence"].to_numpy()
+    tokens["is_last"] = np.append(sequence[1:] != sequence[:-1], True)
+    return tokens
+
+
+def scored_rows(tokens: pd.DataFrame) -> pd.DataFrame:
+    """The rows that scores and thresholds look at: neither position 0 nor a BOS token."""
+    return tokens[~tokens["is_bos"].to_numpy(dtype=bool) & (tokens["position"].to_numpy() > 0)]
+
+
+@dataclass(frozen=True)
+class DocumentSplit:
+    """Two disjoint sets of ID documents."""
+
+    fit: Int[np.ndarray, " fit_documents"]
+    """Documents on which anything may be fitted or calibrated."""
+    evaluation: Int[np.ndarray, " evaluation_documents"]
+    """Documents that enter the reported rates, and nothing else."""
+
+
+def split_documents(
+    document: Int[np.ndarray, " rows"], fit_share: float, rng: np.random.Generator
+) -> DocumentSplit:
+    """Split the distinct documents at random; all rows of a document fall on one side.
+
+    Raises ``DataError`` when there are fewer than two documents.
+    """
+    distinct = np.unique(document)
+    if len(distinct) < 2:
+        raise DataError(
+            f"The ID corpus has {len(distinct)} document(s) with tokens; at least 2 are needed, "
+            "one to fit on and another one to evaluate on."
+        )
+    n_fit = min(max(round(fit_share * len(distinct)), 1), len(distinct) - 1)
+    shuffled = rng.permutation(distinct)
+    return DocumentSplit(fit=np.sort(shuffled[:n_fit]), evaluation=np.sort(shuffled[n_fit:]))
+
+
+def of_documents(tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]) -> pd.DataFrame:
+    """The rows of these documents."""
+    return tokens[np.isin(tokens["document"].to_numpy(), documents)]
+
+
+def origins(
+    document: Int[np.ndarray, " rows"], names: Sequence[str], id_names: Sequence[str], corpus: str
+) -> Int[np.ndarray, " rows"]:
+    """For each row the ID document of the same name, or −1.
+
+    A near shift is made from ID documents, under their names. A score that was fitted on a document
+    must not be tested on its distorted copy, so copies of fit documents are left out of evaluation.
+    Raises ``DataError`` when a document has no name.
+    """
+    if document.size and document.max() >= len(names):
+        raise DataError(
+            f"Corpus {corpus!r} has a document numbered {document.max()} but {len(names)} document "
+            "names; names and ledger belong to different samples."
+        )
+    index = {name: number for number, name in enumerate(id_names)}
+    return np.array([index.get(name, -1) for name in names], dtype=np.int64)[document]
+
+
+def held_out(rows: pd.DataFrame, fit_documents: Int[np.ndarray, " documents"]) -> pd.DataFrame:
+    """The rows of a shift that are not made from a fit document (column ``origin``)."""
+    return rows[~np.isin(rows["origin"].to_numpy(), fit_documents)]
+
+
+def sequence_starts(sequence: Shaped[np.ndarray, " rows"]) -> Int[np.ndarray, " sequences"]:
+    """Index of the first row of each sequence, for rows that are ordered by sequence."""
+    return np.flatnonzero(np.append(True, sequence[1:] != sequence[:-1]))
+
+
+def longest_window_mean(
+    values: Float[np.ndarray, " tokens"], starts: Int[np.ndarray, " sequences"], window: int
+) -> Float[np.ndarray, " sequences"]:
+    """The largest mean over ``window`` consecutive scored tokens, in each sequence.
+
+    Raises ``DataError`` when a sequence is shorter than the window.
+    """
+    ends = np.append(starts[1:], len(values))
+    shortest = int((ends - starts).min())
+    if shortest < window:
+        raise DataError(
+            f"A sequence has {shortest} tokens after position 0, fewer than uncertainty.window = "
+            f"{window}; lower the window or raise the context."
+        )
+    total = np.concatenate([[0.0], np.cumsum(values)])
+    means = (total[window:] - total[:-window]) / window  # means[i] covers rows i … i+window−1
+    # Windows that begin too late in a sequence run into the next one: they are no windows.
+    last_start = np.repeat(ends - window, ends - starts)[: len(means)]
+    inside = np.where(np.arange(len(means)) <= last_start, means, -np.inf)
+    return np.maximum.reduceat(inside, starts)
+
+
+def sequence_n_active(ledger: pd.DataFrame, window: int | None = None) -> pd.DataFrame:
+    """n_active summed up per sequence, position 0 and BOS tokens left out.
+
+    Returns a row per sequence: document, sequence, n_scored (tokens counted), mean_n_active,
+    max_n_active and, when a window is given, window_n_active: the largest mean over that many
+    consecutive tokens. ``mean_n_active`` is what a bound on the risk given the sparsity bins by.
+
+    Raises ``DataError`` when a sequence has no token left, or is shorter than the window.
+    """
+    tokens = ledger.sort_values(["sequence", "position"], ignore_index=True)
+    scored = scored_rows(tokens)
+    if scored["sequence"].nunique() != tokens["sequence"].nunique():
+        raise DataError("A sequence holds nothing but BOS tokens; raise the context.")
+    value = scored["n_active"].to_numpy(dtype=np.float64)
+    starts = sequence_starts(scored["sequence"].to_numpy())
+    n_scored = np.diff(np.append(starts, len(value)))
+    table = {
+        "document": scored["document"].to_numpy()[starts],
+        "sequence": scored["sequence"].to_numpy()[starts],
+        "n_scored": n_scored,
+        "mean_n_active": np.add.reduceat(value, starts) / n_scored,
+        "max_n_active": np.maximum.reduceat(value, starts),
+    }
+    if window is not None:
+        table["window_n_active"] = longest_window_mean(value, starts, window)
+    return pd.DataFrame(table)
