@@ -71,6 +71,8 @@ class SampleSize:
     """Documents; None when a calculator was not told."""
     unit: Unit = "document"
     """What is taken to be independent."""
+    n_predictions: int | None = None
+    """Predicted tokens (BOS is not one): the units when the unit is the token."""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -85,7 +87,7 @@ class SampleSize:
     def n_units(self) -> int:
         """Number of independent units, which every concentration term divides by."""
         counts = {
-            "token": self.n_tokens,
+            "token": self.n_predictions or self.n_tokens,
             "sequence": self.n_sequences,
             "document": self.n_documents,
         }

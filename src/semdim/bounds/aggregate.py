@@ -1,0 +1,262 @@
+"""From losses per token to losses per independent unit, the unit named.
+
+A unit is a document (the mean over its sequences in the sample), a sequence, or a token. The gap
+belongs to a sequence: mean loss of the model minus mean loss of the proxy over its predictions,
+then the absolute value, then the mean over the document's sequences. With the unit token it is
+taken per token.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from semdim.bounds.quantities import loss_ceiling, loss_floor, smoothed_loss
+from semdim.bounds.result import SampleSize, Unit
+from semdim.bounds.validation import check_values
+from semdim.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class UnitLosses:
+    """One value per unit, in order of first appearance; every array has shape [size.n_units]."""
+
+    size: SampleSize
+    losses: Mapping[str, np.ndarray]
+    """Smoothed loss by proxy, bits."""
+    abs_gaps: Mapping[str, np.ndarray]
+    """|loss of the model − loss of the proxy| by proxy (all but `model`), bits."""
+    n_active: np.ndarray | None
+    """Mean k of the unit, position 0 left out; None when the ledger has no codes."""
+    document: np.ndarray
+    """Document of each unit."""
+
+
+@dataclass(frozen=True)
+class SequenceTable:
+    """One value per sequence, in the order of the sample; every array has S entries."""
+
+    context: int
+    """Tokens of a sequence, BOS included; each has context − 1 predictions."""
+    vocab_size: int
+    smoothing: float
+    document: np.ndarray
+    """int [S]."""
+    losses: Mapping[str, np.ndarray]
+    """Mean smoothed loss over a sequence's predictions, by proxy, bits, [S]."""
+    n_active_sum: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Sum of k over a sequence's positions, by `without_bos` and `all`, [S]."""
+    n_active_count: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Number of those positions, [S]."""
+    max_rank: np.ndarray | None = None
+    """Largest rank (0-based) in the atom order of any atom that a sequence uses, −1 for none, [S]:
+    what the pool families need (`semdim.bounds.pools`)."""
+    token_losses: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """Smoothed loss of every prediction, [S, context − 1]; kept only when asked for."""
+
+    @property
+    def n_sequences(self) -> int:
+        return len(self.document)
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        return tuple(self.losses)
+
+    def first(self, n_tokens: int) -> "SequenceTable":
+        """The first ⌊n_tokens/context⌋ whole sequences.
+
+        Raises DataError when the sample has fewer, or when n_tokens does not fill one sequence.
+        """
+        n_sequences = int(n_tokens) // self.context
+        if n_sequences < 1:
+            raise DataError(
+                f"n_tokens = {n_tokens} does not fill one sequence of {self.context} tokens."
+            )
+        if n_sequences > self.n_sequences:
+            raise DataError(
+                f"n_tokens = {n_tokens} was asked for, but the sample holds "
+                f"{self.n_sequences * self.context} tokens ({self.n_sequences} sequences of "
+                f"{self.context}); lower bound.n_tokens or raise the corpus' n_tokens."
+            )
+        return self.take(slice(0, n_sequences))
+
+    def take(self, rows: "slice | np.ndarray") -> "SequenceTable":
+        """The sequences that `rows` (a slice, a mask, or indices) selects, in order."""
+
+        def pick(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {name: values[rows] for name, values in arrays.items()}
+
+        return replace(
+            self,
+            document=self.document[rows],
+            losses=pick(self.losses),
+            n_active_sum=pick(self.n_active_sum),
+            n_active_count=pick(self.n_active_count),
+            max_rank=None if self.max_rank is None else self.max_rank[rows],
+            token_losses=pick(self.token_losses),
+        )
+
+    def one_per_document(self) -> "SequenceTable":
+        """Each document's first sequence alone: values that stay the same as the sample grows,
+        which a curve that is valid at every N needs."""
+        _, rows = np.unique(self.document, return_index=True)
+        return self.take(np.sort(rows))
+
+    def with_max_rank(self, max_rank: np.ndarray) -> "SequenceTable":
+        """The table with the largest atom rank per sequence, [S]; DataError on a mismatch."""
+        if max_rank.shape != self.document.shape:
+            raise DataError(
+                f"max_rank has shape {max_rank.shape} for {self.n_sequences} sequences."
+            )
+        return replace(self, max_rank=max_rank)
+
+    def mean_n_active(self, positions: Literal["without_bos", "all"] = "without_bos") -> float:
+        """Mean k over all tokens of the table."""
+        if positions not in self.n_active_sum:
+            raise DataError("the ledger has no column n_active, so there is no mean k.")
+        total = float(self.n_active_sum[positions].sum())
+        return total / float(self.n_active_count[positions].sum())
+
+    def by_unit(self, unit: Unit) -> UnitLosses:
+        """Losses, |gaps| and mean k, one value per unit."""
+        documents, owner = _in_order(self.document)
+        size = SampleSize(
+            n_tokens=self.n_sequences * self.context,
+            n_sequences=self.n_sequences,
+            n_documents=len(documents),
+            unit=unit,
+            n_predictions=self.n_sequences * (self.context - 1),
+        )
+        if unit == "token":
+            return self._by_token(size)
+        gaps = {
+            name: np.abs(self.losses["model"] - values)
+            for name, values in self.losses.items()
+            if name != "model" and "model" in self.losses
+        }
+        n_active = None
+        if "without_bos" in self.n_active_sum:
+            n_active = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
+        if unit == "sequence":
+            return UnitLosses(size, self.losses, gaps, n_active, self.document)
+        return UnitLosses(
+            size,
+            {name: group_mean(values, owner) for name, values in self.losses.items()},
+            {name: group_mean(values, owner) for name, values in gaps.items()},
+            None if n_active is None else group_mean(n_active, owner),
+            documents,
+        )
+
+    def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
+        """A value per sequence [S] as one per document or sequence."""
+        if unit == "token":
+            raise DataError("a value per sequence has no meaning per token.")
+        if unit == "sequence":
+            return values
+        return group_mean(values, _in_order(self.document)[1])
+
+    def _by_token(self, size: SampleSize) -> UnitLosses:
+        if set(self.token_losses) != set(self.losses):
+            raise DataError("the unit 'token' needs losses per token; read with keep_tokens=True.")
+        flat = {name: values.reshape(-1) for name, values in self.token_losses.items()}
+        gaps = {
+            name: np.abs(flat["model"] - values)
+            for name, values in flat.items()
+            if name != "model" and "model" in flat
+        }
+        return UnitLosses(size, flat, gaps, None, np.repeat(self.document, self.context - 1))
+
+
+def sequence_losses(
+    ledger: "pd.DataFrame",
+    proxies: Sequence[str],
+    smoothing: float,
+    vocab_size: int,
+    *,
+    keep_tokens: bool = False,
+) -> SequenceTable:
+    """Mean smoothed loss per sequence and proxy from a ledger of S·T rows (T = context).
+
+    Reads the columns document, sequence, position, nll_<proxy>, and n_active with is_bos where
+    they exist. A million rows take a fraction of a second.
+
+    Raises DataError when a column is missing, rows are not S whole sequences in order, a sequence
+    crosses documents, or a loss is missing anywhere but at the last position of a sequence.
+    """
+    needed = ["document", "sequence", "position", *(f"nll_{name}" for name in proxies)]
+    missing = [name for name in needed if name not in ledger.columns]
+    if missing:
+        there = ", ".join(name for name in ledger.columns if name.startswith("nll_"))
+        raise DataError(f"the ledger lacks {', '.join(missing)}; its losses are {there or 'none'}.")
+    context, document = _check_layout(ledger)
+    shape = (-1, context)
+    losses, token_losses = {}, {}
+    low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+    for name in proxies:
+        raw = ledger[f"nll_{name}"].to_numpy(dtype=np.float64, na_value=np.nan).reshape(shape)
+        if not np.isnan(raw[:, -1]).all():
+            raise DataError(f"nll_{name} has a loss at the last position, which predicts nothing.")
+        smoothed = smoothed_loss(raw[:, :-1], smoothing, vocab_size)
+        losses[name] = smoothed.mean(axis=1)
+        check_values(losses[name], low, high, f"nll_{name}, smoothed,")
+        if keep_tokens:
+            token_losses[name] = smoothed
+    sums, counts = _n_active(ledger, shape)
+    return SequenceTable(
+        context, vocab_size, smoothing, document, losses, sums, counts, None, token_losses
+    )
+
+
+def group_mean(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
+    """Mean of `values` [n] by group number `owner` [n] (0 … G−1, none empty), shape [G]."""
+    return np.bincount(owner, weights=values) / np.bincount(owner)
+
+
+def _in_order(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct labels in order of first appearance, and each entry's index among them."""
+    distinct, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    return distinct[order], place[inverse]
+
+
+def _check_layout(ledger: "pd.DataFrame") -> tuple[int, np.ndarray]:
+    position = ledger["position"].to_numpy()
+    if len(position) == 0:
+        raise DataError("the ledger has no rows.")
+    context = int(position.max()) + 1
+    is_whole = len(position) % context == 0 and context >= 2
+    if not is_whole or not (position.reshape(-1, context) == np.arange(context)).all():
+        raise DataError(
+            f"the ledger's rows are not whole sequences of {context} positions in order; sort it "
+            "by sequence and position."
+        )
+    sequence = ledger["sequence"].to_numpy().reshape(-1, context)
+    document = ledger["document"].to_numpy().reshape(-1, context)
+    if (sequence != sequence[:, :1]).any() or len(np.unique(sequence[:, 0])) != len(sequence):
+        raise DataError("the ledger's rows of one sequence do not stand together.")
+    if (document != document[:, :1]).any():
+        raise DataError("a sequence of the ledger crosses documents, so it is no unit.")
+    return context, document[:, 0].copy()
+
+
+def _n_active(
+    ledger: "pd.DataFrame", shape: tuple[int, int]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    if "n_active" not in ledger.columns:
+        return {}, {}
+    k = ledger["n_active"].to_numpy(dtype=np.float64).reshape(shape)
+    if "is_bos" in ledger.columns:
+        kept = ~ledger["is_bos"].to_numpy(dtype=bool).reshape(shape)
+    else:
+        kept = ledger["position"].to_numpy().reshape(shape) > 0
+    everywhere = np.full(len(k), float(k.shape[1]))
+    return (
+        {"all": k.sum(axis=1), "without_bos": (k * kept).sum(axis=1)},
+        {"all": everywhere, "without_bos": kept.sum(axis=1).astype(np.float64)},
+    )
