@@ -75,9 +75,7 @@ class SplitModel:
         return self.model.ln_final(residual) if hasattr(self.model, "ln_final") else residual
 
     @torch.inference_mode()
-    def logits(
-        self, residual: Float[Tensor, "rows d_model"]
-    ) -> Float[Tensor, "rows vocab_size"]:
+    def logits(self, residual: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
         """Logits of normalised residual rows."""
         return apply_softcap(F.linear(residual, self._unembed, self._unembed_bias), self._softcap)
 

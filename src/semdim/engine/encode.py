@@ -1,0 +1,75 @@
+"""Activations to sparse codes, and what the ledger says of each token's reconstruction."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from semdim.artifacts.shards import Artifact, ShardWriter
+from semdim.engine.codes import Codes, concatenate, decode, from_dense
+
+
+class Encoder(Protocol):
+    """What semdim asks of an SAE: dense feature activations of one batch."""
+
+    def encode(self, x: Tensor) -> Tensor: ...
+
+
+def encode_rows(sae: Encoder, activation: Float[Tensor, "rows d_model"], batch_rows: int) -> Codes:
+    """Codes of ``rows`` activations; at most ``batch_rows`` of them are ever dense."""
+    with torch.inference_mode():
+        return concatenate(
+            [from_dense(sae.encode(part.float())) for part in activation.split(batch_rows)]
+        )
+
+
+def encode_codes(
+    sae: Encoder,
+    weight: Float[Tensor, "dict_size d_model"],
+    bias: Float[Tensor, " d_model"],
+    activations: Artifact,
+    writer: ShardWriter,
+    *,
+    batch_rows: int,
+    device: str,
+    update: Callable[[int], object],
+) -> None:
+    """Write the codes of every token, a CSR shard for each shard of activations.
+
+    A shard holds ``row_starts``, ``atoms``, ``values`` (see `semdim.engine.codes`) and, per token,
+    ``code_norm`` ‖c‖ and ``reconstruction_error`` ‖h − S(h)‖.
+
+    Raises:
+        DataError: the encoder returned values that are not codes.
+    """
+    missing = set(writer.missing)
+    for index in range(len(activations)):
+        if index not in missing:
+            shape = activations.shards[index]["tensors"]["activation"]["shape"]
+            update(shape[0] * shape[1])
+            continue
+        rows = activations.read(index)["activation"].flatten(0, 1)
+        codes_parts, errors = [], []
+        for part in rows.split(batch_rows):
+            part = part.to(device)
+            codes = encode_rows(sae, part, batch_rows)
+            rebuilt = decode(codes, weight, bias)
+            errors.append((part.float() - rebuilt).norm(dim=-1).cpu())
+            codes_parts.append(_to_cpu(codes))
+            update(len(part))
+        codes = concatenate(codes_parts)
+        writer.write(
+            index,
+            codes.tensors() | {"code_norm": codes.norm, "reconstruction_error": torch.cat(errors)},
+        )
+
+
+def codes_of_shard(shard: dict[str, Tensor], dict_size: int) -> Codes:
+    """The codes that `encode_codes` wrote to one shard."""
+    return Codes(shard["row_starts"], shard["atoms"], shard["values"], dict_size)
+
+
+def _to_cpu(codes: Codes) -> Codes:
+    return Codes(codes.row_starts.cpu(), codes.atoms.cpu(), codes.values.cpu(), codes.dict_size)

@@ -1,0 +1,112 @@
+"""Losses of one proxy: replace the cached activation, run the suffix, read the next token's loss.
+
+Losses are stored as −log2 p without smoothing, so that every smoothing α can be had from the cache.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from semdim.artifacts.shards import Artifact, ShardWriter
+from semdim.engine.codes import Codes
+from semdim.engine.encode import codes_of_shard
+from semdim.engine.proxies import Reconstructor
+from semdim.engine.sample import batches, bos_mask
+from semdim.engine.split import NextToken, SplitModel
+from semdim.errors import ArtifactError, DataError
+
+
+def batch_losses(
+    split: SplitModel,
+    reconstruct: Reconstructor,
+    activation: Float[Tensor, "batch context d_model"],
+    codes: Codes,
+    token_ids: Int[Tensor, "batch context"],
+    is_bos: Bool[Tensor, "batch context"],
+) -> NextToken:
+    """Losses of one batch of sequences: ``batch × (context − 1)`` values in order."""
+    start = reconstruct(activation.flatten(0, 1), codes, is_bos.flatten()).view_as(activation)
+    return split.next_token(
+        split.suffix(start), token_ids, scores=reconstruct.proxy.kind == "model"
+    )
+
+
+def compute_losses(
+    split: SplitModel,
+    reconstruct: Reconstructor,
+    token_ids: Int[Tensor, "sequences context"],
+    activations: Artifact,
+    codes: Artifact,
+    writer: ShardWriter,
+    *,
+    bos_token_id: int,
+    batch_sequences: int,
+    update: Callable[[int], object],
+) -> None:
+    """Write the losses of every sequence: shards ``nll`` [s, T − 1], in bits, float32.
+
+    For the proxy ``model`` a shard also holds ``max_prob``, ``entropy`` (bits) and ``energy``
+    (nats) of the same shape.
+
+    Raises:
+        ArtifactError: activations and codes are not of the same tokens.
+        DataError: a loss is NaN.
+    """
+    if len(activations) != len(codes):
+        raise ArtifactError(
+            f"{activations.folder} has {len(activations)} shards, {codes.folder} has {len(codes)}: "
+            "they are not of the same tokens; recompute both with `dvc repro --force`."
+        )
+    missing = set(writer.missing)
+    device = split.device
+    first = 0
+    for index in range(len(activations)):
+        n_sequences = activations.shards[index]["tensors"]["activation"]["shape"][0]
+        ids = token_ids[first : first + n_sequences]
+        first += n_sequences
+        if index not in missing:
+            update(ids.numel())
+            continue
+        activation = activations.read(index)["activation"]
+        shard_codes = codes_of_shard(codes.read(index), len(reconstruct.weight))
+        is_bos = bos_mask(ids, bos_token_id)
+        context = ids.shape[1]
+        parts = []
+        for batch in batches(n_sequences, batch_sequences):
+            parts.append(
+                batch_losses(
+                    split,
+                    reconstruct,
+                    activation[batch].to(device),
+                    _to(shard_codes.rows(batch.start * context, batch.stop * context), device),
+                    ids[batch],
+                    is_bos[batch].to(device),
+                )
+            )
+            update(ids[batch].numel())
+        writer.write(index, _stack(parts, n_sequences, f"sequences {first - n_sequences} on"))
+
+
+def _stack(parts: list[NextToken], n_sequences: int, where: str) -> dict[str, Tensor]:
+    tensors = {}
+    for name in ("nll", "max_prob", "entropy", "energy"):
+        columns = [getattr(part, name) for part in parts]
+        if columns[0] is not None:
+            tensors[name] = torch.cat(columns).float().cpu().view(n_sequences, -1)
+    if bool(tensors["nll"].isnan().any()):
+        raise DataError(
+            f"A loss is NaN in {where}: the forward pass overflowed; try "
+            "engine.compute_dtype=float32."
+        )
+    return tensors
+
+
+def _to(codes: Codes, device: torch.device) -> Codes:
+    return Codes(
+        codes.row_starts.to(device),
+        codes.atoms.to(device),
+        codes.values.to(device),
+        codes.dict_size,
+    )

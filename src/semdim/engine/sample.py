@@ -1,0 +1,66 @@
+"""The tokens that everything else is computed from, as an artifact."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Int, Int32
+from torch import Tensor
+
+from semdim.artifacts.shards import Artifact
+from semdim.errors import DataError
+
+
+def shard_ranges(n_sequences: int, shard_sequences: int) -> list[tuple[int, int]]:
+    """First and last sequence of every shard; the last shard may be short, none is dropped."""
+    return [
+        (start, min(start + shard_sequences, n_sequences))
+        for start in range(0, n_sequences, shard_sequences)
+    ]
+
+
+def batches(n_sequences: int, batch_sequences: int) -> Iterator[slice]:
+    """Slices of a shard; the last batch may be short, none is dropped."""
+    for start in range(0, n_sequences, batch_sequences):
+        yield slice(start, min(start + batch_sequences, n_sequences))
+
+
+def bos_mask(
+    token_ids: Int[Tensor, "sequences context"], bos_token_id: int
+) -> Bool[Tensor, "sequences context"]:
+    """Where BOS stands: position 0, and the BOS id wherever else it occurs.
+
+    The one special-token mask of semdim: the splice ``no_bos`` lets these positions through.
+    """
+    mask = token_ids == bos_token_id
+    mask[:, 0] = True
+    return mask
+
+
+def check_token_ids(
+    token_ids: Int32[Tensor, "sequences context"], vocab_size: int, where: str
+) -> None:
+    """Refuse ids that the model has no embedding for.
+
+    Raises:
+        DataError: an id is negative or at least ``vocab_size``.
+    """
+    wrong = (token_ids < 0) | (token_ids >= vocab_size)
+    if bool(wrong.any()):
+        sequence, position = (int(i) for i in wrong.nonzero()[0])
+        raise DataError(
+            f"Token id {int(token_ids[sequence, position])} at sequence {sequence}, position "
+            f"{position} of {where} is outside the model's vocabulary of {vocab_size}: the text "
+            "was tokenised for another model; tokenise it again."
+        )
+
+
+def load_tokens(
+    folder: Path,
+) -> tuple[Int32[Tensor, "sequences context"], Int32[Tensor, " sequences"]]:
+    """All token ids and the document of each sequence."""
+    shards = list(Artifact.open(folder))
+    return (
+        torch.cat([shard["token_ids"] for shard in shards]),
+        torch.cat([shard["document"] for shard in shards]),
+    )

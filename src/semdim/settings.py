@@ -1,0 +1,227 @@
+"""The typed view of params.yaml: every value is checked here, once, before anything is computed."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from semdim.bounds.spec import BoundSpec
+from semdim.engine.names import SPLICES, parse_proxy
+from semdim.engine.settings import EngineSpec
+from semdim.errors import ConfigError
+from semdim.models.spec import ModelSource
+from semdim.saes.spec import SAESource
+from semdim.text.spec import CorpusSpec
+from semdim.uncertainty.spec import UncertaintySpec
+
+Spec = TypeVar("Spec")
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+
+
+@dataclass(frozen=True)
+class TokensSpec:
+    """The ``tokens`` group: how text becomes sequences."""
+
+    context: int = 128
+    """Tokens in a sequence, BOS included."""
+    prepend_bos: bool = True
+    """Every sequence starts with BOS. SAEs and models here expect it; position 0 is kept apart."""
+    max_sequences_per_document: int | None = 4
+    """At most so many sequences of one document; null takes all, 1 makes sequences independent."""
+
+    def __post_init__(self) -> None:
+        if not _is_count(self.context) or self.context < 2:
+            raise ConfigError(
+                f"tokens.context = {self.context!r} must be a whole number of 2 or more: one token "
+                "to read, one to predict."
+            )
+        if self.prepend_bos is not True:
+            raise ConfigError(
+                "tokens.prepend_bos must be true: position 0 is BOS in every statistic of semdim, "
+                "and text without it is another distribution to the model."
+            )
+        limit = self.max_sequences_per_document
+        if limit is not None and (not _is_count(limit) or limit < 1):
+            raise ConfigError(
+                f"tokens.max_sequences_per_document = {limit!r} must be a whole number of 1 or "
+                "more, or null for no limit."
+            )
+
+
+@dataclass(frozen=True)
+class GridSpec:
+    """The ``grid`` group: what the pipeline's stages range over."""
+
+    model: tuple[str, ...]
+    corpus: tuple[str, ...]
+    sample: str
+    """The in-distribution corpus: bounds are computed on it, and the sweep's proxies run on it."""
+    proxy: tuple[str, ...]
+    """Proxies of every corpus."""
+    sweep: tuple[str, ...]
+    """More proxies, of the sample only."""
+
+    def __post_init__(self) -> None:
+        if self.sample not in self.corpus:
+            raise ConfigError(
+                f"grid.sample = {self.sample!r} is not one of the corpora "
+                f"({', '.join(self.corpus)}): the bounds need an in-distribution sample."
+            )
+        names = self.proxy + self.sweep
+        for name in names:
+            parse_proxy(name)
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ConfigError(
+                f"The proxies {', '.join(twice)} are listed twice in grid.proxy and grid.sweep."
+            )
+        for name in ("model", "sae"):
+            if name not in self.proxy:
+                raise ConfigError(
+                    f"grid.proxy lacks {name!r}: the ledger needs the losses of model and sae."
+                )
+
+    def proxies(self, corpus: str) -> tuple[str, ...]:
+        """The proxies whose losses one corpus has."""
+        return self.proxy + (self.sweep if corpus == self.sample else ())
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """A model and the SAE that reads it."""
+
+    source: ModelSource
+    sae: SAESource
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of params.yaml."""
+
+    models: dict[str, ModelSettings]
+    corpora: dict[str, CorpusSpec]
+    tokens: TokensSpec
+    grid: GridSpec
+    splice: str
+    engine: EngineSpec
+    bound: BoundSpec
+    uncertainty: UncertaintySpec
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.splice not in SPLICES:
+            raise ConfigError(
+                f"splice = {self.splice!r} is unknown: choose one of {', '.join(SPLICES)}."
+            )
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
+            raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")
+
+    def model(self, name: str | None) -> ModelSettings:
+        """The settings of one model.
+
+        Raises:
+            ConfigError: it is not in the configuration.
+        """
+        return _choose("model", name, self.models)
+
+    def corpus(self, name: str | None) -> CorpusSpec:
+        """The settings of one corpus.
+
+        Raises:
+            ConfigError: it is not in the configuration.
+        """
+        return _choose("corpus", name, self.corpora)
+
+
+def read_settings(params: Mapping[str, Any]) -> Settings:
+    """Check a composed configuration.
+
+    Raises:
+        ConfigError: a value is missing, unknown, of the wrong type, or out of range; the message
+            names it.
+    """
+    known = {field.name for field in dataclasses.fields(Settings)} | {"unit"}
+    _refuse_unknown("the configuration", set(params), known)
+    missing = sorted(known - {"unit"} - set(params))
+    if missing:
+        raise ConfigError(
+            f"The configuration lacks {', '.join(missing)}; write params.yaml again with "
+            "`python -m stages.check_params --write`."
+        )
+    models = {}
+    for name, entry in _named(params["models"], "models").items():
+        _refuse_unknown(f"models.{name}", set(entry), {"source", "sae"})
+        models[name] = ModelSettings(
+            ModelSource.from_mapping(entry["source"]), SAESource.from_mapping(entry["sae"])
+        )
+    grid = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in params["grid"].items()
+    }
+    return Settings(
+        models=models,
+        corpora={
+            name: CorpusSpec.from_mapping(entry)
+            for name, entry in _named(params["corpora"], "corpora").items()
+        },
+        tokens=from_mapping(TokensSpec, params["tokens"], "tokens"),
+        grid=from_mapping(GridSpec, grid, "grid"),
+        splice=params["splice"],
+        engine=from_mapping(EngineSpec, params["engine"], "engine"),
+        bound=BoundSpec.from_mapping(params["bound"]),
+        uncertainty=UncertaintySpec.from_mapping(params["uncertainty"]),
+        seed=params["seed"],
+    )
+
+
+def from_mapping(cls: type[Spec], mapping: Mapping[str, Any], where: str) -> Spec:
+    """Build a settings dataclass, refusing keys that it does not have.
+
+    Raises:
+        ConfigError: a key is unknown or missing.
+    """
+    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
+    _refuse_unknown(where, set(mapping), {field.name for field in fields})
+    needed = [field.name for field in fields if field.default is dataclasses.MISSING]
+    absent = [name for name in needed if name not in mapping]
+    if absent:
+        raise ConfigError(f"{where} lacks {', '.join(absent)}.")
+    return cls(**mapping)
+
+
+def _refuse_unknown(where: str, given: set[str], known: set[str]) -> None:
+    unknown = sorted(given - known)
+    if unknown:
+        raise ConfigError(
+            f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
+        )
+
+
+def _named(entries: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    if not entries:
+        raise ConfigError(f"{what} is empty: choose at least one.")
+    for name in entries:
+        if not _NAME.match(name):
+            raise ConfigError(
+                f"The name {name!r} in {what} must be letters, digits, - and _ only: it becomes a "
+                "folder and the name of a stage."
+            )
+    return entries
+
+
+def _choose(what: str, name: str | None, entries: Mapping[str, Spec]) -> Spec:
+    if name is None:
+        raise ConfigError(
+            f"unit.{what} is not set: say which of {', '.join(entries)}, as unit.{what}=NAME."
+        )
+    if name not in entries:
+        raise ConfigError(
+            f"unit.{what} = {name!r} is not in params.yaml, which has {', '.join(entries)}; choose "
+            f"one of them or add it with {what}=[...]."
+        )
+    return entries[name]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -1,0 +1,58 @@
+"""compute_losses: the loss of one proxy at every token; the suffix starts at the cached activation."""
+
+from semdim.artifacts.shards import Artifact
+from semdim.engine.losses import compute_losses
+from semdim.engine.names import parse_proxy
+from semdim.engine.proxies import Reconstructor
+from semdim.engine.sample import load_tokens
+from semdim.engine.split import SplitModel
+from semdim.models.facts import read_facts
+from semdim.models.load import load_model
+from semdim.models.spec import WeightProcessing
+from semdim.progress import progress_bar
+from semdim.saes.load import load_decoder
+from stages.common import Run, read_json, say, stage
+
+
+@stage
+def main(run: Run) -> None:
+    paths, model, corpus, engine = run.paths, run.model, run.corpus, run.settings.engine
+    proxy = parse_proxy(run.unit.proxy or "", run.settings.splice)
+    device = engine.start()
+    out = paths.losses(model, corpus, proxy.name)
+    activations = Artifact.open(paths.activations(model, corpus))
+    codes = Artifact.open(paths.codes(model, corpus))
+    decoder = load_decoder(paths.sae(model), device=device)
+    reconstruct = Reconstructor(proxy, decoder.weight, decoder.bias, seed=run.settings.seed)
+    token_ids, _ = load_tokens(paths.tokens(model, corpus))
+    writer = run.writer(
+        out,
+        inputs=[activations.folder / "manifest.json", codes.folder / "manifest.json"],
+        params={"proxy": proxy.name, "splice": proxy.splice, "seed": run.settings.seed},
+        n_shards=len(activations),
+    )
+    hook = read_json(paths.hook(model))
+    loaded = load_model(
+        paths.model(model),
+        dtype=engine.dtype,
+        device=device,
+        processing=WeightProcessing(**hook["processing"]),
+    )
+    with progress_bar(total=token_ids.numel(), desc=f"{model} {proxy.name} on {corpus}") as bar:
+        compute_losses(
+            SplitModel(loaded, hook["hook_name"]),
+            reconstruct,
+            token_ids,
+            activations,
+            codes,
+            writer,
+            bos_token_id=read_facts(paths.model(model)).bos_token_id,
+            batch_sequences=engine.batch_sequences,
+            update=bar.update,
+        )
+    writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
+    say(f"losses of {proxy.name} at {token_ids.numel()} tokens -> {out}")
+
+
+if __name__ == "__main__":
+    main()

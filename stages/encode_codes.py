@@ -1,0 +1,43 @@
+"""encode_codes: activations -> sparse codes of the SAE."""
+
+from semdim.artifacts.shards import Artifact
+from semdim.engine.encode import encode_codes
+from semdim.progress import progress_bar
+from semdim.saes.facts import read_sae_facts
+from semdim.saes.load import load_decoder, load_sae
+from stages.common import Run, say, stage
+
+
+@stage
+def main(run: Run) -> None:
+    paths, model, corpus, engine = run.paths, run.model, run.corpus, run.settings.engine
+    device = engine.start()
+    folder, out = paths.sae(model), paths.codes(model, corpus)
+    activations = Artifact.open(paths.activations(model, corpus))
+    facts = read_sae_facts(folder)
+    writer = run.writer(
+        out,
+        inputs=[activations.folder / "manifest.json", folder / "facts.json"],
+        params={},
+        n_shards=len(activations),
+    )
+    decoder = load_decoder(folder, device=device)
+    shapes = [shard["tensors"]["activation"]["shape"] for shard in activations.shards]
+    n_tokens = sum(shape[0] * shape[1] for shape in shapes)
+    with progress_bar(total=n_tokens, desc=f"{model} codes of {corpus}") as bar:
+        encode_codes(
+            load_sae(folder, device=device),
+            decoder.weight,
+            decoder.bias,
+            activations,
+            writer,
+            batch_rows=engine.batch_sequences * shapes[0][1],
+            device=device,
+            update=bar.update,
+        )
+    writer.publish({"dict_size": facts.dict_size, "sae": facts.fingerprint})
+    say(f"{n_tokens} tokens over {facts.dict_size} atoms -> {out}")
+
+
+if __name__ == "__main__":
+    main()

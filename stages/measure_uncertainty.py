@@ -1,0 +1,43 @@
+"""measure_uncertainty: Table 1, out-of-distribution scores, and the guardrail, from the ledgers."""
+
+from semdim.artifacts.shards import write_json
+from semdim.ledger import read_ledger
+from semdim.uncertainty.study import run_study
+from stages.common import Run, say, stage
+
+PROVENANCE = (
+    "model", "model_fingerprint", "sae", "sae_fingerprint", "hook_name", "splice", "context",
+)  # fmt: skip
+
+
+@stage
+def main(run: Run) -> None:
+    paths, model, settings = run.paths, run.model, run.settings
+    read = {name: read_ledger(paths.ledger(model, name)) for name in settings.grid.corpus}
+    facts = {name: of_table for name, (_, of_table) in read.items()}
+    sample = facts[settings.grid.sample]
+    study = run_study(
+        {name: table for name, (table, _) in read.items()},
+        {name: settings.corpora[name].role for name in read},
+        settings.uncertainty,
+        settings.seed,
+        vocab_size=sample["vocab_size"],
+        document_names={name: of_table["documents"] for name, of_table in facts.items()},
+    )
+    folder = paths.results(model)
+    study.write(folder, {key: sample[key] for key in PROVENANCE})
+    for note in study.verdict["warnings"]:
+        say(f"note: {note}")
+    inside = study.sparsity[study.sparsity["positions"] == "without_bos"]
+    write_json(
+        folder / "sparsity.json",
+        {
+            row["corpus"]: {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
+            for _, row in inside.iterrows()
+        },
+    )
+    say(inside.to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,13 @@
+"""report: one self-contained page that tells the story of the results."""
+
+from semdim.report import write_report
+from stages.common import Run, say, stage
+
+
+@stage
+def main(run: Run) -> None:
+    say(f"{write_report(run.paths.all_results, run.paths.report)}")
+
+
+if __name__ == "__main__":
+    main()
