@@ -1,6 +1,6 @@
 """A sample: token sequences, the documents they come from, and an account of what was left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Int, Int32
@@ -32,6 +32,8 @@ class TokenSample:
     documents: tuple[DocumentRow, ...]
     counts: dict[str, int]
     """What was read, used, and left out, by reason."""
+    facts: dict[str, str] = field(default_factory=dict)
+    """Versions that the text depends on."""
 
     @property
     def n_sequences(self) -> int:

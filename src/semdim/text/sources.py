@@ -41,13 +41,18 @@ def _filtered(
     seen: set[bytes] = set()
     for document in documents:
         reason = _reason_to_drop(document, spec)
+        digest = b""
+        if reason is None and (spec.drop_duplicates or spec.start == "anywhere"):
+            raw = document.text.strip().encode("utf-8", "surrogatepass")
+            digest = blake2b(raw, digest_size=16).digest()
         if reason is None and spec.drop_duplicates:
-            digest = blake2b(document.text.strip().encode("utf-8", "surrogatepass"), digest_size=16)
-            reason = "duplicates" if digest.digest() in seen else None
-            seen.add(digest.digest())
+            reason = "duplicates" if digest in seen else None
+            seen.add(digest)
         if reason is not None:
             counts.drop(reason)
             continue
+        if spec.start == "anywhere":
+            document = Document(document.name, _from_anywhere(document.text, digest))
         counts.documents += 1
         counts.characters += len(document.text)
         yield document
@@ -68,6 +73,13 @@ def _reason_to_drop(document: Document, spec: CorpusSpec) -> str | None:
     if n_characters == 0:
         return "empty"
     return "too_few_characters" if n_characters < spec.min_characters else None
+
+
+def _from_anywhere(text: str, digest: bytes) -> str:
+    """The text from the first line that starts at or after a point drawn from its first half."""
+    at = int.from_bytes(digest[:8], "big") * (len(text) // 2) >> 64
+    line_end = text.find("\n", max(at - 1, 0)) if at else -1
+    return text[line_end + 1 :].lstrip("\n")
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 from semdim.errors import ConfigError
 
 ROLES = ("id", "near", "shifted", "far")
+STARTS = ("beginning", "anywhere")
 
-_FILTERS = ("min_characters", "only", "exclude", "drop_duplicates")
+_FILTERS = ("min_characters", "only", "exclude", "drop_duplicates", "start")
 _COMMON = ("kind", "n_tokens", "role")
 _OPTIONS: dict[str, tuple[str, ...]] = {
     "gensim_english": _FILTERS,
@@ -47,6 +48,7 @@ _TYPES: dict[str, type] = {
     "revision": str,
     "min_characters": int,
     "drop_duplicates": bool,
+    "start": str,
     "share": float,
 }
 _LISTS = ("data_files", "suffixes", "only", "exclude")
@@ -98,6 +100,10 @@ class CorpusSpec:
     """Shell patterns on document names; a document that matches one is dropped, and counted."""
     drop_duplicates: bool = True
     """Drop documents whose text was seen before: a repeated one is not independent."""
+    start: str = "beginning"
+    """Where a document's text begins: at its ``beginning``, or ``anywhere``: at a line in its
+    first half that depends on the text alone. Files of code begin with licences and English
+    descriptions, and a sample that takes one sequence of each would hold little else."""
 
     base: "CorpusSpec | None" = None
     """replaced, shuffled: the corpus to start from (its own n_tokens and role are not used)."""
@@ -109,6 +115,8 @@ class CorpusSpec:
             raise ConfigError(f"unknown corpus kind {self.kind!r}: use one of {', '.join(KINDS)}")
         if self.role not in ROLES:
             raise ConfigError(f"unknown corpus role {self.role!r}: use one of {', '.join(ROLES)}")
+        if self.start not in STARTS:
+            raise ConfigError(f"unknown start {self.start!r}: use one of {', '.join(STARTS)}")
         self._refuse_foreign_fields()
         if self.n_tokens < 1:
             raise ConfigError(f"n_tokens must be at least 1, got {self.n_tokens}")
