@@ -108,7 +108,7 @@ def _llama(config: Any) -> dict[str, Any]:
 def _gemma(config: Any) -> dict[str, Any]:
     _plain_rope(config.rope_parameters)
     return _rotary(config) | {
-        "act_fn": _gemma_activation(config),
+        "act_fn": config.hidden_act,
         # The converter always writes grouped keys and values, whatever their number.
         "n_key_value_heads": config.num_key_value_heads,
         "rotary_base": config.rope_parameters["rope_theta"],
@@ -143,7 +143,7 @@ def _gemma_local(config: Any) -> dict[str, Any]:
     """Gemma 2 and 3: norms around each sublayer, some layers with a sliding window."""
     kinds = {"sliding_attention": "local", "full_attention": "global"}
     return _rotary(config) | {
-        "act_fn": _gemma_activation(config),
+        "act_fn": config.hidden_activation,
         "n_key_value_heads": config.num_key_value_heads,
         "use_attn_scale": True,
         "attn_scale": float(config.query_pre_attn_scalar) ** 0.5,
@@ -152,11 +152,6 @@ def _gemma_local(config: Any) -> dict[str, Any]:
         "window_size": config.sliding_window,
         "attn_types": [kinds[kind] for kind in config.layer_types],
     }
-
-
-def _gemma_activation(config: Any) -> str:
-    """The name TransformerLens has for it; the oldest Gemma configs name the exact GELU."""
-    return str(getattr(config, "hidden_activation", None) or "gelu_pytorch_tanh")
 
 
 def _plain_rope(rope: dict[str, Any]) -> None:

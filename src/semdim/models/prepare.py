@@ -1,7 +1,6 @@
 """Export a model once: clean safetensors, tokenizer and facts in one folder, published whole."""
 
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 

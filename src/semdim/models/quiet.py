@@ -17,7 +17,7 @@ def quiet_bars() -> Iterator[None]:
 
     was_on, bar = logging.is_progress_bar_enabled(), gguf_reader.tqdm
     logging.disable_progress_bar()
-    gguf_reader.tqdm = functools.partial(bar, disable=True)
+    gguf_reader.tqdm = functools.partial(bar, disable=True)  # type: ignore[assignment]
     try:
         yield
     finally:

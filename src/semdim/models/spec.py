@@ -2,24 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 from semdim.errors import ConfigError
 
-KINDS = ("hub", "folder", "gguf_package", "random")
+Source = TypeVar("Source")
 
-# The settings that a kind needs, and those that it may have besides `name` and `bos_token_id`.
+_SHAPE = ("architecture", "n_layers", "d_model", "n_heads", "vocab_size", "n_context", "seed")
+# The settings that a kind needs, and those that it may have.
 _NEEDED: dict[str, tuple[str, ...]] = {
     "hub": ("repo",),
     "folder": ("path",),
     "gguf_package": ("package", "name"),
-    "random": ("architecture", "n_layers", "d_model", "n_heads", "vocab_size", "n_context", "seed"),
+    "random": _SHAPE,
 }
 _ALLOWED: dict[str, tuple[str, ...]] = {
-    "hub": ("repo", "revision"),
-    "folder": ("path", "gguf_file"),
-    "gguf_package": ("package", "gguf_file"),
-    "random": _NEEDED["random"],
+    "hub": ("name", "bos_token_id", "repo", "revision"),
+    "folder": ("name", "bos_token_id", "path", "gguf_file"),
+    "gguf_package": ("name", "bos_token_id", "package", "gguf_file"),
+    "random": ("name", *_SHAPE),
 }
 
 
@@ -39,6 +40,10 @@ class WeightProcessing:
     """The unembedding is centred (softmax ignores a constant)."""
     fold_value_biases: bool = False
     """Value biases are folded into the output bias."""
+
+    def as_dict(self) -> dict[str, bool]:
+        """All four switches."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -79,20 +84,7 @@ class ModelSource:
     """random: seed of the weights."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ConfigError(
-                f"Model source: unknown kind {self.kind!r}; expected one of {', '.join(KINDS)}."
-            )
-        for key in _NEEDED[self.kind]:
-            if getattr(self, key) is None:
-                raise ConfigError(f"Model source of kind {self.kind}: `{key}` is missing.")
-        usable = {"kind", "name", "bos_token_id", *_ALLOWED[self.kind]}
-        for item in fields(self):
-            if item.name not in usable and getattr(self, item.name) is not None:
-                raise ConfigError(
-                    f"Model source of kind {self.kind} does not use `{item.name}`; "
-                    f"remove it or choose another kind."
-                )
+        check_settings(self, "Model source", _NEEDED, _ALLOWED)
         if self.bos_token_id is not None and self.bos_token_id < 0:
             raise ConfigError(f"Model source: bos_token_id {self.bos_token_id} is negative.")
         if self.kind == "random":
@@ -121,20 +113,65 @@ class ModelSource:
                 f"{2 * self.n_heads}, so that rotary positions pair up within a head."
             )
 
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> "ModelSource":
+        """From plain settings; raises ConfigError that names an unknown or missing key."""
+        return build_from_mapping(cls, "Model source", settings)
+
     def as_dict(self) -> dict[str, Any]:
         """The settings that are set, as plain values."""
         return {key: value for key, value in asdict(self).items() if value is not None}
 
 
-def from_mapping(settings: Mapping[str, Any]) -> ModelSource:
-    """A ModelSource from plain settings; raises ConfigError that names an unknown key."""
-    known = {item.name for item in fields(ModelSource)}
-    unknown = sorted(set(settings) - known)
+def build_from_mapping(cls: type[Source], what: str, settings: Mapping[str, Any]) -> Source:
+    """An instance of a settings dataclass; ConfigError names a key that is unknown or missing."""
+    known = {item.name for item in fields(cls)}  # type: ignore[arg-type]
+    unknown = sorted(str(key) for key in set(settings) - known)
     if unknown:
         raise ConfigError(
-            f"Model source: unknown setting {', '.join(map(repr, unknown))}; "
+            f"{what}: unknown setting {', '.join(map(repr, unknown))}; "
             f"expected some of {', '.join(sorted(known))}."
         )
     if "kind" not in settings:
-        raise ConfigError(f"Model source: `kind` is missing; expected one of {', '.join(KINDS)}.")
-    return ModelSource(**dict(settings))
+        raise ConfigError(f"{what}: `kind` is missing.")
+    return cls(**dict(settings))
+
+
+def check_settings(
+    source: Any,
+    what: str,
+    needed: Mapping[str, tuple[str, ...]],
+    allowed: Mapping[str, tuple[str, ...]],
+) -> None:
+    """Every setting that the source's kind needs is there, and none that it does not use.
+
+    `needed` and `allowed` map each kind to names of settings. Raises ConfigError.
+    """
+    if source.kind not in allowed:
+        raise ConfigError(
+            f"{what}: unknown kind {source.kind!r}; expected one of {', '.join(allowed)}."
+        )
+    for key in needed[source.kind]:
+        if getattr(source, key) is None:
+            raise ConfigError(f"{what} of kind {source.kind}: `{key}` is missing.")
+    for item in fields(source):
+        usable = item.name == "kind" or item.name in allowed[source.kind]
+        if not usable and getattr(source, item.name) is not None:
+            raise ConfigError(
+                f"{what} of kind {source.kind} does not use `{item.name}`; "
+                f"remove it or choose another kind."
+            )
+    for item in fields(source):
+        _check_type(what, item.name, str(item.type), getattr(source, item.name))
+
+
+def _check_type(what: str, name: str, annotation: str, value: object) -> None:
+    """Settings come from YAML, where 12 and "12" look much alike."""
+    if value is None:
+        return
+    right = {
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, int | float) and not isinstance(value, bool),
+    }.get(annotation.split(" ")[0], isinstance(value, str))
+    if not right:
+        raise ConfigError(f"{what}: {name} = {value!r} is not of type {annotation.split(' ')[0]}.")

@@ -1,0 +1,116 @@
+"""The Hugging Face hub: the local cache first, then one short question, never a row of retries."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from semdim.errors import HubError
+
+# Seconds to wait for the hub's answer before it counts as out of reach.
+_PATIENCE = 5.0
+# What an export reads; weights are chosen separately.
+_SMALL_FILES = ("*.json", "*.txt", "*.model", "*.jinja")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model")
+
+
+def fetch_model(repo: str, revision: str | None = None) -> Path:
+    """Folder of a hub model's config, tokenizer and weights, from the local cache or the hub.
+
+    Raises HubError: not in the cache and the hub is out of reach, unknown to it, or withheld by it.
+    """
+    cached = _cached_model(repo, revision)
+    if cached is not None:
+        return cached
+    with hub_access(repo, f"the model {repo}", revision):
+        from huggingface_hub import HfApi, constants, snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        if constants.is_offline_mode():
+            raise LocalEntryNotFoundError(f"{repo} is not in the cache {constants.HF_HUB_CACHE}")
+        info = HfApi().model_info(repo, revision=revision, timeout=_PATIENCE)
+        names = [file.rfilename for file in info.siblings or ()]
+        tensors = [name for name in names if name.endswith(".safetensors") and "/" not in name]
+        weights = "*.safetensors" if tensors else "pytorch_model*.bin"
+        path = snapshot_download(
+            repo,
+            revision=info.sha,
+            allow_patterns=[*_SMALL_FILES, weights],
+            ignore_patterns=["*/*"],
+        )
+        return Path(path)
+
+
+def _cached_model(repo: str, revision: str | None) -> Path | None:
+    """The cached snapshot if everything an export reads is in it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    found = try_to_load_from_cache(repo, "config.json", revision=revision)
+    if not isinstance(found, str):
+        return None
+    folder = Path(found).parent
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        return None
+    for single in ("model.safetensors", "pytorch_model.bin"):
+        if (folder / single).is_file():
+            return folder
+        index = folder / f"{single}.index.json"
+        if index.is_file():
+            parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            if all((folder / part).is_file() for part in parts):
+                return folder
+    return None
+
+
+@contextmanager
+def hub_access(repo: str, what: str, revision: str | None = None) -> Iterator[None]:
+    """Run a block that may download from `repo`; its failures become one HubError.
+
+    The hub is asked once whether it is there. If it is not, the block runs on the local cache
+    alone, where a missing file fails at once instead of after many retries.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+    was_offline = constants.HF_HUB_OFFLINE
+    obstacle = "HF_HUB_OFFLINE is set" if was_offline else _obstacle(repo, revision)
+    constants.HF_HUB_OFFLINE = obstacle is not None
+    try:
+        yield
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError) as error:
+        raise HubError(_advice(repo, what, obstacle or _first_line(error))) from error
+    finally:
+        constants.HF_HUB_OFFLINE = was_offline
+
+
+def _obstacle(repo: str, revision: str | None) -> str | None:
+    """Why the hub cannot be used now for `repo`; None if it can. One request, no retry."""
+    from huggingface_hub import HfApi
+
+    try:
+        HfApi().model_info(repo, revision=revision, timeout=_PATIENCE)
+    except Exception as error:  # whatever the transport raises: no route, no name, no answer, 404
+        return _first_line(error)
+    return None
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def _advice(repo: str, what: str, obstacle: str) -> str:
+    from huggingface_hub import constants
+
+    if any(word in obstacle for word in ("GatedRepo", "401", "403")):
+        return (
+            f"The hub withholds {what} ({obstacle}): accept its licence on "
+            f"{constants.ENDPOINT}/{repo} and log in with `hf auth login`."
+        )
+    if "NotFound" in obstacle:
+        return f"The hub has no {repo} with what {what} needs ({obstacle}); check the name."
+    return (
+        f"Fetching {what} needs the hub ({obstacle}) and it is not in the cache "
+        f"{constants.HF_HUB_CACHE}: go online once without HF_HUB_OFFLINE, or copy "
+        f"{repo} into that cache."
+    )
