@@ -1,1 +1,1 @@
-"""The pipeline's steps: each is params -> load -> pure call -> save, run as `python -m stages.X`."""
+"""The steps of the pipeline: params -> load -> pure call -> save, run as `python -m stages.X`."""

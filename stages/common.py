@@ -1,4 +1,4 @@
-"""How a stage starts: settings from params.yaml through Hydra, one sentence for a user's mistake."""
+"""How a stage starts: params.yaml through Hydra, and one sentence for a mistake of the user."""
 
 import os
 
@@ -101,7 +101,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def stage(work: Callable[[Run], None]) -> Callable[[], None]:
-    """Turn ``work`` into a script: compose, check, run; a `SemdimError` ends it with one message."""
+    """Turn ``work`` into a script: compose, check, run; a `SemdimError` becomes one sentence."""
 
     @functools.wraps(work)
     def task(config: DictConfig) -> None:

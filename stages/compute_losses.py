@@ -1,4 +1,4 @@
-"""compute_losses: the loss of one proxy at every token; the suffix starts at the cached activation."""
+"""compute_losses: the loss of one proxy at each token; the suffix starts at the cache."""
 
 from semdim.artifacts.shards import Artifact
 from semdim.engine.losses import compute_losses
@@ -22,8 +22,10 @@ def main(run: Run) -> None:
     out = paths.losses(model, corpus, proxy.name)
     activations = Artifact.open(paths.activations(model, corpus))
     codes = Artifact.open(paths.codes(model, corpus))
-    decoder = load_decoder(paths.sae(model), device=device)
-    reconstruct = Reconstructor(proxy, decoder.weight, decoder.bias, seed=run.settings.seed)
+    decoder = load_decoder(paths.sae(model))
+    reconstruct = Reconstructor(
+        proxy, decoder.weight.to(device), decoder.bias.to(device), seed=run.settings.seed
+    )
     token_ids, _ = load_tokens(paths.tokens(model, corpus))
     writer = run.writer(
         out,

@@ -3,7 +3,7 @@
 from semdim.artifacts.shards import Artifact
 from semdim.engine.encode import encode_codes
 from semdim.progress import progress_bar
-from semdim.saes.facts import read_sae_facts
+from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder, load_sae
 from stages.common import Run, say, stage
 
@@ -21,14 +21,14 @@ def main(run: Run) -> None:
         params={},
         n_shards=len(activations),
     )
-    decoder = load_decoder(folder, device=device)
+    decoder = load_decoder(folder)
     shapes = [shard["tensors"]["activation"]["shape"] for shard in activations.shards]
     n_tokens = sum(shape[0] * shape[1] for shape in shapes)
     with progress_bar(total=n_tokens, desc=f"{model} codes of {corpus}") as bar:
         encode_codes(
             load_sae(folder, device=device),
-            decoder.weight,
-            decoder.bias,
+            decoder.weight.to(device),
+            decoder.bias.to(device),
             activations,
             writer,
             batch_rows=engine.batch_sequences * shapes[0][1],

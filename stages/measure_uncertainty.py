@@ -2,6 +2,7 @@
 
 from semdim.artifacts.shards import write_json
 from semdim.ledger import read_ledger
+from semdim.results import setup_facts
 from semdim.uncertainty.study import run_study
 from stages.common import Run, say, stage
 
@@ -26,6 +27,8 @@ def main(run: Run) -> None:
     )
     folder = paths.results(model)
     study.write(folder, {key: sample[key] for key in PROVENANCE})
+    engine = {"batch_sequences": settings.engine.batch_sequences}
+    write_json(folder / "setup.json", setup_facts(facts, settings.grid.sample, engine))
     for note in study.verdict["warnings"]:
         say(f"note: {note}")
     inside = study.sparsity[study.sparsity["positions"] == "without_bos"]

@@ -1,4 +1,4 @@
-"""prepare_sae: any SAELens SAE -> unit-norm decoder, input scaling folded; does it fit the model?"""
+"""prepare_sae: any SAELens SAE -> unit-norm atoms, input scaling folded in; does it fit?"""
 
 from semdim.artifacts.shards import write_json
 from semdim.models.facts import read_facts

@@ -4,7 +4,7 @@ import torch
 
 from semdim.engine.sample import shard_ranges
 from semdim.models.facts import read_facts
-from semdim.models.load import load_tokenizer
+from semdim.models.tokenizer import load_tokenizer
 from semdim.text.corpus import sample_corpus
 from stages.common import Run, say, stage
 
@@ -33,18 +33,14 @@ def main(run: Run) -> None:
         n_shards=len(ranges),
     )
     for index, (start, stop) in enumerate(ranges):
-        writer.write(
-            index, {"token_ids": token_ids[start:stop], "document": document[start:stop]}
-        )
+        writer.write(index, {"token_ids": token_ids[start:stop], "document": document[start:stop]})
     size = {
         "n_tokens": sample.n_tokens,
         "n_sequences": sample.n_sequences,
         "n_documents": sample.n_documents,
     }
     names = [row.name for row in sample.documents]
-    writer.publish(
-        size | {"counts": sample.counts, "versions": sample.facts, "documents": names}
-    )
+    writer.publish(size | {"counts": sample.counts, "versions": sample.facts, "documents": names})
     left = {name: count for name, count in sample.counts.items() if count}
     say(f"{corpus}: {size}; account: {left} -> {out}")
 

@@ -5,7 +5,7 @@ from semdim.engine.collect import corpus_facts, prediction_columns, token_column
 from semdim.engine.sample import load_tokens
 from semdim.ledger import build_table, write_ledger
 from semdim.models.facts import read_facts
-from semdim.saes.facts import read_sae_facts
+from semdim.saes.facts import read_facts as read_sae_facts
 from stages.common import Run, say, stage
 
 

@@ -10,3 +10,9 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 from jaxtyping import install_import_hook
 
 install_import_hook("semdim", "beartype.beartype")
+
+from hypothesis import settings
+
+# Speed is measured in bench/, never by a test: a busy machine must not fail the mathematics.
+settings.register_profile("semdim", deadline=None)
+settings.load_profile("semdim")

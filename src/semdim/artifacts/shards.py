@@ -12,14 +12,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from semdim.artifacts.hashing import file_digest
 from semdim.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
@@ -86,8 +85,10 @@ class ShardWriter:
         """Indices of the shards that are still to be computed."""
         return [index for index in range(self.n_shards) if index not in self._records]
 
-    def write(self, index: int, tensors: Mapping[str, Tensor]) -> None:
+    def write(self, index: int, tensors: "Mapping[str, Tensor]") -> None:
         """Write one shard so that it is there whole or not at all."""
+        from safetensors.torch import save_file  # imports torch: seconds that readers can spare
+
         shard, record_path = self._paths(index)
         temporary = shard.with_suffix(".tmp")
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
@@ -161,12 +162,15 @@ class Artifact:
     def __len__(self) -> int:
         return len(self.shards)
 
-    def read(self, index: int) -> dict[str, Tensor]:
+    def read(self, index: int) -> "dict[str, Tensor]":
         """The tensors of one shard, after its checksum was verified.
 
         Raises:
             ArtifactError: the shard is missing or damaged; the message names it.
         """
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
         record = self.shards[index]
         path = self.folder / record["file"]
         if not path.exists() or file_digest(path) != record["checksum"]:
@@ -179,6 +183,6 @@ class Artifact:
         except SafetensorError as error:
             raise ArtifactError(f"The shard {path} cannot be read: {error}.") from error
 
-    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+    def __iter__(self) -> "Iterator[dict[str, Tensor]]":
         for index in range(len(self)):
             yield self.read(index)

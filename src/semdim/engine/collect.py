@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.activations import summarise_activations
+from semdim.engine.norms import summarise_activations
 from semdim.engine.sample import bos_mask
 from semdim.errors import ArtifactError
 from semdim.ledger import LOSS_PREFIX

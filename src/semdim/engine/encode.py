@@ -1,7 +1,7 @@
 """Activations to sparse codes, and what the ledger says of each token's reconstruction."""
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -11,6 +11,7 @@ from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.engine.codes import Codes, concatenate, decode, from_dense
 
 
+@runtime_checkable
 class Encoder(Protocol):
     """What semdim asks of an SAE: dense feature activations of one batch."""
 

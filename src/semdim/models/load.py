@@ -1,20 +1,21 @@
 """Load an exported model into TransformerLens."""
 
 import logging
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformer_lens import HookedTransformer
+from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
 from semdim.errors import ArtifactError, MismatchError
 from semdim.models.facts import read_facts
 from semdim.models.hooked_config import hooked_config
 from semdim.models.quiet import quiet_bars
 from semdim.models.spec import WeightProcessing
-
-# Their norms sit on a sublayer's output, so neither folding nor centring keeps the function.
-_POST_NORM = ("Gemma2ForCausalLM", "Gemma3ForCausalLM", "Olmo2ForCausalLM", "Olmo3ForCausalLM")
+from semdim.models.tokenizer import load_tokenizer
 
 
 def load_model(
@@ -29,6 +30,10 @@ def load_model(
     Weights are converted and processed in float32 and cast to `dtype` afterwards, so bfloat16
     rounds once. The model carries its tokenizer, which adds no BOS of its own.
 
+    `processing` is applied as far as TransformerLens applies it when an SAE is trained: what it
+    leaves out there, because the architecture would compute something else, is left out here with
+    a warning.
+
     Args:
         folder: what `export_model` wrote.
         dtype: of weights and activations.
@@ -37,24 +42,22 @@ def load_model(
 
     Raises:
         ArtifactError: nothing was exported there, or it is damaged.
-        MismatchError: the architecture is unknown to TransformerLens, or does not allow the
-            processing that the SAE asks for.
+        MismatchError: the architecture, or a variant of it, is unknown to TransformerLens.
     """
     folder = Path(folder).absolute()
-    processing = processing or WeightProcessing()
     facts = read_facts(folder)
-    _check_processing(processing, facts.architecture)
     source = _load_transformers(folder)
     config = hooked_config(source.config, facts, device="cpu", dtype=torch.float32)
+    applied = _applicable(processing or WeightProcessing(), config)
     state = _state_dict(source, config)
     del source
     model = HookedTransformer(config, tokenizer=None, move_to_device=False)
     model.load_and_process_state_dict(
         state,
-        fold_ln=processing.fold_ln,
-        center_writing_weights=processing.center_writing_weights,
-        center_unembed=processing.center_unembed,
-        fold_value_biases=processing.fold_value_biases,
+        fold_ln=applied.fold_ln,
+        center_writing_weights=applied.center_writing_weights,
+        center_unembed=applied.center_unembed,
+        fold_value_biases=applied.fold_value_biases,
     )
     del state
     tokenizer = load_tokenizer(folder)
@@ -66,27 +69,25 @@ def load_model(
     return model.eval()
 
 
-def load_tokenizer(folder: Path | str) -> Any:
-    """The tokenizer that `export_model` wrote to `folder`."""
-    from transformers import AutoTokenizer
-
-    folder = Path(folder).absolute()
-    read_facts(folder)
-    try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"The tokenizer in {folder} is damaged: delete it and rerun."
-        ) from error
-
-
-def _check_processing(processing: WeightProcessing, architecture: str) -> None:
-    """Refuse what TransformerLens would otherwise skip with a warning."""
-    if architecture in _POST_NORM and (processing.fold_ln or processing.center_writing_weights):
-        raise MismatchError(
-            f"The SAE asks for fold_ln or center_writing_weights, which {architecture} does not "
-            f"allow (its norms follow the sublayers): it was trained on another model."
+def _applicable(wanted: WeightProcessing, config: Any) -> WeightProcessing:
+    """What TransformerLens itself would carry out of `wanted`; a warning names the rest."""
+    post_norm = config.original_architecture in POST_NORM_ARCHITECTURES
+    layer_norm = config.normalization_type == "LN" and not config.final_rms
+    soft_cap = config.output_logits_soft_cap > 0
+    applied = replace(
+        wanted,
+        fold_ln=wanted.fold_ln and not post_norm,
+        center_writing_weights=wanted.center_writing_weights and layer_norm and not post_norm,
+        center_unembed=wanted.center_unembed and not soft_cap,
+    )
+    left = [key for key, value in wanted.as_dict().items() if value != applied.as_dict()[key]]
+    if left:
+        warnings.warn(
+            f"{', '.join(left)}: asked for by the SAE, but without effect on "
+            f"{config.original_architecture} (TransformerLens left it out in training, too).",
+            stacklevel=3,
         )
+    return applied
 
 
 def _load_transformers(folder: Path) -> Any:

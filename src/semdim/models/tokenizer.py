@@ -1,0 +1,21 @@
+"""Load an exported tokenizer, without the seconds that importing the models takes."""
+
+from pathlib import Path
+from typing import Any
+
+from semdim.errors import ArtifactError
+from semdim.models.facts import read_facts
+
+
+def load_tokenizer(folder: Path | str) -> Any:
+    """The tokenizer that `export_model` wrote to `folder`."""
+    from transformers import AutoTokenizer
+
+    folder = Path(folder).absolute()
+    read_facts(folder)
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise ArtifactError(
+            f"The tokenizer in {folder} is damaged: delete it and rerun."
+        ) from error

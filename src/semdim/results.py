@@ -1,0 +1,100 @@
+"""The small results that git keeps: a row per bound, a row per proxy, the facts of a run."""
+
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from semdim.bounds.result import Bound
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from semdim.bounds.aggregate import SequenceTable
+
+PACKAGES = (
+    "semdim", "torch", "transformer-lens", "sae-lens", "transformers", "datasets", "gensim",
+)  # fmt: skip
+
+
+def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":
+    """bounds.csv: a row for each family, N and α."""
+    import pandas as pd
+
+    return pd.DataFrame([bound.to_row() for bound in bounds])
+
+
+def proxies_table(
+    table: "SequenceTable", nll: Mapping[str, float], splices: Mapping[str, str]
+) -> "pd.DataFrame":
+    """proxies.csv: the whole sample under each proxy.
+
+    ``risk`` and the gaps are in smoothed bits per token, means over sequences; ``abs_gap`` is the
+    mean of the sequences' |gap|; ``nll`` is not smoothed.
+    """
+    import pandas as pd
+
+    from semdim.engine.names import parse_proxy
+
+    rows = []
+    for name, losses in table.losses.items():
+        gap = table.losses["model"] - losses
+        rows.append(
+            {
+                "proxy": name,
+                "splice": "" if name == "model" else splices[name],
+                "k": parse_proxy(name).n_active,
+                "n_sequences": table.n_sequences,
+                "n_documents": len(np.unique(table.document)),
+                "risk": float(losses.mean()),
+                "signed_gap": float(gap.mean()),
+                "abs_gap": float(np.abs(gap).mean()),
+                "nll": nll[name],
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def setup_facts(
+    facts: Mapping[str, Mapping[str, Any]], sample: str, engine: Mapping[str, Any]
+) -> dict[str, Any]:
+    """setup.json: what was measured on what, from the ledgers' own metadata."""
+    of_sample = facts[sample]
+    return {
+        "model": {
+            "name": of_sample["model"],
+            "n_layers": of_sample["n_layers"],
+            "d_model": of_sample["d_model"],
+            "vocab_size": of_sample["vocab_size"],
+            "fingerprint": of_sample["model_fingerprint"],
+        },
+        "sae": {
+            "name": of_sample["sae"],
+            "architecture": of_sample["sae_architecture"],
+            "hook_point": of_sample["hook_name"],
+            "dict_size": of_sample["dict_size"],
+            "mean_n_active_card": of_sample["sae_mean_n_active"],
+            "fingerprint": of_sample["sae_fingerprint"],
+        },
+        "sample": sample,
+        "splice": of_sample["splice"],
+        "context": of_sample["context"],
+        "seed": of_sample["seed"],
+        "corpora": {
+            name: {
+                "role": of_corpus["role"],
+                "n_tokens": of_corpus["n_tokens"],
+                "n_sequences": of_corpus["n_sequences"],
+                "n_documents": of_corpus["n_documents"],
+                "account": of_corpus["counts"],
+                "versions": of_corpus["versions"],
+                **of_corpus["codes"],
+            }
+            for name, of_corpus in facts.items()
+        },
+        "engine": {"compute_dtype": of_sample["compute_dtype"], **engine},
+        "packages": {name: version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+    }
