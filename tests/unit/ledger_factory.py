@@ -19,10 +19,11 @@ def make_ledger(
     """A ledger of ``n_documents × sequences_per_document × context`` rows.
 
     n_active is about 30 + shift with a random level per document; position 0 is an outlier with 500
-    active atoms. ``shift`` moves the predictions' scores too. ``constant`` fixes n_active, as the
-    code of a TopK autoencoder does.
+    active atoms. The predictions' scores grow with ``abs(shift)``. ``constant`` fixes n_active, as
+    the code of a TopK autoencoder does.
     """
     rng = np.random.default_rng(seed)
+    strange = abs(shift)
     n_sequences = n_documents * sequences_per_document
     n_rows = n_sequences * context
     sequence = np.repeat(np.arange(n_sequences), context)
@@ -37,9 +38,9 @@ def make_ledger(
     # Familiar text prefers small token ids; a shift flattens that preference.
     favoured = rng.geometric(0.2, n_rows) % VOCAB_SIZE
     uniform = rng.integers(1, VOCAB_SIZE, n_rows)
-    token_id = np.where(rng.random(n_rows) < min(shift / 20, 1), uniform, np.maximum(favoured, 1))
+    token_id = np.where(rng.random(n_rows) < min(strange / 20, 1), uniform, np.maximum(favoured, 1))
     token_id[position == 0] = 0
-    nll = rng.gamma(2 + shift / 5, 1.5, n_rows)
+    nll = rng.gamma(2 + strange / 5, 1.5, n_rows)
     table = pd.DataFrame(
         {
             "document": document.astype(np.int32),
@@ -55,9 +56,9 @@ def make_ledger(
             "centred_norm": centred.astype(np.float32),
             "nll_model": nll.astype(np.float32),
             "nll_sae": (nll + 0.2).astype(np.float32),
-            "max_prob": rng.beta(2, 3 + shift / 5, n_rows).astype(np.float32),
-            "entropy": rng.gamma(3 + shift / 5, 1, n_rows).astype(np.float32),
-            "energy": rng.normal(-20 + shift / 10, 2, n_rows).astype(np.float32),
+            "max_prob": rng.beta(2, 3 + strange / 5, n_rows).astype(np.float32),
+            "entropy": rng.gamma(3 + strange / 5, 1, n_rows).astype(np.float32),
+            "energy": rng.normal(-20 + strange / 10, 2, n_rows).astype(np.float32),
         }
     )
     last = position == context - 1

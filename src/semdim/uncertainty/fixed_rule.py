@@ -11,7 +11,7 @@ from semdim.uncertainty.conformal import document_rates
 from semdim.uncertainty.tokens import scored_rows
 
 
-def cantelli(mean: float, std: float, threshold: float) -> float:
+def cantelli(mean: float | int, std: float | int, threshold: float | int) -> float:
     """Cantelli's bound on P(X ≥ threshold), hence on P(X > threshold): σ² / (σ² + (t − μ)²).
 
     It holds for every distribution with this mean and standard deviation; at or below the mean it

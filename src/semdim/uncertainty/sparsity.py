@@ -21,7 +21,7 @@ def counts_by_positions(tokens: pd.DataFrame) -> Iterator[tuple[str, Int[np.ndar
     yield "without_bos", scored_rows(tokens)["n_active"].to_numpy(dtype=np.int64)
 
 
-def summarise(n_active: Int[np.ndarray, " tokens"]) -> dict[str, float]:
+def summarise(n_active: Int[np.ndarray, " tokens"]) -> dict[str, int | float]:
     """Mean, standard deviation (of these tokens, not an estimate: ddof = 0), extremes, quantiles.
 
     Quantiles are values that occur: the smallest count that a share q of the tokens stays at or
@@ -110,7 +110,7 @@ def sequence_histogram(sequences: Mapping[str, pd.DataFrame], n_bins: int) -> pd
     return pd.concat(parts, ignore_index=True)
 
 
-def position_zero(tokens: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, float]]:
+def position_zero(tokens: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, int | float]]:
     """What was kept apart: n_active at position 0 and BOS tokens, per corpus."""
     facts = {}
     for corpus, table in tokens.items():

@@ -2,10 +2,20 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from semdim.errors import ConfigError
+
+_SMALLEST = {
+    "n_resamples": 20,
+    "window": 1,
+    "n_splits": 2,
+    "fixed_threshold": 1,
+    "histogram_bins": 1,
+    "roc_points": 2,
+}
+"""The settings that are counts, and the smallest of each; the others are shares in (0, 1)."""
 
 
 @dataclass(frozen=True)
@@ -36,27 +46,7 @@ class UncertaintySpec:
     """Most points kept of one ROC curve, at least 2."""
 
     def __post_init__(self) -> None:
-        for name in ("fit_share", "confidence", "false_alarm_rate"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-                raise ConfigError(
-                    f"uncertainty.{name} is {value!r}; expected a number strictly between 0 and 1."
-                )
-        least = {
-            "n_resamples": 20,
-            "window": 1,
-            "n_splits": 2,
-            "fixed_threshold": 1,
-            "histogram_bins": 1,
-            "roc_points": 2,
-        }
-        for name, smallest in least.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int) or value < smallest:
-                raise ConfigError(
-                    f"uncertainty.{name} is {value!r}; expected a whole number of at least "
-                    f"{smallest}."
-                )
+        _check(asdict(self))
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "UncertaintySpec":
@@ -73,4 +63,21 @@ class UncertaintySpec:
                 f"uncertainty has no setting {', '.join(map(repr, unknown))}; it knows "
                 f"{', '.join(known)}.{hint}"
             )
+        _check(settings)  # before the constructor, whose types a checker may take at their word
         return cls(**settings)
+
+
+def _check(settings: Mapping[str, Any]) -> None:
+    """Raise ``ConfigError`` for the first value of the wrong kind or out of range."""
+    for name, value in settings.items():
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if name in _SMALLEST:
+            if not is_number or not isinstance(value, int) or value < _SMALLEST[name]:
+                raise ConfigError(
+                    f"uncertainty.{name} is {value!r}; expected a whole number of at least "
+                    f"{_SMALLEST[name]}."
+                )
+        elif not is_number or not 0 < value < 1:
+            raise ConfigError(
+                f"uncertainty.{name} is {value!r}; expected a number strictly between 0 and 1."
+            )

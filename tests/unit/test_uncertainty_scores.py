@@ -1,0 +1,138 @@
+"""The registry's values by hand, their sign, and their levels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ledger_factory import VOCAB_SIZE, make_ledger
+
+from semdim.errors import ConfigError, DataError
+from semdim.uncertainty.levels import ScoreValues, at_level, distance_to, score_values
+from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, check_registry, fit_unigram
+from semdim.uncertainty.tokens import check_tokens, scored_rows
+
+SCORES = {score.name: score for score in LEDGER_SCORES}
+FIT = IdFit(unigram_bits=np.log2(np.arange(1.0, VOCAB_SIZE + 1)))
+COLUMNS = {column for score in LEDGER_SCORES for column in score.reads}
+
+
+def rows_of(ledger: pd.DataFrame) -> pd.DataFrame:
+    return scored_rows(check_tokens(ledger, "x", COLUMNS))
+
+
+def test_unigram_bits_by_hand() -> None:
+    bits = fit_unigram(np.array([0, 0, 0, 2]), vocab_size=4)
+    # (3 + 1, 0 + 1, 1 + 1, 0 + 1) of 4 + 4
+    assert bits.tolist() == [1.0, 3.0, 2.0, 3.0]
+    assert (2.0**-bits).sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("token_id", [[-1, 2], [0, 4]])
+def test_a_token_outside_the_vocabulary_is_refused(token_id: list[int]) -> None:
+    with pytest.raises(DataError, match="4 tokens"):
+        fit_unigram(np.array(token_id), vocab_size=4)
+    rows = pd.DataFrame({"token_id": token_id, "is_last": False, "document": 0})
+    with pytest.raises(DataError, match="4 tokens"):
+        score_values(SCORES["unigram_nll"], rows, IdFit(unigram_bits=np.ones(4)), "x")
+
+
+def test_token_values_by_hand() -> None:
+    ledger = make_ledger(1, 1, 4).assign(
+        n_active=[500, 3, 4, 5],
+        token_id=[0, 1, 3, 7],
+        max_prob=np.float32([0.5, 0.25, 0.75, np.nan]),
+        energy=np.float32([0, -9.0, -8.0, np.nan]),
+        entropy=np.float32([0, 1.5, 2.5, np.nan]),
+        nll_model=np.float32([0, 6.0, 7.0, np.nan]),
+        reconstruction_error=np.float32([1, 2, 3, 4]),
+        centred_norm=np.float32([9, 4, 6, 4]),
+        activation_norm=np.float32([99, 5, 6, 7]),
+    )
+    rows = rows_of(ledger)
+    expected = {
+        "n_active": [3, 4, 5],
+        "n_active_two_sided": [3, 4, 5],  # centred later
+        "unexplained_share": [0.25, 0.25, 1.0],
+        "activation_norm": [5, 6, 7],
+        "activation_norm_two_sided": [5, 6, 7],
+        "one_minus_max_prob": [0.75, 0.25],
+        "entropy": [1.5, 2.5],
+        "energy": [-9, -8],
+        "unigram_nll": [1, 2, 3],
+        "nll": [6, 7],
+    }
+    assert set(expected) == set(SCORES)
+    for name, values in expected.items():
+        got = score_values(SCORES[name], rows, FIT, "x").value
+        assert got.tolist() == pytest.approx(values), name
+
+
+def test_only_the_loss_looks_at_the_label() -> None:
+    assert [score.name for score in LEDGER_SCORES if score.uses_labels] == ["nll"]
+
+
+def test_levels_by_hand() -> None:
+    ledger = make_ledger(2, 1, 4).assign(
+        n_active=[500, 3, 4, 8, 500, 1, 1, 1],
+        nll_model=np.float32([0, 2, 6, np.nan, 0, 1, 2, np.nan]),
+    )
+    rows = rows_of(ledger)
+    level = {
+        (name, level): at_level(SCORES[name], rows, FIT, "x", level)
+        for name in ("n_active", "nll")
+        for level in ("token", "sequence_mean", "sequence_max")
+    }
+    assert level["n_active", "token"].value.tolist() == [3, 4, 8, 1, 1, 1]
+    assert level["n_active", "token"].document.tolist() == [0, 0, 0, 1, 1, 1]
+    assert level["n_active", "sequence_mean"].value.tolist() == [5, 1]
+    assert level["n_active", "sequence_max"].value.tolist() == [8, 1]
+    assert level["nll", "token"].value.tolist() == [2, 6, 1, 2]
+    assert level["nll", "sequence_mean"].value.tolist() == [4, 1.5]
+    assert level["nll", "sequence_mean"].document.tolist() == [0, 1]
+
+
+def test_sequence_values_agree_with_pandas() -> None:
+    rows = rows_of(make_ledger(7, 3, 10))
+    grouped = rows.groupby("sequence")["entropy"]
+    for level, expected in (("sequence_mean", grouped.mean()), ("sequence_max", grouped.max())):
+        got = at_level(SCORES["entropy"], rows, FIT, "x", level).value
+        assert got == pytest.approx(expected.to_numpy(), rel=1e-6)
+
+
+def test_distance_is_measured_in_standard_deviations_of_the_reference() -> None:
+    reference = ScoreValues(value=np.array([2.0, 4, 4, 4, 5, 5, 7, 9]), document=np.arange(8))
+    values = ScoreValues(value=np.array([5.0, 1.0, 9.0]), document=np.array([4, 4, 6]))
+    distance = distance_to(reference, values)
+    assert distance.value.tolist() == [0.0, 2.0, 2.0]
+    assert distance.document.tolist() == [4, 4, 6]
+
+
+def test_distance_to_a_constant_reference_keeps_the_ranking() -> None:
+    reference = ScoreValues(value=np.full(5, 60.0), document=np.arange(5))
+    values = ScoreValues(value=np.array([60.0, 58.0, 61.0]), document=np.arange(3))
+    assert distance_to(reference, values).value.tolist() == [0.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_value_that_is_not_finite_is_never_skipped(bad: float) -> None:
+    ledger = make_ledger(2, 1, 6)
+    ledger.loc[3, "entropy"] = bad
+    with pytest.raises(DataError, match=r"1 of 8 values of 'entropy' on corpus 'essays'"):
+        score_values(SCORES["entropy"], rows_of(ledger), FIT, "essays")
+
+
+def test_a_sequence_that_predicts_nothing_is_refused() -> None:
+    with pytest.raises(DataError, match=r"2 sequence\(s\).*'nll'"):
+        at_level(SCORES["nll"], rows_of(make_ledger(2, 1, 2)), FIT, "x", "sequence_max")
+
+
+def test_a_zero_centred_norm_is_refused() -> None:
+    rows = rows_of(make_ledger(2, 1, 6).assign(centred_norm=np.float32(0)))
+    with pytest.raises(DataError, match="centred_norm"):
+        score_values(SCORES["unexplained_share"], rows, FIT, "x")
+
+
+def test_the_registry_must_be_unambiguous() -> None:
+    with pytest.raises(ConfigError, match="called n_active"):
+        check_registry((*LEDGER_SCORES, SCORES["n_active"]))
+    with pytest.raises(ConfigError, match="compares every score with n_active"):
+        check_registry((SCORES["entropy"],))

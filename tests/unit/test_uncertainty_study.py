@@ -1,0 +1,276 @@
+"""The whole study on synthetic ledgers: files, columns, roles, verdict."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from ledger_factory import VOCAB_SIZE, make_ledger
+
+from semdim.errors import ConfigError, DataError
+from semdim.uncertainty.scores import LEDGER_SCORES, Score, column
+from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.study import StudyResult, run_study
+
+SPEC = UncertaintySpec(n_resamples=60, n_splits=5, window=4, roc_points=20)
+LEDGERS = {
+    "english": make_ledger(60, 2, 12),
+    "python": make_ledger(20, 2, 12, shift=-12, seed=1),
+    "random": make_ledger(30, 1, 12, shift=25, seed=2),
+}
+ROLES = {"english": "id", "python": "shifted", "random": "far"}
+
+
+@pytest.fixture(scope="module")
+def study() -> StudyResult:
+    return run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+
+
+def row(study: StudyResult, score: str, shift: str, level: str) -> pd.Series:
+    table = study.uncertainty.query("score == @score and shift == @shift and level == @level")
+    assert len(table) == 1
+    return table.iloc[0]
+
+
+def test_every_score_meets_every_shift_at_every_level(study: StudyResult) -> None:
+    table = study.uncertainty
+    assert table.columns[:10].tolist() == [
+        *("score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr"),
+        *("fpr_at_95_tpr", "n_id", "n_ood"),
+    ]
+    assert len(table) == len(LEDGER_SCORES) * 2 * 3
+    assert not table.isna().any().any()
+    assert (table["auroc_low"] <= table["auroc_high"]).all()
+    assert set(table.loc[table["uses_labels"], "score"]) == {"nll"}
+
+
+def test_counts_are_of_evaluation_documents_without_position_zero(study: StudyResult) -> None:
+    tokens = row(study, "n_active", "random", "token")
+    assert (tokens["n_id"], tokens["n_ood"]) == (30 * 2 * 11, 30 * 11)
+    assert row(study, "nll", "random", "token")["n_id"] == 30 * 2 * 10
+    sequences = row(study, "nll", "python", "sequence_max")
+    assert (sequences["n_id"], sequences["n_ood"]) == (60, 40)
+    assert (sequences["n_id_documents"], sequences["n_ood_documents"]) == (30, 20)
+
+
+def test_more_atoms_score_above_and_fewer_below_one_half(study: StudyResult) -> None:
+    assert row(study, "n_active", "random", "sequence_mean")["auroc"] > 0.98
+    assert row(study, "n_active", "python", "sequence_mean")["auroc"] < 0.05
+    assert row(study, "n_active_two_sided", "python", "sequence_mean")["auroc"] > 0.95
+    assert abs(row(study, "activation_norm", "random", "token")["auroc"] - 0.5) < 0.1
+
+
+def test_sequence_values_agree_with_a_plain_computation(study: StudyResult) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    # With all ID documents instead of the evaluation half the area differs only by sampling.
+    means = [
+        LEDGERS[name].query("position > 0").groupby("sequence")["n_active"].mean()
+        for name in ("english", "random")
+    ]
+    area = roc_auc_score(np.repeat([0, 1], [len(m) for m in means]), np.concatenate(means))
+    assert row(study, "n_active", "random", "sequence_mean")["auroc"] == pytest.approx(
+        area, abs=0.02
+    )
+
+
+def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
+    verdict = study.verdict
+    assert verdict["n_active_is_constant"] is False and verdict["warnings"] == []
+    assert verdict["mean_n_active"]["random"] > verdict["mean_n_active"]["english"] + 20
+    directions = {
+        s: verdict["by_shift"][s]["sequence_mean"]["direction"] for s in ("python", "random")
+    }
+    assert directions == {"python": "fewer", "random": "more"}
+    cell = verdict["by_shift"]["python"]["sequence_mean"]["contenders"]
+    outcome = {c["score"]: c["outcome"] for c in cell["n_active"]["against"]}
+    assert outcome["activation_norm"] == "worse" and len(outcome) == len(LEDGER_SCORES) - 2
+    two_sided = {c["score"]: c for c in cell["n_active_two_sided"]["against"]}
+    assert two_sided["activation_norm"]["outcome"] == "better"
+    assert two_sided["activation_norm"]["low"] > 0
+    best = verdict["by_shift"]["python"]["sequence_mean"]["best_label_free"]
+    aurocs = study.uncertainty.query(
+        "shift == 'python' and level == 'sequence_mean' and not uses_labels"
+    ).set_index("score")["auroc"]
+    assert best == {"score": aurocs.idxmax(), "auroc": pytest.approx(aurocs.max())}
+    assert verdict["position_zero"]["english"]["min"] == 500
+    assert verdict["fixed_rule"]["corpora"]["english"]["sequence_rate"] == 0.0
+
+
+def test_the_guardrail_is_flat_enough_for_metrics(study: StudyResult) -> None:
+    alarm = study.guardrail
+    assert alarm["false_alarm_rate"] == 0.05 and alarm["n_calibration"] == 30
+    assert 0 <= alarm["measured_false_alarm_rate"] <= 0.2
+    assert alarm["detection_rate"]["random"] > 0.95
+    assert alarm["window"]["length"] == 4
+    assert alarm["window"]["threshold"] < alarm["threshold"]
+    assert len(alarm["fixed_rule"]["corpora"]) == 6
+
+
+def test_files_are_written_and_read_back(study: StudyResult, tmp_path: Path) -> None:
+    study.write(tmp_path / "new", provenance={"sae": "abc"})
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert names == [
+        "guardrail.json", "roc.csv", "sequence_histogram.csv", "sparsity.csv",
+        "sparsity_histogram.csv", "uncertainty.csv", "verdict.json",
+    ]  # fmt: skip
+    alarm = json.loads((tmp_path / "new" / "guardrail.json").read_text())
+    assert alarm["provenance"] == {"sae": "abc"}
+    assert alarm["threshold"] == study.guardrail["threshold"]
+    assert json.loads((tmp_path / "new" / "verdict.json").read_text()) == study.verdict
+    table = pd.read_csv(tmp_path / "new" / "uncertainty.csv")
+    assert table["auroc"].tolist() == pytest.approx(study.uncertainty["auroc"].tolist(), rel=1e-5)
+    roc = pd.read_csv(tmp_path / "new" / "roc.csv")
+    assert set(roc["level"]) == {"sequence_mean", "sequence_max"}
+    assert roc.groupby(["score", "shift", "level"]).size().max() <= 20
+
+
+def test_the_seed_decides_everything(study: StudyResult) -> None:
+    again = run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    pd.testing.assert_frame_equal(again.uncertainty, study.uncertainty)
+    assert again.guardrail == study.guardrail and again.verdict == study.verdict
+    other = run_study(LEDGERS, ROLES, SPEC, seed=1, vocab_size=VOCAB_SIZE)
+    assert not other.uncertainty["auroc"].equals(study.uncertainty["auroc"])
+
+
+def test_another_corpus_moves_no_number(study: StudyResult) -> None:
+    fewer = run_study(
+        {name: LEDGERS[name] for name in ("english", "random")},
+        {name: ROLES[name] for name in ("english", "random")},
+        SPEC,
+        seed=0,
+        vocab_size=VOCAB_SIZE,
+    )
+    expected = study.uncertainty.query("shift == 'random'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(fewer.uncertainty, expected)
+    assert fewer.guardrail["threshold"] == study.guardrail["threshold"]
+
+
+def test_a_score_of_ones_own_joins_by_its_column() -> None:
+    mine = Score("depth", "a test", "activation", ("depth",), column("depth"))
+    ledgers = {
+        name: ledger.assign(depth=float(name == "random")) for name, ledger in LEDGERS.items()
+    }
+    found = run_study(
+        ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, scores=(*LEDGER_SCORES, mine)
+    )
+    assert row(found, "depth", "random", "token")["auroc"] == 1.0
+    assert row(found, "depth", "python", "token")["auroc"] == 0.5
+
+
+def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:
+    ledgers = {
+        "english": make_ledger(60, 2, 12, constant=64),
+        "random": make_ledger(30, 1, 12, constant=64, shift=25),
+    }
+    roles = {"english": "id", "random": "far"}
+    with pytest.warns(UserWarning, match="same at every token"):
+        found = run_study(ledgers, roles, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    assert found.verdict["n_active_is_constant"] is True
+    assert len(found.verdict["warnings"]) == 1
+    rows = found.uncertainty.query("score in ('n_active', 'n_active_two_sided')")
+    assert (rows["auroc"] == 0.5).all() and (rows["auroc_low"] == 0.5).all()
+    assert found.guardrail["threshold"] == 64 and found.guardrail["detection_rate"]["random"] == 0
+
+
+def test_a_single_document_has_numbers_but_no_intervals() -> None:
+    ledgers = {"english": LEDGERS["english"], "book": make_ledger(1, 8, 12, shift=9, seed=4)}
+    with pytest.warns(UserWarning, match="'book' is a single document"):
+        found = run_study(
+            ledgers, {"english": "id", "book": "shifted"}, SPEC, seed=0, vocab_size=VOCAB_SIZE
+        )
+    cell = row(found, "n_active", "book", "sequence_mean")
+    assert cell["auroc"] > 0.5 and np.isnan(cell["auroc_low"])
+    assert found.guardrail["detection"]["book"]["low"] is None
+    against = found.verdict["by_shift"]["book"]["token"]["contenders"]["n_active"]["against"]
+    assert {c["outcome"] for c in against} == {"undecided"}
+    json.dumps(found.verdict, allow_nan=False)
+
+
+def test_the_id_corpus_alone_is_described_with_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="only the ID corpus"):
+        found = run_study(
+            {"english": LEDGERS["english"]}, {"english": "id"}, SPEC, 0, vocab_size=VOCAB_SIZE
+        )
+    assert found.uncertainty.empty and found.roc.empty and len(found.sparsity) == 2
+    found.write(tmp_path)
+    assert pd.read_csv(tmp_path / "uncertainty.csv").columns[0] == "score"
+
+
+def test_copies_of_fit_documents_are_left_out_of_a_near_shift() -> None:
+    near = make_ledger(60, 2, 12, shift=3, seed=9)
+    names = [f"article {i}" for i in range(60)]
+    shuffled = names[::-1]  # the near corpus numbers its documents in another order
+    found = run_study(
+        {"english": LEDGERS["english"], "near": near},
+        {"english": "id", "near": "near"},
+        SPEC,
+        seed=0,
+        vocab_size=VOCAB_SIZE,
+        document_names={"english": names, "near": shuffled},
+    )
+    cell = row(found, "n_active", "near", "sequence_mean")
+    assert (cell["n_id_documents"], cell["n_ood_documents"]) == (30, 30)
+    assert found.guardrail["detection"]["near"]["n_sequences"] == 60
+    assert found.sparsity.query("corpus == 'near'")["n_tokens"].tolist() == [1440, 1320]
+
+
+@pytest.mark.parametrize(
+    ("roles", "message"),
+    [
+        ({"english": "id", "python": "shifted"}, "No role was given for corpus 'random'"),
+        ({**ROLES, "essays": "far"}, "No ledger was given for corpus 'essays'"),
+        ({**ROLES, "english": "familiar"}, "'english' has role 'familiar'"),
+        ({**ROLES, "python": "id"}, r"2 corpora have role 'id' \(english, python\)"),
+        ({**ROLES, "english": "far"}, "0 corpora have role 'id'"),
+        ({**ROLES, "python": "near"}, "document_names of 'python' and 'english'"),
+    ],
+)
+def test_roles_that_do_not_fit_are_refused(roles: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run_study(LEDGERS, roles, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+
+
+def test_a_near_shift_of_fit_documents_alone_is_refused(study: StudyResult) -> None:
+    calm = replace(SPEC, fit_share=0.9)
+    with pytest.raises(DataError, match="nothing but copies"):
+        run_study(
+            {"english": LEDGERS["english"], "near": make_ledger(1, 2, 12, seed=3)},
+            {"english": "id", "near": "near"},
+            calm,
+            seed=0,
+            vocab_size=VOCAB_SIZE,
+            document_names={
+                "english": [f"article {i}" for i in range(60)],
+                "near": [f"article {fit_document(calm)}"],
+            },
+        )
+
+
+def fit_document(spec: UncertaintySpec) -> int:
+    from semdim.uncertainty.tokens import generator, split_documents
+
+    document = LEDGERS["english"]["document"].to_numpy()
+    return int(split_documents(document, spec.fit_share, generator(0, "split")).fit[0])
+
+
+def test_a_missing_value_and_a_foreign_token_are_refused() -> None:
+    broken = LEDGERS["random"].copy()
+    broken.loc[4, "energy"] = np.nan
+    with pytest.raises(DataError, match="'energy' on corpus 'random'"):
+        run_study({**LEDGERS, "random": broken}, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    with pytest.raises(DataError, match="vocabulary has 20 tokens"):
+        run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=20)
+
+
+def test_importing_semdim_loads_no_tables() -> None:
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, semdim.uncertainty; print({'pandas', 'sklearn', 'torch'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
