@@ -1,12 +1,12 @@
 """Load an exported model into TransformerLens."""
 
-import logging
 import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from transformer_lens import HookedTransformer
 from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
@@ -28,7 +28,8 @@ def load_model(
     """The model that `export_model` wrote to `folder`, for inference (no gradients, eval mode).
 
     Weights are converted and processed in float32 and cast to `dtype` afterwards, so bfloat16
-    rounds once. The model carries its tokenizer, which adds no BOS of its own.
+    rounds once. The model carries its tokenizer; some add BOS by themselves
+    unless told `add_special_tokens=False`.
 
     `processing` is applied as far as TransformerLens applies it when an SAE is trained: what it
     leaves out there, because the architecture would compute something else, is left out here with
@@ -98,7 +99,7 @@ def _load_transformers(folder: Path) -> Any:
             return AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, local_files_only=True
             )
-        except (OSError, ValueError, KeyError, RuntimeError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             reason = str(error).strip().splitlines()[0]
             raise ArtifactError(
                 f"The model exported to {folder} cannot be loaded ({reason}): delete it and rerun."
@@ -110,10 +111,7 @@ def _state_dict(source: Any, config: Any) -> dict[str, torch.Tensor]:
     from transformer_lens.loading_from_pretrained import get_pretrained_state_dict
 
     # The name only guards lookups that a model in hand makes unnecessary; any official one will do.
-    level = logging.getLogger().level
     try:
         return get_pretrained_state_dict("gpt2", config, hf_model=source)
     except (ValueError, NotImplementedError) as error:
         raise MismatchError(f"TransformerLens cannot convert this model: {error}") from error
-    finally:
-        logging.getLogger().setLevel(level)

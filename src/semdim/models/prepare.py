@@ -82,6 +82,7 @@ def _read(source: ModelSource, scratch: Path) -> tuple[Any, Any]:
 def _from_folder(folder: Path, gguf_file: str | None) -> tuple[Any, Any]:
     """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
@@ -91,7 +92,7 @@ def _from_folder(folder: Path, gguf_file: str | None) -> tuple[Any, Any]:
             folder, dtype=dtype, local_files_only=True, **extra
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(f"transformers cannot load the model in {folder}: {reason}") from error
     return (_clean(model) if gguf_file else model), tokenizer

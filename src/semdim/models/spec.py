@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from semdim.errors import ConfigError
 
@@ -134,6 +134,8 @@ def build_from_mapping(cls: type[Source], what: str, settings: Mapping[str, Any]
         )
     if "kind" not in settings:
         raise ConfigError(f"{what}: `kind` is missing.")
+    for item in fields(cls):  # type: ignore[arg-type]
+        _check_type(what, item.name, item.type, settings.get(item.name))
     return cls(**dict(settings))
 
 
@@ -161,17 +163,13 @@ def check_settings(
                 f"{what} of kind {source.kind} does not use `{item.name}`; "
                 f"remove it or choose another kind."
             )
-    for item in fields(source):
-        _check_type(what, item.name, str(item.type), getattr(source, item.name))
 
 
-def _check_type(what: str, name: str, annotation: str, value: object) -> None:
+def _check_type(what: str, name: str, annotation: Any, value: object) -> None:
     """Settings come from YAML, where 12 and "12" look much alike."""
-    if value is None:
+    allowed = get_args(annotation) or (annotation,)
+    if float in allowed:
+        allowed = (*allowed, int)
+    if value is None or (isinstance(value, allowed) and not isinstance(value, bool)):
         return
-    right = {
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "float": isinstance(value, int | float) and not isinstance(value, bool),
-    }.get(annotation.split(" ")[0], isinstance(value, str))
-    if not right:
-        raise ConfigError(f"{what}: {name} = {value!r} is not of type {annotation.split(' ')[0]}.")
+    raise ConfigError(f"{what}: {name} = {value!r} is not of type {allowed[0].__name__}.")
