@@ -1,0 +1,29 @@
+"""Everything that the stage `plot` writes."""
+
+from pathlib import Path
+
+from semdim.plots.catalogue import FIGURES
+from semdim.plots.results import read_results
+from semdim.plots.style import save
+from semdim.plots.tables import all_tables
+from semdim.progress import progress
+
+
+def draw_all(results_dir: Path, out: Path) -> list[Path]:
+    """Draw the figures and write the tables of all models.
+
+    results_dir: holds a folder per model (or a folder `models` with them).
+    out: figures go to `out`/figures (png, svg), tables to `out`/tables (csv, md).
+
+    Returns the paths written, in order. Figures whose input is absent are not drawn; the report
+    says which and what computes them. Raises ArtifactError when there are no results, or damaged
+    ones.
+    """
+    models = read_results(Path(results_dir))
+    paths: list[Path] = []
+    drawable = [spec for spec in FIGURES if spec.can_draw(models)]
+    for spec in progress(drawable, total=len(drawable), unit="figures", desc="plot"):
+        paths += save(spec.draw(models), Path(out) / "figures", spec.name)
+    for table in all_tables(models):
+        paths += table.write(Path(out) / "tables")
+    return paths

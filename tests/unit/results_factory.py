@@ -1,0 +1,423 @@
+"""Synthetic results for the tests of figures and report: invented numbers in the right files.
+
+The formulas are rough stand-ins with plausible sizes; nothing here is a measurement.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+GRID = (1_000, 2_000, 5_000, 10_000, 20_000, 35_000, 50_000, 75_000, 100_000)
+TOP_K = (8, 16, 32, 64, 128, 256)
+POOLS = (256, 512, 1024, 2048, 4096)
+CORPORA = {"english": "id", "python": "shifted", "replaced": "near", "random": "far"}
+
+
+def bounds_table(
+    *,
+    vocab_size: int,
+    dict_size: int,
+    k: float,
+    risk: float,
+    gap: float,
+    sequences_per_document=2.5,
+) -> pd.DataFrame:
+    """Rows of every family, by the shapes of their formulas."""
+    smoothing, failure_prob = 0.5, 0.05
+    ceiling = math.log2(vocab_size / smoothing)
+    span = math.log2(1 + (1 - smoothing) * vocab_size / smoothing)
+    rows: list[dict[str, Any]] = []
+
+    def row(family: str, certificate: bool, n_tokens: int, **values: Any) -> None:
+        n_sequences = math.ceil(n_tokens / 128)
+        terms = ("proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail")
+        entry = {
+            "family": family,
+            "is_certificate": certificate,
+            "unit": "document" if certificate else "token",
+            "n_tokens": n_tokens,
+            "n_sequences": n_sequences,
+            "n_documents": max(2, int(n_sequences / sequences_per_document)),
+            "smoothing": smoothing,
+            "failure_prob": failure_prob,
+            "baseline": math.log2(vocab_size),
+            "valid_for_all_n": False,
+            "subject": "risk of the model",
+            "details": "",
+        }
+        entry |= values
+        entry["n_units"] = entry["n_documents"] if certificate else n_tokens
+        entry["total"] = sum(entry[term] for term in terms if entry.get(term) is not None)
+        rows.append(entry)
+
+    for n_tokens in GRID:
+        n_documents = max(2, int(math.ceil(n_tokens / 128) / sequences_per_document))
+
+        def width(log_term: float, n: int = n_documents) -> float:
+            return span * math.sqrt(log_term / (2 * n))
+
+        ssd = k * math.log(math.e * dict_size / k)
+        published = {
+            "proxy_risk": risk + gap,
+            "gap": gap,
+            "complexity": 4 * ceiling * math.sqrt(ssd / n_tokens),
+            "tail": ceiling
+            * math.sqrt(math.log(math.pi**2 * k**2 / (6 * failure_prob)) / (2 * n_tokens)),
+            "k": k,
+            "proxy": "sae",
+        }
+        gap_tail = ceiling * math.sqrt(math.log(1 / failure_prob) / (2 * n_tokens))
+        row("as_published", False, n_tokens, **published)
+        row("as_published_with_gap_tail", False, n_tokens, **published, gap_tail=gap_tail)
+        dudley = 24 * ceiling * math.sqrt((ssd + k * (math.log(3) + 1)) / n_tokens)
+        row(
+            "covering_dudley", False, n_tokens, **(published | {"complexity": dudley, "tail": None})
+        )
+        for method, factor in (("hoeffding", 1.0), ("maurer_pontil", 0.8), ("betting", 0.5)):
+            row(
+                "holdout",
+                True,
+                n_tokens,
+                proxy_risk=risk,
+                tail=factor * width(math.log(len(GRID) / failure_prob)),
+                method=method,
+                proxy="model",
+            )
+        for top in TOP_K:
+            lost = gap + 4.0 * math.exp(-top / 30)
+            row(
+                "srm_topk_frontier",
+                True,
+                n_tokens,
+                proxy_risk=risk + 0.8 * lost,
+                gap=lost,
+                tail=width(math.log(2 * len(TOP_K) / failure_prob)),
+                gap_tail=width(math.log(2 * len(TOP_K) / failure_prob)),
+                k=top,
+                proxy=f"topk_{top}",
+                method="hoeffding",
+            )
+    frontier = pd.DataFrame(rows).query("family == 'srm_topk_frontier'")
+    best = frontier.loc[frontier.groupby("n_tokens")["total"].idxmin()].assign(family="srm_topk")
+    rows.extend(best.to_dict("records"))
+    n_tokens = GRID[-1]
+    for size in POOLS:
+        outside = math.exp(-size / 700)
+        price = span * math.sqrt((size * math.log(math.e * dict_size / size) / 9 + 4) / 2000)
+        common = {"proxy_risk": risk + 3 * outside, "pool_size": size, "proxy": f"pool_{size}"}
+        row("pool_split", True, n_tokens, **common, gap=gap + outside, outside=outside, tail=1.2)
+        row("occam_pool", True, n_tokens, **common, complexity=price, subject="risk of the proxy")
+    for proxy, factor in (("sae", 1.0), ("random_decoder", 30.0), ("shuffled_features", 33.0)):
+        row(
+            "faithfulness",
+            True,
+            n_tokens,
+            gap=gap * factor,
+            gap_tail=0.1 + 0.1 * factor**0.5,
+            baseline=None,
+            proxy=proxy,
+            subject="mean |loss of the model − loss of the proxy|",
+            method="betting",
+        )
+    for i, (left, right) in enumerate(((0, 45), (45, 55), (55, 70), (70, 140))):
+        row(
+            "risk_by_sparsity",
+            True,
+            n_tokens,
+            proxy_risk=risk - 0.4 + 0.3 * i,
+            tail=1.1 + 0.2 * i,
+            details=f"bin={i + 1}; n_bins=4; bin_left={left}"
+            + (f"; bin_right={right}" if i < 3 else ""),
+        )
+    return pd.DataFrame(rows)
+
+
+def proxies_table(risk: float, gap: float) -> pd.DataFrame:
+    """Losses per proxy and splice."""
+    facts = [
+        ("model", "no_bos", None, 0.0),
+        ("sae", "no_bos", None, gap),
+        ("sae", "all", None, 3.1),
+    ]
+    facts += [("random_decoder", "no_bos", None, 6.2), ("shuffled_features", "no_bos", None, 6.6)]
+    facts += [(f"topk_{k}", "no_bos", k, gap + 4.0 * math.exp(-k / 30)) for k in TOP_K]
+    return pd.DataFrame(
+        [
+            {
+                "proxy": proxy,
+                "splice": splice,
+                "k": k,
+                "n_sequences": 782,
+                "n_documents": 312,
+                "risk": risk + 0.9 * lost,
+                "signed_gap": -0.9 * lost,
+                "abs_gap": lost,
+                "nll": risk - 0.4 + 1.1 * lost,
+            }
+            for proxy, splice, k, lost in facts
+        ]
+    )
+
+
+def _counts(mean: float, spread: float, rng: np.random.Generator, size: int) -> np.ndarray:
+    return np.maximum(1, rng.gamma((mean / spread) ** 2, spread**2 / mean, size)).astype(int)
+
+
+def sparsity_tables(
+    means: dict[str, float], rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Table 1 and the histogram behind Figure 2."""
+    table, histogram = [], []
+    for corpus, mean in means.items():
+        size = 20_000 if corpus == "english" else 5_000
+        plain = _counts(mean, 0.3 * mean, rng, size)
+        with_bos = np.concatenate([plain, np.full(size // 127, 11 * int(mean))])
+        for positions, values in (("all", with_bos), ("without_bos", plain)):
+            quantiles = np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95, 0.99]).round(1)
+            names = ("q05", "q25", "q50", "q75", "q95", "q99")
+            table.append(
+                {
+                    "corpus": corpus,
+                    "positions": positions,
+                    "n_tokens": len(values),
+                    "mean": values.mean(),
+                    "std": values.std(),
+                    "min": values.min(),
+                    "max": values.max(),
+                    **dict(zip(names, quantiles, strict=True)),
+                }
+            )
+            edges = np.arange(0, values.max() + 8, 4)
+            histogram.append(
+                pd.DataFrame(
+                    {
+                        "corpus": corpus,
+                        "positions": positions,
+                        "left": edges[:-1],
+                        "right": edges[1:],
+                        "count": np.histogram(values, edges)[0],
+                    }
+                )
+            )
+    return pd.DataFrame(table), pd.concat(histogram, ignore_index=True)
+
+
+def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """AUROC per score, shift and level, and ROC curves."""
+    power = {
+        "n_active": 0.6,
+        "n_active_two_sided": 0.5,
+        "unexplained_share": 0.9,
+        "activation_norm": 0.3,
+        "nll": 1.6,
+        "entropy": 1.0,
+        "one_minus_max_prob": 0.9,
+        "energy": 1.1,
+        "unigram_nll": 1.3,
+    }
+    shifts = {"python": 0.6, "replaced": 0.4, "random": 1.8}
+    levels = {"token": 0.6, "sequence_mean": 1.6, "sequence_max": 1.0}
+    rows, curves = [], []
+    for score, score_power in power.items():
+        for shift, distance in shifts.items():
+            for level, gain in levels.items():
+                z = strength * score_power * distance * gain
+                auroc = 0.5 * (1 + math.erf(z / 2))
+                rows.append(
+                    {
+                        "score": score,
+                        "shift": shift,
+                        "level": level,
+                        "auroc": auroc,
+                        "auroc_low": max(0.0, auroc - 0.02),
+                        "auroc_high": min(1.0, auroc + 0.02),
+                        "aupr": min(1.0, auroc + 0.01),
+                        "fpr_at_95_tpr": 1 - auroc**2,
+                        "n_id": 380,
+                        "n_ood": 157,
+                        "uses_labels": score == "nll",
+                    }
+                )
+                false = np.linspace(0, 1, 30)
+                curves.append(
+                    pd.DataFrame(
+                        {
+                            "score": score,
+                            "shift": shift,
+                            "level": level,
+                            "false_positive_rate": false,
+                            "true_positive_rate": false ** max(1 / auroc - 1, 1e-3),
+                        }
+                    )
+                )
+    return pd.DataFrame(rows), pd.concat(curves, ignore_index=True)
+
+
+def guardrail_facts(threshold: float) -> dict[str, Any]:
+    """guardrail.json."""
+
+    def rates(rate: float, n_documents: int = 60) -> dict[str, Any]:
+        low, high = max(0.0, rate - 0.03), min(1.0, rate + 0.04)
+        return {
+            "rate": rate,
+            "low": low,
+            "high": high,
+            "n_sequences": 157,
+            "n_documents": n_documents,
+        }
+
+    fixed = []
+    for corpus, role in CORPORA.items():
+        share = 0.002 if role == "far" else 0.0
+        for positions, extra in (("all", 1.0), ("without_bos", 0.0)):
+            fixed.append(
+                {
+                    "corpus": corpus,
+                    "role": role,
+                    "positions": positions,
+                    "n_tokens": 20_000,
+                    "n_above": int(20_000 * share),
+                    "n_outliers_above": int(20_000 * share),
+                    "token_rate": share,
+                    "token_rate_bound": 0.004,
+                    "n_sequences": 157,
+                    "sequence_rate": min(1.0, extra + 20 * share),
+                }
+            )
+    detection = {"python": 0.07, "replaced": 0.09, "random": 0.64}
+    alarm = {
+        "statistic": "max_n_active",
+        "rule": "alarm when any token of the sequence has n_active above the threshold",
+        "threshold": threshold,
+        "false_alarm_rate": 0.05,
+        "guarantee": "If documents are exchangeable, the chance of an alarm is at most 0.05.",
+        "n_calibration": 156,
+        "calibration_unit": "one sequence per document",
+        "measured_false_alarm_rate": 0.043,
+        "detection_rate": detection,
+        "false_alarms": rates(0.043, 156),
+        "detection": {corpus: rates(rate) for corpus, rate in detection.items()},
+    }
+    window = alarm | {"length": 16, "threshold": 0.7 * threshold}
+    window["detection"] = {corpus: rates(min(1.0, 1.4 * r)) for corpus, r in detection.items()}
+    return alarm | {
+        "window": window,
+        "fixed_rule": {"rule": "n_active > 500", "threshold": 500, "corpora": fixed},
+    }
+
+
+def sequence_histogram(means: dict[str, float], rng: np.random.Generator) -> pd.DataFrame:
+    """Distribution of the sequences' largest n_active."""
+    parts = []
+    edges = np.arange(0, 401, 10)
+    for corpus, mean in means.items():
+        values = _counts(2.0 * mean, 0.3 * mean, rng, 400)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "corpus": corpus,
+                    "left": edges[:-1],
+                    "right": edges[1:],
+                    "count": np.histogram(values, edges)[0],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def setup_facts(name: str, vocab_size: int, dict_size: int, d_model: int) -> dict[str, Any]:
+    """setup.json."""
+    return {
+        "model": {
+            "name": name,
+            "architecture": "LlamaForCausalLM",
+            "n_layers": 30,
+            "d_model": d_model,
+            "vocab_size": vocab_size,
+            "bos_token_id": 0,
+        },
+        "sae": {
+            "name": f"{name}_layer15",
+            "architecture": "jumprelu",
+            "dict_size": dict_size,
+            "hook_name": "blocks.15.hook_resid_post",
+        },
+        "corpora": {
+            corpus: {
+                "role": role,
+                "kind": "synthetic",
+                "n_tokens": 100_000 if role == "id" else 20_000,
+                "n_sequences": 782 if role == "id" else 157,
+                "n_documents": 312 if role == "id" else 60,
+                "dropped": {"too short": 41, "duplicates": 2},
+            }
+            for corpus, role in CORPORA.items()
+        },
+        "tokens": {"context": 128, "prepend_bos": True, "max_sequences_per_document": 4},
+        "engine": {"splice": "no_bos", "compute_dtype": "float32", "device": "cpu"},
+        "bound": {"smoothing": 0.5, "failure_prob": 0.05},
+        "packages": {"torch": "2.13.0", "sae-lens": "6.54.12"},
+        "seed": 0,
+    }
+
+
+MODELS = {
+    "synthetic-a": {
+        "vocab_size": 49_152,
+        "dict_size": 4_608,
+        "d_model": 576,
+        "k": 58.0,
+        "risk": 5.2,
+        "gap": 0.21,
+        "means": {"english": 58.0, "python": 63.0, "replaced": 61.0, "random": 85.0},
+    },
+    "synthetic-b": {
+        "vocab_size": 262_144,
+        "dict_size": 5_120,
+        "d_model": 640,
+        "k": 51.0,
+        "risk": 6.0,
+        "gap": 0.35,
+        "means": {"english": 51.0, "python": 47.0, "replaced": 52.0, "random": 70.0},
+    },
+}
+
+
+def write_model(folder: Path, seed: int = 0, **facts: Any) -> Path:
+    """Write one model's results into `folder`; returns it."""
+    rng = np.random.default_rng(seed)
+    folder.mkdir(parents=True)
+    sizes = {key: facts[key] for key in ("vocab_size", "dict_size")}
+    bounds = bounds_table(**sizes, k=facts["k"], risk=facts["risk"], gap=facts["gap"])
+    sparsity, histogram = sparsity_tables(facts["means"], rng)
+    uncertainty, roc = uncertainty_tables(1.0 + 0.3 * seed)
+    tables = {
+        "bounds": bounds,
+        "proxies": proxies_table(facts["risk"], facts["gap"]),
+        "sparsity": sparsity,
+        "sparsity_histogram": histogram,
+        "uncertainty": uncertainty,
+        "roc": roc,
+        "sequence_histogram": sequence_histogram(facts["means"], rng),
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    documents = {
+        "setup": setup_facts(folder.name, **sizes, d_model=facts["d_model"]),
+        "bound": {"as_published_total": float(bounds["total"].iloc[-1])},
+        "guardrail": guardrail_facts(2.6 * facts["k"]),
+    }
+    for name, document in documents.items():
+        (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
+    return folder
+
+
+def write_results(results_dir: Path, models: tuple[str, ...] = tuple(MODELS)) -> Path:
+    """Write results of several synthetic models; returns `results_dir`."""
+    for seed, name in enumerate(models):
+        write_model(results_dir / name, seed, **MODELS[name])
+    return results_dir
