@@ -28,6 +28,7 @@ $(STAMP):
 	@touch $@
 
 repro: env
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --quiet prepare_model prepare_sae
 	@$(BIN)/semdim plan
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
 	@$(BIN)/semdim summary

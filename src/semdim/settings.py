@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from semdim.bounds.assemble import needed_proxies
 from semdim.bounds.spec import BoundSpec
 from semdim.engine.names import SPLICES, parse_proxy
 from semdim.engine.settings import EngineSpec
@@ -113,6 +114,14 @@ class Settings:
         if self.splice not in SPLICES:
             raise ConfigError(
                 f"splice = {self.splice!r} is unknown: choose one of {', '.join(SPLICES)}."
+            )
+        available = self.grid.proxies(self.grid.sample)
+        missing = [name for name in needed_proxies(self.bound) if name not in available]
+        if missing:
+            raise ConfigError(
+                f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
+                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), "
+                "as in `dvc exp run -S 'grid.sweep=[...]'`, or take them out of bound."
             )
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")

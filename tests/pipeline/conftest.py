@@ -1,0 +1,91 @@
+"""One real run of the whole pipeline, on a tiny random model, in a temporary clone."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = ("-S", "experiment=smoke")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A copy of the repository with its own DVC cache."""
+
+    root: Path
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:  # type: ignore[type-arg]
+        environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            # The library of the clone, not that of the tree the environment was made in.
+            "PYTHONPATH": str(self.root / "src"),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        environment.pop("DVC_EXP_NAME", None)
+        return subprocess.run(
+            command, cwd=self.root, env=environment | (env or {}), capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+
+    def experiment(self, *options: str) -> str:
+        """`dvc exp run -S experiment=smoke ...`; returns what it printed."""
+        done = self.run("dvc", "exp", "run", *SMOKE, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def stage(self, name: str, *overrides: str) -> subprocess.CompletedProcess:  # type: ignore[type-arg]
+        return self.run(sys.executable, "-m", f"stages.{name}", *overrides)
+
+
+def stages_run(output: str) -> list[str]:
+    """Names of the stages that DVC ran, as it printed them."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage ")]
+    return [line.split("'")[1] for line in lines]
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A clone of the tree as it stands (what git tracks or would track)."""
+    folder = tmp_path_factory.mktemp("clone") / "semdim"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith("results/"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, folder / name)
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    copy = Clone(folder)
+    for command in (
+        ("git", "init", "-q", "-b", "main"),
+        ("git", "add", "-A"),
+        (
+            "git",
+            "-c",
+            "user.name=test",
+            "-c",
+            "user.email=test@localhost",
+            "commit",
+            "-q",
+            "-m",
+            "x",
+        ),
+        ("git", "config", "user.name", "test"),
+        ("git", "config", "user.email", "test@localhost"),
+    ):
+        done = copy.run(*command)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return copy
+
+
+@pytest.fixture(scope="session")
+def first_run(clone: Clone) -> str:
+    """What the whole pipeline printed when it ran for the first time."""
+    return clone.experiment()

@@ -1,0 +1,209 @@
+"""The whole pipeline, for real: what it computes, what it does not do twice, what it refuses."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from semdim.artifacts.shards import Artifact
+from semdim.engine.sample import load_tokens
+from semdim.ledger import read_ledger
+from semdim.paths import Paths
+from tests.pipeline.conftest import Clone, stages_run
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+CORPORA = ("english", "python", "random")
+SWEEP = ("topk_4", "topk_8", "random_decoder", "shuffled_features", "sae_all")
+
+
+@pytest.fixture(scope="module")
+def paths(clone: Clone, first_run: str) -> Paths:
+    return Paths(clone.root)
+
+
+def test_every_stage_ran_once(first_run: str) -> None:
+    ran = stages_run(first_run)
+    assert len(ran) == len(set(ran))
+    expected = {"check_params", "prepare_model@tiny", "prepare_sae@tiny", "plot", "report"}
+    expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny"}
+    for corpus in CORPORA:
+        expected |= {
+            f"{stage}@tiny-{corpus}"
+            for stage in ("tokenize", "cache_activations", "encode_codes", "write_ledger")
+        }
+        expected |= {f"compute_losses@tiny-{corpus}-{proxy}" for proxy in ("model", "sae")}
+    expected |= {f"sweep_losses@tiny-{proxy}" for proxy in SWEEP}
+    assert set(ran) == expected
+
+
+def test_what_comes_out(paths: Paths) -> None:
+    results = paths.results("tiny")
+    bounds = pd.read_csv(results / "bounds.csv")
+    families = {
+        "as_published", "as_published_with_gap_tail", "holdout", "srm_topk", "covering_dudley",
+        "faithfulness", "risk_by_sparsity",
+    }  # fmt: skip
+    assert families <= set(bounds["family"])
+    assert set(pd.read_csv(results / "proxies.csv")["proxy"]) == {"model", "sae", *SWEEP}
+    assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
+    for name in ("bound.json", "setup.json", "guardrail.json", "verdict.json", "sparsity.json"):
+        assert json.loads((results / name).read_text())
+    figures = {path.stem for path in paths.figures.glob("*.png")}
+    assert figures and figures == {path.stem for path in paths.figures.glob("*.svg")}
+    assert list(paths.tables.glob("*.csv")) and list(paths.tables.glob("*.md"))
+    page = paths.report.read_text(encoding="utf-8")
+    assert "as published" in page.lower() and "http-equiv" not in page
+
+
+def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
+    """The paper's own procedure, through TransformerLens hooks and SAELens, one sequence a time."""
+    from sae_lens import SAE
+
+    from semdim.models.load import load_model
+
+    ledger, facts = read_ledger(paths.ledger("tiny", "english"))
+    model = load_model(paths.model("tiny"), dtype=torch.float32)
+    sae = SAE.load_from_disk(paths.sae("tiny"), dtype="float32")
+    token_ids, _ = load_tokens(paths.tokens("tiny", "english"))
+    assert len(ledger) == token_ids.numel() and facts["context"] == token_ids.shape[1]
+    for sequence in (0, 7, len(token_ids) - 1):  # the last one is in a short batch
+        ids = token_ids[sequence].long()[None]
+
+        def splice(activation: torch.Tensor, hook: object) -> torch.Tensor:
+            rebuilt = sae(activation)
+            rebuilt[:, 0] = activation[:, 0]
+            return rebuilt
+
+        rows = ledger[ledger["sequence"] == sequence]
+        passes = {
+            "nll_model": model(ids),
+            "nll_sae": model.run_with_hooks(ids, fwd_hooks=[(facts["hook_name"], splice)]),
+        }
+        for column, logits in passes.items():
+            log_p = logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None]).squeeze(1)
+            ours = rows[column].to_numpy()[:-1]
+            assert np.abs(ours - (-log_p / math.log(2)).numpy()).max() < 1e-4, column
+        _, cache = model.run_with_cache(ids, names_filter=facts["hook_name"])
+        active = (sae.encode(cache[facts["hook_name"]])[0] > 0).sum(-1)
+        assert rows["n_active"].to_numpy().tolist() == active.tolist()
+
+
+def test_every_token_counts(paths: Paths) -> None:
+    for corpus, n_tokens in (("english", 6400), ("python", 3200), ("random", 3200)):
+        for folder in (paths.activations("tiny", corpus), paths.losses("tiny", corpus, "sae")):
+            shapes = [
+                next(iter(shard["tensors"].values())) for shard in Artifact.open(folder).shards
+            ]
+            assert sum(shape["shape"][0] for shape in shapes) * 32 == n_tokens
+        assert len(read_ledger(paths.ledger("tiny", corpus), ["position"])[0]) == n_tokens
+
+
+def test_codes_are_sparse_on_disk(paths: Paths) -> None:
+    n_active = read_ledger(paths.ledger("tiny", "english"), ["n_active"])[0]["n_active"]
+    stored = sum(len(shard["atoms"]) for shard in Artifact.open(paths.codes("tiny", "english")))
+    assert stored == n_active.sum()
+    assert n_active.std() > 0
+
+
+def test_a_second_run_does_nothing(clone: Clone, first_run: str) -> None:
+    done = clone.run("dvc", "repro", env={"DVC_EXP_NAME": "smoke"})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert stages_run(done.stdout) == ["check_params"]
+
+
+def test_params_that_are_not_the_composition_stop_a_plain_run(clone: Clone, first_run: str) -> None:
+    done = clone.run("dvc", "repro")
+    assert done.returncode != 0
+    assert "python -m stages.check_params --write" in done.stderr
+
+
+def test_failure_prob_reruns_the_bounds_and_what_follows(clone: Clone, first_run: str) -> None:
+    output = clone.experiment("-S", "bound.failure_prob=0.01")
+    assert stages_run(output) == ["check_params", "assemble_bound@tiny", "plot", "report"]
+    bounds = pd.read_csv(Paths(clone.root).results("tiny") / "bounds.csv")
+    assert set(bounds["failure_prob"]) == {0.01}
+
+
+def test_one_more_proxy_computes_one_proxy(clone: Clone, first_run: str) -> None:
+    output = clone.experiment("-S", f"grid.sweep=[{','.join(SWEEP)},topk_6]")
+    losses = [name for name in stages_run(output) if "losses" in name]
+    assert losses == ["sweep_losses@tiny-topk_6"]
+    assert not any(name.startswith(("cache", "encode", "tokenize")) for name in stages_run(output))
+
+
+def test_experiments_can_be_queued(clone: Clone, first_run: str) -> None:
+    done = clone.run("dvc", "exp", "run", "--queue", "-S", "experiment=smoke", "-S", "bound.k=4,8")
+    assert done.returncode == 0, done.stdout + done.stderr
+    status = clone.run("dvc", "queue", "status").stdout
+    assert status.count("Queued") == 2
+    clone.run("dvc", "queue", "remove", "--all")
+
+
+def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) -> None:
+    """Half of the shards are there when the stage starts: the result is what it was."""
+    paths = Paths(clone.root)
+    folder = paths.losses("tiny", "english", "sae")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    unit = ("unit.model=tiny", "unit.corpus=english", "unit.proxy=sae")
+    code = (
+        "import semdim.artifacts.shards as s, os, runpy, sys\n"
+        "write = s.ShardWriter.write\n"
+        "def dying(self, index, tensors):\n"
+        "    if index == 2: os._exit(9)\n"
+        "    write(self, index, tensors)\n"
+        "s.ShardWriter.write = dying\n"
+        f"sys.argv = ['compute_losses', {', '.join(map(repr, unit))}]\n"
+        "runpy.run_module('stages.compute_losses', run_name='__main__')\n"
+    )
+    killed = clone.run("python", "-c", code)
+    assert killed.returncode == 9, killed.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    resumed = clone.stage("compute_losses", *unit)
+    assert resumed.returncode == 0, resumed.stderr
+    assert "resuming: 2 of 4 shards" in resumed.stdout
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("stage", "overrides", "message"),
+    [
+        ("assemble_bound", ["bound.n_tokens=[99999]"], "99999"),
+        ("assemble_bound", ["bound.k=3"], "topk_3"),
+        ("assemble_bound", ["bound.k=abc"], "abc"),
+        ("assemble_bound", ["unit.model=gpt9"], "gpt9"),
+        ("compute_losses", ["unit.corpus=english", "unit.proxy=topk_999"], "999"),
+        ("compute_losses", ["unit.corpus=english", "unit.proxy=splines"], "splines"),
+        ("compute_losses", ["unit.corpus=german", "unit.proxy=sae"], "german"),
+        ("prepare_sae", ["models.tiny.sae.d_in=64"], "64"),
+        ("prepare_sae", ["models.tiny.sae.hook_name=blocks.7.hook_resid_pre"], "blocks.7"),
+        ("prepare_sae", ["models.tiny.sae.model_name=another"], "another"),
+        ("prepare_sae", ["tokens.context=9999"], "9999"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_loses_nothing(
+    clone: Clone, first_run: str, stage: str, overrides: list[str], message: str
+) -> None:
+    outputs = clone.root / "outputs" / "tiny"
+    before = {path: path.stat().st_mtime_ns for path in outputs.rglob("*") if path.is_file()}
+    given = (
+        overrides if any("unit.model" in o for o in overrides) else ["unit.model=tiny", *overrides]
+    )
+    done = clone.stage(stage, *given)
+    assert done.returncode == 1
+    assert message in done.stderr and "Traceback" not in done.stderr
+    after = {path: path.stat().st_mtime_ns for path in outputs.rglob("*") if path.is_file()}
+    assert after == before
+
+
+def test_an_empty_corpus_is_refused(clone: Clone, first_run: str, tmp_path: Path) -> None:
+    done = clone.stage(
+        "tokenize", "unit.model=tiny", "unit.corpus=mine",
+        f"+corpora.mine={{kind:files,role:id,n_tokens:1000,path:{tmp_path}}}",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert str(tmp_path) in done.stderr and "Traceback" not in done.stderr
