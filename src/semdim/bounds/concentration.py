@@ -34,27 +34,26 @@ def hoeffding_width(span: float, log_term: float, n_units: int) -> float:
     return span * math.sqrt(log_term / (2.0 * n_units))
 
 
-def maurer_pontil_width(variance: float, span: float, failure_prob: float, n_units: int) -> float:
-    """√(2V ln(2/δ)/n) + 7Δ ln(2/δ)/(3(n−1)), V the sample variance (divisor n−1). Needs n ≥ 2."""
-    check_failure_prob(failure_prob)
+def maurer_pontil_width(variance: float, span: float, log_term: float, n_units: int) -> float:
+    """√(2VL/n) + 7ΔL/(3(n−1)), V the sample variance (divisor n−1), L = ln(2/δ). Needs n ≥ 2."""
     check_count(n_units, "n_units", 2, "the sample variance needs two values")
-    log_term = math.log(2.0 / failure_prob)
     first = math.sqrt(2.0 * variance * log_term / n_units)
     return first + 7.0 * span * log_term / (3.0 * (n_units - 1))
 
 
-def plug_in_bets(gains: np.ndarray, failure_prob: float, fixed_n: bool) -> np.ndarray:
+def plug_in_bets(gains: np.ndarray, log_term: float, fixed_n: bool) -> np.ndarray:
     """Predictable bets λ_1 … λ_n for values y in [0, 1]: λ_t depends on y_1 … y_{t−1} alone.
 
-    λ_t = √(2 ln(1/δ) / (σ̂²_{t−1}·n)) for a bound at one n fixed beforehand, and with t·ln(1+t)
-    in place of n for a sequence; σ̂² is regularised by one value of mean 1/2 and variance 1/4.
+    λ_t = √(2L / (σ̂²_{t−1}·n)) with L = ln(1/δ) for a bound at one n fixed beforehand, and with
+    t·ln(1+t) in place of n for a sequence; σ̂² is regularised by one value of mean 1/2 and
+    variance 1/4.
     """
     counts = np.arange(1, len(gains) + 1)
     means = (0.5 + np.cumsum(gains)) / (counts + 1)
     variances = (0.25 + np.cumsum((gains - means) ** 2)) / (counts + 1)
     earlier = np.concatenate([[0.25], variances[:-1]])
     horizon = float(len(gains)) if fixed_n else counts * np.log1p(counts)
-    return np.sqrt(2.0 * math.log(1.0 / failure_prob) / (earlier * horizon))
+    return np.sqrt(2.0 * log_term / (earlier * horizon))
 
 
 def log_capital(gains: np.ndarray, bets: np.ndarray, mean: float) -> np.ndarray:
@@ -65,15 +64,13 @@ def log_capital(gains: np.ndarray, bets: np.ndarray, mean: float) -> np.ndarray:
 
 
 def _betting_lower(
-    gains: np.ndarray, bets: np.ndarray, failure_prob: float, start: float = 0.0
+    gains: np.ndarray, bets: np.ndarray, log_term: float, start: float = 0.0
 ) -> float:
-    """The largest μ whose capital has reached 1/δ at some time (Ville), less the resolution."""
+    """The largest μ whose capital has reached e^L at some time (Ville), less the resolution."""
     from scipy.optimize import brentq
 
-    threshold = math.log(1.0 / failure_prob)
-
     def excess(mean: float) -> float:
-        return float(log_capital(gains, bets, mean).max()) - threshold
+        return float(log_capital(gains, bets, mean).max()) - log_term
 
     if excess(start) < 0.0:
         return start
@@ -86,7 +83,9 @@ def _as_gains(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return 1.0 - (values - low) / (high - low)
 
 
-def betting_upper(values: np.ndarray, low: float, high: float, failure_prob: float) -> float:
+def betting_upper(
+    values: np.ndarray, low: float, high: float, failure_prob: float, log_union: float = 0.0
+) -> float:
     """Betting bound at one n fixed beforehand, shape [n] (n ≥ 1), in the unit of the values.
 
     Needs a constant conditional mean given the past (i.i.d. is enough); the order of the values
@@ -94,13 +93,18 @@ def betting_upper(values: np.ndarray, low: float, high: float, failure_prob: flo
     """
     check_failure_prob(failure_prob)
     check_values(values, low, high, "losses")
-    gains = _as_gains(values, low, high)
-    lower = _betting_lower(gains, plug_in_bets(gains, failure_prob, True), failure_prob)
+    gains, log_term = _as_gains(values, low, high), math.log(1.0 / failure_prob) + log_union
+    lower = _betting_lower(gains, plug_in_bets(gains, log_term, True), log_term)
     return high - (high - low) * lower
 
 
 def betting_sequence_upper(
-    values: np.ndarray, low: float, high: float, failure_prob: float, at: Sequence[int]
+    values: np.ndarray,
+    low: float,
+    high: float,
+    failure_prob: float,
+    at: Sequence[int],
+    log_union: float = 0.0,
 ) -> np.ndarray:
     """Betting confidence sequence at the counts `at` (ascending), shape [len(at)].
 
@@ -111,19 +115,27 @@ def betting_sequence_upper(
     check_values(values, low, high, "losses")
     if list(at) != sorted(at) or not at or at[0] < 1 or at[-1] > len(values):
         raise DataError(f"the counts must ascend within 1 … {len(values)}, got {list(at)}.")
-    gains = _as_gains(values, low, high)
-    bets = plug_in_bets(gains, failure_prob, False)
+    gains, log_term = _as_gains(values, low, high), math.log(1.0 / failure_prob) + log_union
+    bets = plug_in_bets(gains, log_term, False)
     lower, curve = 0.0, []
     for count in at:
-        lower = _betting_lower(gains[:count], bets[:count], failure_prob, lower)
+        lower = _betting_lower(gains[:count], bets[:count], log_term, lower)
         curve.append(high - (high - low) * lower)
     return np.asarray(curve)
 
 
 def upper_mean(
-    values: np.ndarray, low: float, high: float, failure_prob: float, method: Method
+    values: np.ndarray,
+    low: float,
+    high: float,
+    failure_prob: float,
+    method: Method,
+    log_union: float = 0.0,
 ) -> float:
     """Upper confidence bound of the mean of `values` [n] in [low, high] by one of `METHODS`.
+
+    `log_union` is the logarithm of the number of candidates among which the values were chosen
+    after the sample was seen (ln C(m, P) for a pool): the bound then holds for all at once.
 
     Raises ConfigError for an unknown method or δ; DataError for values that are NaN, outside the
     range, or too few (n ≥ 1; Maurer–Pontil n ≥ 2).
@@ -132,14 +144,15 @@ def upper_mean(
     check_values(values, low, high, "losses", 2 if method == "maurer_pontil" else 1)
     mean, n_units, span = float(values.mean()), len(values), high - low
     if method == "hoeffding":
-        return mean + hoeffding_width(span, math.log(1.0 / failure_prob), n_units)
+        return mean + hoeffding_width(span, math.log(1.0 / failure_prob) + log_union, n_units)
     if method == "maurer_pontil":
-        variance = float(values.var(ddof=1))
-        return mean + maurer_pontil_width(variance, span, failure_prob, n_units)
+        variance, log_term = float(values.var(ddof=1)), math.log(2.0 / failure_prob) + log_union
+        return mean + maurer_pontil_width(variance, span, log_term, n_units)
     if method == "betting":
-        return betting_upper(values, low, high, failure_prob)
+        return betting_upper(values, low, high, failure_prob, log_union)
     if method == "betting_sequence":
-        return float(betting_sequence_upper(values, low, high, failure_prob, [n_units])[0])
+        at = [n_units]
+        return float(betting_sequence_upper(values, low, high, failure_prob, at, log_union)[0])
     raise ConfigError(f"method must be one of {', '.join(METHODS)}, got '{method}'.")
 
 

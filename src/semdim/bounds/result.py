@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -142,7 +143,7 @@ class Bound:
     """True when the curve holds at every N at once, so that looking at it costs nothing."""
     is_risk: bool = True
     """False when the subject is a gap: then log2 V is no baseline for it."""
-    details: dict[str, float | int | str] = field(default_factory=dict)
+    details: Mapping[str, float | int | str] = field(default_factory=dict)
     """What else a reader of the row needs (edges of a bin, form of the certificate, …)."""
 
     def __post_init__(self) -> None:
@@ -191,8 +192,8 @@ class Bound:
         )
 
     def to_row(self) -> dict[str, Any]:
-        """One row of bounds.csv; None where the family has no such term."""
-        return {
+        """One row of bounds.csv; None where the family has no such term. `details` follow."""
+        row = {
             "family": self.family,
             "is_certificate": self.is_certificate,
             "unit": self.size.unit,
@@ -217,8 +218,8 @@ class Bound:
             "valid_for_all_n": self.valid_for_all_n,
             "subject": self.subject,
             "failure_ledger": "; ".join(f"{s.name} {s.share:.6g}" for s in self.ledger.shares),
-            "details": "; ".join(f"{key}={value}" for key, value in self.details.items()),
         }
+        return row | dict(self.details)
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON: the fields, and what is derived from them."""
@@ -232,4 +233,4 @@ class Bound:
 
     def to_json(self) -> str:
         """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)

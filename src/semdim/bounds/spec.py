@@ -13,6 +13,14 @@ from semdim.errors import ConfigError
 SrmForm = Literal["joint", "sum"]
 KPositions = Literal["without_bos", "all"]
 
+CHOICES: dict[str, tuple[str | bool, ...]] = {
+    "unit": UNITS,
+    "method": METHODS,
+    "srm_form": get_args(SrmForm),
+    "k_positions": get_args(KPositions),
+    "pay_for_n_grid": (True, False),
+}
+
 
 @dataclass(frozen=True)
 class BoundSpec:
@@ -48,7 +56,7 @@ class BoundSpec:
     calibration_fraction: float = 0.2
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
     sparsity_bins: int = 4
-    """Bins of risk_by_sparsity; each takes its share of δ."""
+    """Bins of risk_by_sparsity; each takes its share of δ. 0: no risk_by_sparsity."""
     seed: int = 0
     """Draws the calibration documents."""
 
@@ -62,20 +70,14 @@ class BoundSpec:
             _check_ascending(name, getattr(self, name))
         if len(set(self.smoothing_grid)) != len(self.smoothing_grid):
             raise ConfigError("bound.smoothing_grid holds a value twice.")
-        _check_choice("unit", self.unit, UNITS)
-        _check_choice("method", self.method, METHODS)
-        _check_choice("srm_form", self.srm_form, get_args(SrmForm))
-        _check_choice("k_positions", self.k_positions, get_args(KPositions))
-        if not isinstance(self.pay_for_n_grid, bool):
-            raise ConfigError(
-                f"bound.pay_for_n_grid must be true or false, got {self.pay_for_n_grid!r}."
-            )
+        for name in CHOICES:
+            _check_choice(name, getattr(self, name))
         if not 0.0 < self.calibration_fraction < 1.0:
             raise ConfigError(
                 "bound.calibration_fraction must lie strictly between 0 and 1, got "
                 f"{self.calibration_fraction}."
             )
-        for name, least in (("sparsity_bins", 1), ("seed", 0)):
+        for name, least in (("sparsity_bins", 0), ("seed", 0)):
             _check_whole(name, getattr(self, name), least)
         for name in ("k", "n_predeclared"):
             if getattr(self, name) is not None:
@@ -134,6 +136,9 @@ class BoundSpec:
         for name in ("k", "n_predeclared"):
             if values.get(name) is not None:
                 values[name] = _whole(name, values[name])
+        for name in CHOICES:
+            if name in values:
+                _check_choice(name, values[name])
         return cls(**values)
 
 
@@ -169,6 +174,7 @@ def _check_ascending(name: str, values: tuple[int, ...]) -> None:
         raise ConfigError(f"bound.{name} must ascend without repeats, got {list(values)}.")
 
 
-def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    if value not in choices:
-        raise ConfigError(f"bound.{name} must be one of {', '.join(choices)}, got {value!r}.")
+def _check_choice(name: str, value: Any) -> None:
+    if not any(type(value) is type(choice) and value == choice for choice in CHOICES[name]):
+        names = ", ".join(str(choice).lower() for choice in CHOICES[name])
+        raise ConfigError(f"bound.{name} must be one of {names}, got {value!r}.")

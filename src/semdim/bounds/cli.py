@@ -1,0 +1,229 @@
+"""`semdim bound`: the bounds as a calculator that needs no model, or a computed one explained.
+
+Starts without torch, pandas or scipy.
+"""
+
+import csv
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from semdim.bounds.calculator import (
+    Line,
+    Question,
+    covering_lines,
+    holdout_lines,
+    published_lines,
+    quantities,
+)
+from semdim.bounds.result import TERMS
+from semdim.bounds.words import FAMILIES, NOT_CERTIFICATES, status
+from semdim.errors import ArtifactError, ConfigError, SemdimError
+
+REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "failure_prob")
+
+
+def bound(
+    vocab_size: Annotated[int | None, typer.Option(help="V, tokens of the vocabulary")] = None,
+    smoothing: Annotated[float | None, typer.Option(help="α in (0, 1)")] = None,
+    n_active: Annotated[float | None, typer.Option(help="k, active atoms per token")] = None,
+    dict_size: Annotated[int | None, typer.Option(help="m, atoms of the dictionary")] = None,
+    n_tokens: Annotated[
+        int | None, typer.Option(help="N, tokens of the sample; with --from: the row to explain")
+    ] = None,
+    failure_prob: Annotated[float | None, typer.Option(help="δ in (0, 1)")] = None,
+    proxy_risk: Annotated[
+        float | None, typer.Option(help="mean smoothed loss of the proxy, bits per token")
+    ] = None,
+    gap: Annotated[
+        float | None, typer.Option(help="mean |loss gap| per sequence, bits per token")
+    ] = None,
+    model_risk: Annotated[
+        float | None, typer.Option(help="mean smoothed loss of the model, bits per token")
+    ] = None,
+    n_documents: Annotated[
+        int | None, typer.Option(help="independent documents, for the certificate (family 4)")
+    ] = None,
+    from_results: Annotated[
+        Path | None, typer.Option("--from", help="explain a computed bound: results/<model>")
+    ] = None,
+    family: Annotated[
+        str | None, typer.Option(help="with --from: the family to explain term by term")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
+) -> None:
+    """Print a bound term by term: the paper's formula as a calculator, or a computed one.
+
+    semdim bound --vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000
+    --n-tokens 1000000 --failure-prob 0.05 [--proxy-risk 6.5 --gap 0.25] [--json]
+
+    semdim bound --from results/smollm2-135m
+    """
+    try:
+        if from_results is not None:
+            _explain(from_results, n_tokens, family, as_json)
+            return
+        given = {
+            "vocab_size": vocab_size,
+            "smoothing": smoothing,
+            "n_active": n_active,
+            "dict_size": dict_size,
+            "n_tokens": n_tokens,
+            "failure_prob": failure_prob,
+        }
+        missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if given[name] is None]
+        if missing:
+            raise ConfigError(f"semdim bound needs {', '.join(missing)}, or --from results/….")
+        question = Question(
+            **given,  # type: ignore[arg-type]
+            proxy_risk=proxy_risk,
+            gap=gap,
+            model_risk=model_risk,
+            n_documents=n_documents,
+        )
+        _calculate(question, as_json)
+    except SemdimError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", markup=True)
+        raise typer.Exit(1) from error
+
+
+def _calculate(question: Question, as_json: bool) -> None:
+    blocks = [
+        ("quantities", None, quantities(question)),
+        ("as_published", False, published_lines(question, with_gap_tail=False)),
+        ("as_published_with_gap_tail", False, published_lines(question, with_gap_tail=True)),
+        ("covering_dudley", False, covering_lines(question)),
+        ("holdout", True, holdout_lines(question)),
+    ]
+    if as_json:
+        content = {
+            name: {line.name: line.value for line in lines}
+            | ({} if certified is None else {"is_certificate": certified})
+            for name, certified, lines in blocks
+            if lines
+        }
+        print(json.dumps({"input": question.__dict__} | content, indent=2))
+        return
+    console = Console()
+    titles = {
+        "quantities": "quantities",
+        "as_published": "family 1, as published: not a certificate",
+        "as_published_with_gap_tail": "family 2, with the gap's own tail: not a certificate",
+        "covering_dudley": "family 5, the published sketch with its constants: not a certificate",
+        "holdout": "family 4, holdout by Hoeffding: certificate (documents independent)",
+    }
+    for name, _, lines in blocks:
+        if lines:
+            console.print(f"[bold]{titles[name]}[/]", soft_wrap=True)
+            console.print(_lines_table(lines))
+    if question.n_documents is None:
+        console.print("[dim]--n-documents adds the certificate that needs no proxy (family 4).[/]")
+
+
+def _lines_table(lines: list[Line]) -> Table:
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for line in lines:
+        value = f"{line.value:,.0f}" if line.unit == "tokens" else f"{line.value:.6f}"
+        table.add_row(line.name, value, line.unit, line.words)
+    return table
+
+
+def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bool) -> None:
+    rows = read_rows(folder)
+    sizes = sorted({int(row["n_tokens"]) for row in rows})
+    size = sizes[-1] if n_tokens is None else n_tokens
+    if size not in sizes:
+        raise ConfigError(
+            f"{folder} has no bound at n_tokens = {size}; it has {', '.join(map(str, sizes))}."
+        )
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    if family is not None and family not in families:
+        raise ConfigError(f"{folder} has no family '{family}'; it has {', '.join(families)}.")
+    chosen = [
+        row
+        for row in rows
+        if int(row["n_tokens"]) == size
+        and (row["family"] == family if family else row["family"] != "srm_topk_frontier")
+    ]
+    chosen += [] if family else [row for row in rows if row["family"] == "risk_by_sparsity"]
+    chosen = list({id(row): row for row in chosen}.values())
+    if as_json:
+        print(json.dumps(chosen, indent=2, ensure_ascii=False))
+        return
+    console = Console()
+    for row in chosen:
+        name = row["family"]
+        certified = bool(row["is_certificate"]) and name not in NOT_CERTIFICATES
+        colour = "green" if certified else "yellow"
+        title = f"{name}: {status(name, certified, row['unit'])}"
+        console.print(f"[bold {colour}]{title}[/]  {_describe(row)}", soft_wrap=True)
+        console.print(_row_table(row))
+
+
+def read_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of bounds.csv in a results folder; numbers as numbers, empty cells as None.
+
+    Raises ArtifactError when the file is missing or is not a table of bounds.
+    """
+    path = folder / "bounds.csv"
+    if not path.is_file():
+        raise ArtifactError(f"there is no {path}; `dvc repro` computes it.")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = [{key: _cell(value) for key, value in row.items()} for row in csv.DictReader(file)]
+    needed = {"family", "is_certificate", "n_tokens", "total", "failure_prob", "unit"}
+    if not rows or not needed <= set(rows[0]):
+        raise ArtifactError(f"{path} is not a table of bounds; `dvc repro` computes it anew.")
+    return rows
+
+
+def _cell(text: str | None) -> Any:
+    if text is None or text == "":
+        return None
+    if text in ("True", "False"):
+        return text == "True"
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return int(number) if number.is_integer() and "." not in text and "e" not in text else number
+
+
+def _describe(row: dict[str, Any]) -> str:
+    keys = ("method", "proxy", "k", "bin", "pool_size", "smoothing")
+    extras = [
+        f"{key} {row[key]:g}" if isinstance(row[key], float) else f"{key} {row[key]}"
+        for key in keys
+        if row.get(key) is not None
+    ]
+    return f"[dim]{FAMILIES.get(row['family'], '')}; {', '.join(extras)}[/]"
+
+
+def _row_table(row: dict[str, Any]) -> Table:
+    total = row["total"]
+    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for term, words in TERMS.items():
+        if row.get(term) is not None:
+            table.add_row(term, f"{row[term]:.6f}", "bits", words)
+    table.add_row("total", f"{total:.6f}", "bits", str(row.get("subject") or "the bound"))
+    if row.get("baseline") is not None:
+        slack = row["baseline"] - total
+        verdict = "below the uniform guess" if slack > 0 else "says nothing: above log2 V"
+        table.add_row("slack", f"{slack:.6f}", "bits", f"log2 V − total: {verdict}")
+    table.add_row("N", f"{row['n_tokens']:,}", "tokens", "sample, BOS included")
+    if row.get("n_units") is not None:
+        table.add_row("n", f"{row['n_units']:,}", f"{row['unit']}s", "taken to be independent")
+    ledger = row.get("failure_ledger") or ""
+    table.add_row("δ", f"{row['failure_prob']:g}", "", f"spent on: {ledger}")
+    return table
