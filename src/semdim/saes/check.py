@@ -50,7 +50,7 @@ def check_fit(sae: SAEFacts, model: ModelFacts, *, context: int, prepend_bos: bo
     if sae.prepend_bos is not None and sae.prepend_bos != prepend_bos:
         raise MismatchError(
             f"The SAE {sae.name} was trained on sequences {_with(sae.prepend_bos)} BOS, but these "
-            f"are {_with(prepend_bos)}: choose another SAE."
+            f"come {_with(prepend_bos)} it: choose another SAE."
         )
     if context > model.n_context:
         raise MismatchError(

@@ -1,5 +1,6 @@
 """Get the SAE object that a source names, through SAELens, with the facts only its loader knows."""
 
+import copy
 import difflib
 import json
 import math
@@ -111,8 +112,9 @@ def _watching_loader(release: str, seen: list[str]) -> Any:
 
     def load(*args: Any, **kwargs: Any) -> Any:
         config, state, sparsity = loader(*args, **kwargs)
-        config = handle_config_defaulting(config)
-        seen.append(str(config.get("normalize_activations", "none")))
+        # On a copy: SAELens brings the configuration up to date itself, and only once.
+        current = handle_config_defaulting(copy.deepcopy(config))
+        seen.append(str(current.get("normalize_activations", "none")))
         return config, state, sparsity
 
     return load
