@@ -168,6 +168,18 @@ def test_false_alarms_on_held_out_text_are_what_was_promised() -> None:
         assert alarm["stability"]["n_splits"] == 30
 
 
+def test_fresh_splits_are_measured_on_the_documents_they_hold_out() -> None:
+    # The threshold is the largest of 30 calibration values: on those there is never an alarm, on
+    # the other 30 of 60 distinct values there is one in 31 on average.
+    sequences = pd.DataFrame(
+        {"document": np.arange(60), "max_n_active": np.arange(60.0), "window_n_active": 0.0}
+    )
+    split = split_documents(np.arange(60), 0.5, generator(0, "split"))
+    spec = replace(SPEC, n_splits=800)
+    spread = guardrail(sequences, {}, split, "max_n_active", spec, 0)["stability"]
+    assert spread["false_alarm_rate"]["mean"] == pytest.approx(1 / 31, abs=0.006)
+
+
 def test_the_alarm_is_strictly_above_the_threshold() -> None:
     constant = pd.DataFrame(
         {"document": np.arange(60), "max_n_active": 60.0, "window_n_active": 60.0, "origin": -1}

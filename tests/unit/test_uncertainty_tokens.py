@@ -48,6 +48,11 @@ def test_a_bos_in_mid_sequence_is_left_out_too() -> None:
     assert sequence_n_active(ledger)["max_n_active"].tolist() == [20.0]
 
 
+def test_position_zero_is_left_out_even_of_a_model_without_bos() -> None:
+    ledger = ledger_of([[900, 10, 20]], documents=[0]).assign(is_bos=False)
+    assert sequence_n_active(ledger)["max_n_active"].tolist() == [20.0]
+
+
 def test_the_order_of_the_rows_does_not_matter() -> None:
     ledger = make_ledger(6, 2, 9)
     shuffled = ledger.sample(frac=1, random_state=1)
