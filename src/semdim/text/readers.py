@@ -78,7 +78,7 @@ def read_jsonl(spec: CorpusSpec, counts: ReadCounts) -> Iterator[Document]:
         for number, line in enumerate(_lines(path), start=1):
             if line.strip():
                 where = f"{path}:{number}"
-                row = _json_object(decode(line, str(path), offset), where)
+                row = _json_object(decode(line, str(path), offset).rstrip(), where)
                 yield Document(where, text_of(row, spec.text_column, where))
             offset += len(line)
 

@@ -1,7 +1,7 @@
 """What a corpus is: one frozen, self-validating description, whatever the text is stored in."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,7 +172,8 @@ def _convert(key: str, value: Any, where: str) -> Any:
         return CorpusSpec.from_mapping(value, where)
     if key in _LISTS:
         items = [value] if isinstance(value, str) else value
-        if isinstance(items, Mapping) or not all(isinstance(item, str) for item in items):
+        is_list = isinstance(items, Sequence)
+        if not is_list or not all(isinstance(item, str) for item in items):
             raise ConfigError(f"{where}: expected a list of texts, got {value!r}")
         return tuple(items)
     wanted = _TYPES[key]
