@@ -13,7 +13,9 @@ from stages.common import Run, say, stage
 def main(run: Run) -> None:
     settings, spec = run.settings, run.settings.bound
     ledger, facts = read_ledger(run.paths.ledger(run.model, settings.grid.sample))
-    bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec)
+    replaced = ledger if facts["splice"] == "all" else ledger[~ledger["is_bos"]]
+    max_rank = replaced.groupby("sequence")["deepest_rank"].max().to_numpy()
+    bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
     names = list(facts["proxies"])
     sample = sequence_losses(ledger, names, spec.smoothing, facts["vocab_size"])
     nll = {name: float(ledger[LOSS_PREFIX + name].mean()) for name in names}

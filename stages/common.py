@@ -74,7 +74,9 @@ class Run:
                     "semdim.engine.activations",
                     "semdim.engine.codes",
                     "semdim.engine.encode",
+                    "semdim.engine.importance",
                     "semdim.engine.losses",
+                    "semdim.engine.pools",
                     "semdim.engine.proxies",
                     "semdim.engine.split",
                 ),
@@ -106,14 +108,14 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
     @functools.wraps(work)
     def task(config: DictConfig) -> None:
         try:
-            params = OmegaConf.to_container(config, resolve=True)
-            assert isinstance(params, dict)
+            content = OmegaConf.to_container(config, resolve=True)
+            assert isinstance(content, dict)
+            params = {str(key): value for key, value in content.items()}
             unit = Unit(**params.pop("unit"))
-            params = {str(key): value for key, value in params.items()}
             work(Run(read_settings(params), unit, Paths(Path(".")), params))
         except SemdimError as error:
             print(f"error: {error}", file=sys.stderr, flush=True)
             sys.exit(1)
 
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
-    return main  # type: ignore[no-any-return]
+    return main

@@ -23,13 +23,22 @@ def main(run: Run) -> None:
     activations = Artifact.open(paths.activations(model, corpus))
     codes = Artifact.open(paths.codes(model, corpus))
     decoder = load_decoder(paths.sae(model))
+    inputs = [activations.folder / "manifest.json", codes.folder / "manifest.json"]
+    order = None
+    if proxy.kind == "pool":
+        order = Artifact.open(paths.atom_order(model)).read(0)["order"]
+        inputs.append(paths.atom_order(model) / "manifest.json")
     reconstruct = Reconstructor(
-        proxy, decoder.weight.to(device), decoder.bias.to(device), seed=run.settings.seed
+        proxy,
+        decoder.weight.to(device),
+        decoder.bias.to(device),
+        seed=run.settings.seed,
+        atom_order=order,
     )
     token_ids, _ = load_tokens(paths.tokens(model, corpus))
     writer = run.writer(
         out,
-        inputs=[activations.folder / "manifest.json", codes.folder / "manifest.json"],
+        inputs=inputs,
         params={"proxy": proxy.name, "splice": proxy.splice, "seed": run.settings.seed},
         n_shards=len(activations),
     )

@@ -20,6 +20,7 @@ def main(run: Run) -> None:
         language_model.bos_token_id,
         Artifact.open(paths.activations(model, corpus)),
         Artifact.open(paths.codes(model, corpus)),
+        Artifact.open(paths.atom_order(model)).read(0)["order"],
     )
     proxies = settings.grid.proxies(corpus)
     losses = {name: Artifact.open(paths.losses(model, corpus, name)) for name in proxies}

@@ -31,6 +31,7 @@ COLUMNS: dict[str, str] = {
     "is_bos": "position 0 or the BOS id: what the splice no_bos lets through",
     "is_outlier": "‖h‖ above ten medians of the positions ≥ 1",
     "n_active": "k: atoms with a code above 0",
+    "deepest_rank": "largest rank of an active atom in the atom order; −1 without active atoms",
     "code_norm": "‖c‖",
     "reconstruction_error": "‖h − S(h)‖",
     "activation_norm": "‖h‖",

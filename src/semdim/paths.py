@@ -26,6 +26,9 @@ class Paths:
         the cached activations."""
         return self.root / "outputs" / model / "hook.json"
 
+    def atom_order(self, model: str) -> Path:
+        return self.root / "outputs" / model / "atom_order"
+
     def tokens(self, model: str, corpus: str) -> Path:
         return self.root / "outputs" / model / corpus / "tokens"
 

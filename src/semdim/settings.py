@@ -62,6 +62,8 @@ class GridSpec:
     """Proxies of every corpus."""
     sweep: tuple[str, ...]
     """More proxies, of the sample only."""
+    pool: tuple[str, ...] = ()
+    """Pool proxies, of the sample only: they need an order of the atoms."""
 
     def __post_init__(self) -> None:
         if self.sample not in self.corpus:
@@ -69,13 +71,19 @@ class GridSpec:
                 f"grid.sample = {self.sample!r} is not one of the corpora "
                 f"({', '.join(self.corpus)}): the bounds need an in-distribution sample."
             )
-        names = self.proxy + self.sweep
+        names = self.proxy + self.sweep + self.pool
         for name in names:
-            parse_proxy(name)
+            is_pool = parse_proxy(name).kind == "pool"
+            if is_pool != (name in self.pool):
+                raise ConfigError(
+                    f"The proxy {name!r} stands in the wrong list: pool_<P> belongs into "
+                    "grid.pool, every other proxy into grid.proxy or grid.sweep."
+                )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(
-                f"The proxies {', '.join(twice)} are listed twice in grid.proxy and grid.sweep."
+                f"The proxies {', '.join(twice)} are listed twice in grid.proxy, grid.sweep and "
+                "grid.pool."
             )
         for name in ("model", "sae"):
             if name not in self.proxy:
@@ -85,7 +93,7 @@ class GridSpec:
 
     def proxies(self, corpus: str) -> tuple[str, ...]:
         """The proxies whose losses one corpus has."""
-        return self.proxy + (self.sweep if corpus == self.sample else ())
+        return self.proxy + (self.sweep + self.pool if corpus == self.sample else ())
 
 
 @dataclass(frozen=True)
@@ -120,8 +128,9 @@ class Settings:
         if missing:
             raise ConfigError(
                 f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
-                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), "
-                "as in `dvc exp run -S 'grid.sweep=[...]'`, or take them out of bound."
+                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), a "
+                "pool to grid.pool, as in `dvc exp run -S 'grid.sweep=[...]'`, or take them out of "
+                "bound."
             )
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")

@@ -22,6 +22,7 @@ def columns() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         for name in ("code_norm", "reconstruction_error", "activation_norm", "centred_norm")
     }
     per_token["n_active"] = rng.integers(0, 9, (S, T)).astype(np.int32)
+    per_token["deepest_rank"] = rng.integers(-1, 9, (S, T)).astype(np.int32)
     per_token["is_bos"] = np.eye(T, dtype=bool)[:1].repeat(S, 0)
     per_token["is_outlier"] = np.zeros((S, T), dtype=bool)
     per_prediction = {

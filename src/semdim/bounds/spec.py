@@ -12,12 +12,14 @@ from semdim.errors import ConfigError
 
 SrmForm = Literal["joint", "sum"]
 KPositions = Literal["without_bos", "all"]
+PoolOrder = Literal["frequency", "ablation"]
 
 CHOICES: dict[str, tuple[str | bool, ...]] = {
     "unit": UNITS,
     "method": METHODS,
     "srm_form": get_args(SrmForm),
     "k_positions": get_args(KPositions),
+    "pool_order": get_args(PoolOrder),
     "pay_for_n_grid": (True, False),
 }
 
@@ -53,6 +55,9 @@ class BoundSpec:
     """Positions over which the mean k is taken."""
     pool_sizes: tuple[int, ...] = ()
     """P of the pool families; each takes its share of δ and needs the proxy pool_<P>."""
+    pool_order: PoolOrder = "frequency"
+    """Which atoms enter a pool first: those most tokens use, or those whose ablation costs most
+    (a first-order estimate); either way on the calibration documents alone."""
     calibration_fraction: float = 0.2
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
     sparsity_bins: int = 4

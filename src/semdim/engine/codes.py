@@ -78,6 +78,15 @@ class Codes:
             self.dict_size,
         )
 
+    def to(self, device: torch.device | str) -> "Codes":
+        """The same codes on ``device``."""
+        return Codes(
+            self.row_starts.to(device),
+            self.atoms.to(device),
+            self.values.to(device),
+            self.dict_size,
+        )
+
     def to_dense(self) -> Float[Tensor, "rows dict_size"]:
         """The dense matrix: for tests and tiny inputs only."""
         dense = torch.zeros(len(self), self.dict_size, dtype=self.values.dtype)

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 
 from semdim.artifacts.shards import Artifact
+from semdim.engine.encode import codes_of_shard
 from semdim.engine.norms import summarise_activations
+from semdim.engine.ranks import deepest_rank
 from semdim.engine.sample import bos_mask
 from semdim.errors import ArtifactError
 from semdim.ledger import LOSS_PREFIX
@@ -15,18 +17,26 @@ MODEL_SCORES = ("max_prob", "entropy", "energy")
 
 
 def token_columns(
-    token_ids: torch.Tensor, bos_token_id: int, activations: Artifact, codes: Artifact
+    token_ids: torch.Tensor,
+    bos_token_id: int,
+    activations: Artifact,
+    codes: Artifact,
+    atom_order: torch.Tensor,
 ) -> dict[str, np.ndarray]:
     """Columns with one value per token: arrays [S, T]."""
     shape = tuple(token_ids.shape)
     summary = summarise_activations(activations)
     read: dict[str, list[torch.Tensor]] = {
         "n_active": [],
+        "deepest_rank": [],
         "code_norm": [],
         "reconstruction_error": [],
     }
     for shard in codes:
         read["n_active"].append(shard["row_starts"].diff().int())
+        read["deepest_rank"].append(
+            deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order)
+        )
         read["code_norm"].append(shard["code_norm"])
         read["reconstruction_error"].append(shard["reconstruction_error"])
     columns = {name: torch.cat(parts).view(shape) for name, parts in read.items()}

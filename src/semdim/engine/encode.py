@@ -58,7 +58,7 @@ def encode_codes(
             codes = encode_rows(sae, part, batch_rows)
             rebuilt = decode(codes, weight, bias)
             errors.append((part.float() - rebuilt).norm(dim=-1).cpu())
-            codes_parts.append(_to_cpu(codes))
+            codes_parts.append(codes.to("cpu"))
             update(len(part))
         codes = concatenate(codes_parts)
         writer.write(
@@ -70,7 +70,3 @@ def encode_codes(
 def codes_of_shard(shard: dict[str, Tensor], dict_size: int) -> Codes:
     """The codes that `encode_codes` wrote to one shard."""
     return Codes(shard["row_starts"], shard["atoms"], shard["values"], dict_size)
-
-
-def _to_cpu(codes: Codes) -> Codes:
-    return Codes(codes.row_starts.cpu(), codes.atoms.cpu(), codes.values.cpu(), codes.dict_size)

@@ -80,7 +80,7 @@ def compute_losses(
                     split,
                     reconstruct,
                     activation[batch].to(device),
-                    _to(shard_codes.rows(batch.start * context, batch.stop * context), device),
+                    shard_codes.rows(batch.start * context, batch.stop * context).to(device),
                     ids[batch],
                     is_bos[batch].to(device),
                 )
@@ -101,12 +101,3 @@ def _stack(parts: list[NextToken], n_sequences: int, where: str) -> dict[str, Te
             "engine.compute_dtype=float32."
         )
     return tensors
-
-
-def _to(codes: Codes, device: torch.device) -> Codes:
-    return Codes(
-        codes.row_starts.to(device),
-        codes.atoms.to(device),
-        codes.values.to(device),
-        codes.dict_size,
-    )

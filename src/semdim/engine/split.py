@@ -67,6 +67,17 @@ class SplitModel:
         self, activation: Float[Tensor, "batch position d_model"]
     ) -> Float[Tensor, "batch position d_model"]:
         """The final, normalised residual stream when the model goes on from ``activation``."""
+        return self.run_suffix(activation)
+
+    @torch.inference_mode()
+    def logits(self, residual: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
+        """Logits of normalised residual rows."""
+        return self.run_logits(residual)
+
+    def run_suffix(
+        self, activation: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """`suffix` in the caller's gradient mode."""
         residual = activation
         if self.start_layer < self.n_layers:
             residual = self.model(
@@ -74,9 +85,10 @@ class SplitModel:
             )
         return self.model.ln_final(residual) if hasattr(self.model, "ln_final") else residual
 
-    @torch.inference_mode()
-    def logits(self, residual: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
-        """Logits of normalised residual rows."""
+    def run_logits(
+        self, residual: Float[Tensor, "rows d_model"]
+    ) -> Float[Tensor, "rows vocab_size"]:
+        """`logits` in the caller's gradient mode."""
         return apply_softcap(F.linear(residual, self._unembed, self._unembed_bias), self._softcap)
 
     @torch.inference_mode()

@@ -1,0 +1,57 @@
+"""The part of order_atoms that needs the model: what the loss owes to each atom."""
+
+from torch import Tensor
+
+from semdim.artifacts.shards import Artifact
+from semdim.engine.counts import shards
+from semdim.engine.names import parse_proxy
+from semdim.engine.pools import ablation_importance
+from semdim.engine.proxies import Reconstructor
+from semdim.engine.sample import load_tokens
+from semdim.engine.split import SplitModel
+from semdim.models.facts import read_facts
+from semdim.models.load import load_model
+from semdim.models.spec import WeightProcessing
+from semdim.progress import progress_bar
+from semdim.saes.load import load_decoder
+from stages.common import Run, read_json
+
+
+def importance(run: Run, chosen: Tensor) -> Tensor:
+    """Estimated rise of the loss without each atom, on the chosen sequences of the sample."""
+    paths, model, sample, engine = (
+        run.paths,
+        run.model,
+        run.settings.grid.sample,
+        run.settings.engine,
+    )
+    device, hook = engine.start(), read_json(paths.hook(model))
+    loaded = load_model(
+        paths.model(model),
+        dtype=engine.dtype,
+        device=device,
+        processing=WeightProcessing(**hook["processing"]),
+    )
+    decoder = load_decoder(paths.sae(model))
+    token_ids, _ = load_tokens(paths.tokens(model, sample))
+    parts = shards(
+        token_ids,
+        chosen,
+        Artifact.open(paths.codes(model, sample)),
+        len(decoder.weight),
+        read_facts(paths.model(model)).bos_token_id,
+        Artifact.open(paths.activations(model, sample)),
+    )
+    with progress_bar(total=token_ids.numel(), desc=f"{model} importance of atoms") as bar:
+        return ablation_importance(
+            SplitModel(loaded, hook["hook_name"]),
+            Reconstructor(
+                parse_proxy("sae", run.settings.splice),
+                decoder.weight.to(device),
+                decoder.bias.to(device),
+                seed=run.settings.seed,
+            ),
+            parts,
+            batch_sequences=engine.batch_sequences,
+            update=bar.update,
+        )
