@@ -136,3 +136,5 @@ def test_origins_follow_document_names() -> None:
     assert origins(rows, ["b", "x", "a"], ["a", "b"], "near").tolist() == [1, 1, -1, 0]
     with pytest.raises(DataError, match="document numbered 2 but 2 document names"):
         origins(rows, ["b", "x"], ["a", "b"], "near")
+    with pytest.raises(DataError, match="'a' of corpus 'near' has the name of 2 ID documents"):
+        origins(rows, ["b", "x", "a"], ["a", "b", "a"], "near")

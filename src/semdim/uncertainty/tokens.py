@@ -6,6 +6,7 @@ says nothing about the text. ``scored_rows`` is the one place that decides this.
 """
 
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -106,12 +107,18 @@ def origins(
 
     A near shift is made from ID documents, under their names. A score that was fitted on a document
     must not be tested on its distorted copy, so copies of fit documents are left out of evaluation.
-    Raises ``DataError`` when a document has no name.
+    Raises ``DataError`` when a document has no name, or the name of several ID documents.
     """
     if document.size and document.max() >= len(names):
         raise DataError(
             f"Corpus {corpus!r} has a document numbered {document.max()} but {len(names)} document "
             "names; names and ledger belong to different samples."
+        )
+    times = Counter(id_names)
+    if unclear := [name for name in names if times[name] > 1]:
+        raise DataError(
+            f"Document {unclear[0]!r} of corpus {corpus!r} has the name of {times[unclear[0]]} ID "
+            "documents, so that nobody can tell whether it is a copy of one; names must be unique."
         )
     index = {name: number for number, name in enumerate(id_names)}
     return np.array([index.get(name, -1) for name in names], dtype=np.int64)[document]
