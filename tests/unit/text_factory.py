@@ -61,7 +61,9 @@ def c4_rows(shard: int, n_rows: int = 5) -> list[dict[str, object]]:
     ]
 
 
-def write_dump(path: Path, pages: list[tuple[str, int, str]], redirects: tuple[str, ...] = ()) -> Path:
+def write_dump(
+    path: Path, pages: list[tuple[str, int, str]], redirects: tuple[str, ...] = ()
+) -> Path:
     """A MediaWiki dump of (title, namespace, wikitext) pages."""
     from xml.sax.saxutils import escape
 
@@ -71,6 +73,8 @@ def write_dump(path: Path, pages: list[tuple[str, int, str]], redirects: tuple[s
         + f"<revision><text xml:space='preserve'>{escape(text)}</text></revision></page>"
         for number, (title, namespace, text) in enumerate(pages)
     )
-    xml = f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.10/'>{body}</mediawiki>".encode()
+    xml = (
+        f"<mediawiki xmlns='http://www.mediawiki.org/xml/export-0.10/'>{body}</mediawiki>".encode()
+    )
     path.write_bytes(bz2.compress(xml) if path.suffix == ".bz2" else xml)
     return path

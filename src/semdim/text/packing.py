@@ -40,6 +40,7 @@ def pack(
     then every one its second, up to ``max_sequences_per_document`` (None: all of them): any
     prefix of the sample spans as many documents as it can, and a larger ``n_tokens`` only appends.
     A document shorter than one sequence is left out, and counted; so is the tail of a document.
+    ``counts`` tells of documents used, too short, and unused (the sample was full before).
     The tokenizer's special tokens are not added, and text that spells one is tokenised as plain
     text; BOS (``bos_token_id``, None for a model without one) stands at position 0 of every
     sequence and nowhere else.
