@@ -53,21 +53,43 @@ def load_model(
     state = _state_dict(source, config)
     del source
     model = HookedTransformer(config, tokenizer=None, move_to_device=False)
-    model.load_and_process_state_dict(
-        state,
-        fold_ln=applied.fold_ln,
-        center_writing_weights=applied.center_writing_weights,
-        center_unembed=applied.center_unembed,
-        fold_value_biases=applied.fold_value_biases,
-    )
+    weights = _processed(model, state, applied)
     del state
-    tokenizer = load_tokenizer(folder)
-    model.tokenizer = tokenizer
-    model.to(dtype, print_details=False)
-    model.to(device, print_details=False)
+    for name in list(weights):
+        tensor = weights.pop(name)
+        weights[name] = (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
+    # One walk, and by assignment: the empty tensors that the model came with are never touched.
+    missing = model.load_state_dict(weights, strict=False, assign=True).missing_keys
+    del weights
+    if missing:
+        raise MismatchError(f"TransformerLens leaves {', '.join(missing[:5])} of this model empty.")
+    model.tokenizer = load_tokenizer(folder)
+    torch.nn.Module.to(model, device)
+    model.cfg.device, model.cfg.dtype = device, dtype
     for parameter in model.parameters():
         parameter.requires_grad_(False)
     return model.eval()
+
+
+def _processed(
+    model: HookedTransformer, state: dict[str, torch.Tensor], applied: WeightProcessing
+) -> dict[str, torch.Tensor]:
+    """The tensors that TransformerLens would load into `model`.
+
+    It loads them one at a time and walks all modules for each, seconds for thirty blocks; so its
+    processing runs as it is, and only the loading is caught.
+    """
+    caught: dict[str, torch.Tensor] = {}
+
+    def catch(part: dict[str, torch.Tensor], **_: Any) -> None:
+        caught.update(part)
+
+    model.__dict__["load_state_dict"] = catch
+    try:
+        model.load_and_process_state_dict(state, **applied.as_dict())
+    finally:
+        del model.__dict__["load_state_dict"]
+    return caught
 
 
 def _applicable(wanted: WeightProcessing, config: Any) -> WeightProcessing:
