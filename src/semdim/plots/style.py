@@ -8,7 +8,7 @@ drawn with the font that matplotlib ships. Colours come from Paul Tol's colour-b
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, SupportsFloat
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -113,16 +113,18 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
         figure.savefig(paths[0], metadata={"Software": None})
+        figure.set_layout_engine("none")  # placed by now; doing it again would take as long
         figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
     return paths
 
 
-def count_label(value: float) -> str:
+def count_label(value: SupportsFloat) -> str:
     """A count as people write it on an axis: 1,000 → 1k, 250,000 → 250k, 2,000,000 → 2M."""
+    number = float(value)
     for size, letter in ((1e6, "M"), (1e3, "k")):
-        if abs(value) >= size:
-            return f"{value / size:.4g}{letter}"
-    return f"{value:.4g}"
+        if abs(number) >= size:
+            return f"{number / size:.4g}{letter}"
+    return f"{number:.4g}"
 
 
 def count_axis(axes: Axes, label: str) -> None:
@@ -147,9 +149,10 @@ def corpus_colours(roles: dict[str, str]) -> dict[str, str]:
     used: dict[str, int] = {}
     colours = {}
     for corpus, role in roles.items():
-        shades = ROLE_COLOURS.get(role, ROLE_COLOURS["shifted"])
-        colours[corpus] = shades[used.get(role, 0) % len(shades)]
-        used[role] = used.get(role, 0) + 1
+        known = role if role in ROLE_COLOURS else "shifted"
+        shades = ROLE_COLOURS[known]
+        colours[corpus] = shades[used.get(known, 0) % len(shades)]
+        used[known] = used.get(known, 0) + 1
     return colours
 
 

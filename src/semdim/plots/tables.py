@@ -33,17 +33,23 @@ class Table:
     note: str = ""
     """What a reader must know."""
 
+    @property
+    def filled(self) -> list[int]:
+        """Columns that are not empty throughout: the ones a page shows."""
+        return [j for j in range(len(self.header)) if any(row[j] for row in self.rows)]
+
     def to_markdown(self) -> str:
         """GitHub's Markdown."""
 
         def line(cells: list[str]) -> str:
-            return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+            shown = (cells[j].replace("|", "\\|") for j in self.filled)
+            return "| " + " | ".join(shown) + " |"
 
         body = [
             line([f"**{c}**" if (i, j) in self.bold else c for j, c in enumerate(row)])
             for i, row in enumerate(self.rows)
         ]
-        rule = "|" + "|".join(" --- " for _ in self.header) + "|"
+        rule = "|" + "|".join(" --- " for _ in self.filled) + "|"
         note = f"\n{self.note}\n" if self.note else ""
         return "\n".join([f"### {self.title}", "", line(self.header), rule, *body, note])
 
@@ -121,7 +127,7 @@ def bounds_table(models: list[ModelResults]) -> Table:
                 "first_non_vacuous_n_tokens": crossing.n_tokens if crossing else None,
             }
             entries.append(entry)
-            choice = f"k = {number(last['k'], 1)}" if pd.notna(last["k"]) else ""
+            choice = f"k = {last['k']:.4g}" if pd.notna(last["k"]) else ""
             if pd.notna(last["pool_size"]):
                 choice = f"P = {number(last['pool_size'], 0)}"
             rows.append(
@@ -131,18 +137,19 @@ def bounds_table(models: list[ModelResults]) -> Table:
                     "yes" if curve.is_certificate else "no",
                     f"{number(last['n_units'], 0)} {last['unit']}s".strip(),
                     choice,
-                    *(number(last[term]) for term in BOUND_TERMS),
                     number(last["total"]),
                     number(last["baseline"]),
                     number(crossing.n_tokens, 0) if crossing else "none",
+                    *(number(last[term]) for term in BOUND_TERMS),
                 ]
             )
     return Table(
         "bounds_at_largest_n",
         "Every bound at the largest N, term by term (bits per token)",
         [
-            *("model", "bound", "certificate?", "sample", "at", "risk", "|gap|", "outside pool"),
-            *("complexity", "tail", "gap tail", "total", "log₂V", "non-vacuous from N"),
+            *("model", "bound", "certificate?", "sample", "at", "total", "log₂V"),
+            *("non-vacuous from N", "of it: risk", "|gap|", "outside pool", "complexity", "tail"),
+            "gap tail",
         ],
         rows,
         pd.DataFrame(entries),

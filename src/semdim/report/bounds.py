@@ -1,0 +1,256 @@
+"""What the bounds say: readings of Figure 1, of the certificates, and of what they cost."""
+
+from markupsafe import Markup
+
+from semdim.plots.families import (
+    METHODS,
+    Curve,
+    curves,
+    main_certificate,
+    main_rows,
+    published,
+)
+from semdim.plots.results import ModelResults
+from semdim.report.wording import about, compare, confidence, count, join, num, say
+
+BOUNDS = "bounds.csv"
+TERM_WORDS = {
+    "proxy_risk": "the risk measured through the SAE",
+    "gap": "the measured |gap|",
+    "complexity": "the complexity term",
+    "tail": "the tail",
+}
+
+
+def _crossing(curve: Curve, what: str) -> Markup:
+    last, crossing = curve.last, curve.crossing
+    common = {
+        "what": what,
+        "total": num(last["total"], 2, BOUNDS),
+        "n": count(last["n_tokens"], BOUNDS),
+        "base": num(last["baseline"], 2, BOUNDS),
+    }
+    if crossing is None:
+        return say(
+            "{what} stays above log₂V = {base} bits at the largest sample measured: it is "
+            "{total} bits at N = {n} tokens, so it says nothing there that a random guess would "
+            "not.",
+            **common,
+        )
+    if crossing.is_first_point:
+        return say(
+            "{what} is below log₂V = {base} bits already at the smallest sample measured, "
+            "N = {first} tokens, and reaches {total} bits at N = {n}.",
+            first=count(crossing.n_tokens, BOUNDS),
+            **common,
+        )
+    return say(
+        "{what} falls below log₂V = {base} bits at N ≈ {where} tokens (first among the "
+        "sizes measured: {first}), and reaches {total} bits at N = {n}.",
+        where=about(crossing.interpolated),
+        first=count(crossing.n_tokens, BOUNDS),
+        **common,
+    )
+
+
+def _capital(sentences: list[Markup]) -> Markup:
+    """Sentences in a row, each with its first letter as a capital."""
+    return Markup(" ").join(Markup(text[:1].upper() + text[1:]) for text in sentences)
+
+
+def figure1(models: list[ModelResults]) -> list[Markup]:
+    """Two sentences or more for each model, as one paragraph."""
+    paragraphs = []
+    for model in models:
+        sentences: list[Markup] = []
+        main, certificate = published(model), main_certificate(model)
+        if main is not None:
+            sentences.append(_crossing(main, "the bound as published"))
+            terms = {term: float(main.last[term]) for term in TERM_WORDS}
+            largest = max(terms, key=lambda term: terms[term])
+            sentences.append(
+                say(
+                    "Its largest share there is {what}, {bits} of {total} bits; the complexity "
+                    "term, where sparsity enters, is {complexity}.",
+                    what=TERM_WORDS[largest],
+                    bits=num(terms[largest], 2, BOUNDS),
+                    total=num(main.last["total"], 2, BOUNDS),
+                    complexity=num(terms["complexity"], 2, BOUNDS),
+                )
+            )
+        if certificate is not None:
+            sentences.append(_crossing(certificate, "the holdout certificate (green)"))
+        if main is not None and certificate is not None:
+            a, b = float(certificate.last["total"]), float(main.last["total"])
+            sentences.append(
+                say(
+                    "At the largest N, holdout is {difference} bits {word} the published number, "
+                    "without an autoencoder.",
+                    difference=num(abs(a - b)),
+                    word=compare(a, b, "above", "below", "away from"),
+                )
+            )
+        if sentences:
+            paragraphs.append(say("<em>{model}:</em> ", model=model.name) + _capital(sentences))
+    return paragraphs
+
+
+def domination(model: ModelResults) -> tuple[int, int]:
+    """Of the certificates of the proxy kind: how many were compared with holdout (same N, method
+    and unit), and how many of them are not below it."""
+    rows = main_rows(model)
+    rows = rows[rows["is_certificate"] & rows["baseline"].notna()]
+    keys = ["n_tokens", "method", "unit"]
+    holdout = rows[rows["family"] == "holdout"].set_index(keys)["total"].to_dict()
+    proxy = rows[rows["family"].isin(["srm_topk", "srm_topk_frontier", "pool_occam"])]
+    pairs = [
+        (float(total), float(holdout[key]))
+        for key, total in zip(proxy[keys].itertuples(index=False, name=None), proxy["total"],
+                              strict=True)
+        if key in holdout
+    ]  # fmt: skip
+    return len(pairs), sum(total >= other - 1e-9 for total, other in pairs)
+
+
+def certified(models: list[ModelResults]) -> list[Markup]:
+    """What is proved, by which family, and that holdout dominates."""
+    sentences = []
+    for model in models:
+        lines = [curve for curve in curves(model) if curve.is_certificate]
+        if not lines:
+            sentences.append(
+                say("{model}: no certificate was computed for this sample.", model=model.name)
+            )
+            continue
+        main = main_certificate(model)
+        delta = float(lines[0].last["failure_prob"])
+        if main is not None:
+            sentences.append(
+                say(
+                    "{model}: with probability at least {confidence}, the model’s risk on new text "
+                    "from the same source is at most <strong>{total} bits per token</strong> "
+                    "(holdout, {method}; measured {risk}, {units} {unit}s, log₂V = {base}).",
+                    model=model.name,
+                    confidence=confidence(delta),
+                    total=num(main.last["total"], 2, BOUNDS),
+                    method=METHODS.get(main.method, main.method),
+                    risk=num(main.last["proxy_risk"], 2, BOUNDS),
+                    units=count(main.last["n_units"], BOUNDS),
+                    unit=main.unit,
+                    base=num(main.last["baseline"], 2, BOUNDS),
+                )
+            )
+        others = [
+            say(
+                "{name} {total}",
+                name=curve.label,
+                total=num(curve.last["total"], 2, BOUNDS),
+            )
+            for curve in lines
+            if main is None or (curve.family, curve.method) != (main.family, main.method)
+        ]
+        if others:
+            sentences.append(
+                say(
+                    "The other certificates, at the largest N of each, in bits: {others}. Each "
+                    "holds on its own; the smallest of several, picked after looking, does not.",
+                    others=join(others),
+                )
+            )
+        compared, dominated = domination(model)
+        if compared:
+            sentences.append(
+                say(
+                    "In {dominated} of {compared} comparisons with the same N and method, the "
+                    "certificate that goes through a sparse proxy is not below holdout.",
+                    dominated=count(dominated),
+                    compared=count(compared),
+                )
+            )
+    return sentences
+
+
+def all_at_once(models: list[ModelResults]) -> Markup | None:
+    """Whether the points of a curve hold together, as the ledger of δ says."""
+    ledgers = [
+        str(text)
+        for model in models
+        for text in main_rows(model).get("failure_ledger", [])
+        if "predeclared" in str(text)
+    ]
+    if not ledgers:
+        return None
+    return say(
+        "The ledger of δ shows that the points of a curve were predeclared and share δ (for "
+        "instance: {ledger}), so each certificate’s curve holds at all its N together.",
+        ledger=ledgers[0],
+    )
+
+
+def sample_sizes(models: list[ModelResults]) -> list[Markup]:
+    """Tokens are not independent: the three counts of the sample side by side."""
+    sentences = []
+    for model in models:
+        main = published(model)
+        if main is None or main.last[["n_sequences", "n_documents"]].isna().any():
+            continue
+        sentences.append(
+            say(
+                "{model}: N = {tokens} tokens are {sequences} sequences of only {documents} "
+                "documents, and documents are what can be independent.",
+                model=model.name,
+                tokens=count(main.last["n_tokens"], BOUNDS),
+                sequences=count(main.last["n_sequences"], BOUNDS),
+                documents=count(main.last["n_documents"], BOUNDS),
+            )
+        )
+    return sentences
+
+
+def mean_k(models: list[ModelResults]) -> list[Markup]:
+    """Assumption 1 bounds k uniformly; what is plugged in is a mean."""
+    sentences = []
+    for model in models:
+        main = published(model)
+        table = model.table("sparsity")
+        rows = table[
+            (table["positions"] == "without_bos") & table["corpus"].isin(model.corpora[:1])
+        ]
+        if main is None or rows.empty:
+            continue
+        sentences.append(
+            say(
+                "{model}: the published bound uses k = {k}; the largest count at a single token of "
+                "{corpus} is {largest}.",
+                model=model.name,
+                k=num(main.last["k"], 2, BOUNDS),
+                corpus=str(rows.iloc[0]["corpus"]),
+                largest=count(rows.iloc[0]["max"], "sparsity.csv"),
+            )
+        )
+    return sentences
+
+
+def dudley(models: list[ModelResults]) -> list[Markup]:
+    """What the sketch of Theorem 1 costs once its constants are kept."""
+    sentences = []
+    for model in models:
+        line = next((c for c in curves(model) if c.family == "covering_dudley"), None)
+        main = published(model)
+        if line is None or main is None:
+            continue
+        a, b = float(line.last["complexity"]), float(main.last["complexity"])
+        sentences.append(
+            say(
+                "{model}: with the constants of Dudley’s integral the complexity term is {a} bits "
+                "instead of {b}, and the total {total} bits ({word} log₂V).",
+                model=model.name,
+                a=num(a, 2, BOUNDS),
+                b=num(b, 2, BOUNDS),
+                total=num(line.last["total"], 2, BOUNDS),
+                word=compare(
+                    float(line.last["total"]), float(line.last["baseline"]), "above", "below", "at"
+                ),
+            )
+        )
+    return sentences

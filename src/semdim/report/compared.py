@@ -1,0 +1,71 @@
+"""Models side by side: readings of the cross-model figure."""
+
+from markupsafe import Markup
+
+from semdim.plots.compare import comparable
+from semdim.plots.families import Curve, published
+from semdim.plots.results import ModelResults
+from semdim.report.wording import about, join, num, say
+
+BOUNDS = "bounds.csv"
+
+
+def first_to_cross(models: list[ModelResults]) -> list[Markup]:
+    """Who becomes non-vacuous first (in tokens), and who has more room, in bits and in shares."""
+    lines = [(model, published(model)) for model in comparable(models)]
+    pairs: list[tuple[ModelResults, Curve]] = [(m, c) for m, c in lines if c is not None]
+    if len(pairs) < 2:
+        return []
+    crossed = [(m, c.crossing) for m, c in pairs]
+    found = [(m, x) for m, x in crossed if x is not None]
+    never = [m.name for m, x in crossed if x is None]
+    sentences = []
+    if found:
+        order = sorted(found, key=lambda pair: pair[1].interpolated)
+        parts = [
+            say(
+                "{model} {word} N ≈ {n}",
+                model=m.name,
+                word="at or before" if x.is_first_point else "at",
+                n=about(x.interpolated),
+            )
+            for m, x in order
+        ]
+        sentences.append(
+            say("As published, the bound becomes non-vacuous for {parts}.", parts=join(parts))
+        )
+    if never:
+        sentences.append(say("It does not at any N measured for {names}.", names=join(never)))
+    room = [
+        (m.name, float(c.last["baseline"] - c.last["total"]), float(c.last["total"]))
+        for m, c in pairs
+    ]
+    bits = sorted(room, key=lambda entry: -entry[1])
+    sentences.append(
+        say(
+            "Below log₂V at its largest N, in bits: {parts}; {first} has the most room.",
+            parts=join([say("{m} {v}", m=name, v=num(value)) for name, value, _ in bits]),
+            first=bits[0][0],
+        )
+    )
+    shares = sorted(
+        ((m.name, float(c.last["total"] / c.last["baseline"])) for m, c in pairs),
+        key=lambda entry: entry[1],
+    )
+    sentences.append(
+        say(
+            "As a share of log₂V: {parts}; {first} is lowest, which is {word} as in bits.",
+            parts=join([say("{m} {v}", m=name, v=num(v, 1, percent=True)) for name, v in shares]),
+            first=shares[0][0],
+            word="the same model" if shares[0][0] == bits[0][0] else "not the same model",
+        )
+    )
+    sizes = {int(c.last["n_tokens"]) for _, c in pairs}
+    if len(sizes) > 1:
+        sentences.append(
+            Markup(
+                "The models’ largest N differ, so the last two comparisons are not at the same "
+                "sample size."
+            )
+        )
+    return sentences

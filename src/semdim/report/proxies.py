@@ -1,0 +1,224 @@
+"""What the autoencoder costs: readings of faithfulness, ablations, splices, top-k and pools."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from semdim.plots.families import METHODS, family_style
+from semdim.plots.frontier import best_k, has_frontier, pool_rows
+from semdim.plots.proxies import (
+    SPLICES,
+    ablation_rows,
+    base_name,
+    default_splice,
+    faithfulness_rows,
+)
+from semdim.plots.results import ModelResults
+from semdim.report.wording import compare, confidence, count, join, num, say, trend
+
+BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
+
+
+def _row(model: ModelResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
+    rows = ablation_rows(model)
+    chosen = default_splice(model) if splice is None else splice
+    found = rows[rows["proxy"].map(base_name) == name]
+    if name != "model":
+        found = found[found["splice"] == chosen]
+    return None if found.empty else found.iloc[0]
+
+
+def faithful(models: list[ModelResults]) -> list[Markup]:
+    """The faithfulness certificate in words."""
+    sentences = []
+    for model in models:
+        rows = faithfulness_rows(model)
+        sae = rows[rows["proxy"].map(base_name) == "sae"]
+        if sae.empty:
+            continue
+        row = sae.iloc[0]
+        sentences.append(
+            say(
+                "{model}: with probability {confidence}, on new text from the same source this SAE "
+                "changes the model’s loss by at most <strong>{upper} bits per token</strong> on "
+                "average ({mean} in the sample; {units} {unit}s{method}).",
+                model=model.name,
+                confidence=confidence(float(row["failure_prob"])),
+                upper=num(row["total"], 3, BOUNDS),
+                mean=num(row["gap"], 3, BOUNDS),
+                units=count(row["n_units"], BOUNDS),
+                unit=str(row["unit"]),
+                method=f", {METHODS.get(row['method'], row['method'])}" if row["method"] else "",
+            )
+        )
+        risk = _row(model, "model")
+        if risk is not None and float(risk["risk"]) > 0.0:
+            sentences.append(
+                say(
+                    "The model’s own risk in the sample is {risk} bits, so the certified change is "
+                    "at most {share} of it.",
+                    risk=num(risk["risk"], 2, PROXIES),
+                    share=num(float(row["total"]) / float(risk["risk"]), 1, percent=True),
+                )
+            )
+    return sentences
+
+
+def ablated(models: list[ModelResults]) -> list[Markup]:
+    """Real decoder against random directions and shuffled features."""
+    sentences = []
+    for model in models:
+        sae = _row(model, "sae")
+        if sae is None:
+            continue
+        for name, words in (
+            ("random_decoder", "a random decoder (the same codes, random directions)"),
+            ("shuffled_features", "shuffled features (the same counts, the wrong atoms)"),
+        ):
+            row = _row(model, name)
+            if row is None:
+                continue
+            sentences.append(
+                say(
+                    "{model}: {words} has a risk of {risk} bits and a mean |gap| of {gap}, "
+                    "{verdict} the SAE’s own {own} and {own_gap}.",
+                    model=model.name,
+                    words=words,
+                    risk=num(row["risk"], 2, PROXIES),
+                    gap=num(row["abs_gap"], 2, PROXIES),
+                    own=num(sae["risk"], 2, PROXIES),
+                    own_gap=num(sae["abs_gap"], 2, PROXIES),
+                    verdict=compare(
+                        float(row["abs_gap"]),
+                        float(sae["abs_gap"]),
+                        "worse than",
+                        "no worse than",
+                        "equal to",
+                    ),
+                )
+            )
+    if sentences:
+        sentences.append(
+            Markup(
+                "The model’s own risk is the same in all of these: they say how faithful the proxy "
+                "is, not how good the model is."
+            )
+        )
+    return sentences
+
+
+def spliced(models: list[ModelResults]) -> list[Markup]:
+    """What replacing BOS as well changes."""
+    sentences = []
+    for model in models:
+        default = default_splice(model)
+        here = _row(model, "sae")
+        other = next((s for s in SPLICES if s != default), "all")
+        there = _row(model, "sae", other)
+        if here is None or there is None:
+            continue
+        a, b = float(here["risk"]), float(there["risk"])
+        sentences.append(
+            say(
+                "{model}: with {default} the SAE’s risk is {a} bits and its mean |gap| {gap}; with "
+                "{other}, {b} and {other_gap}: the second {word}.",
+                model=model.name,
+                default=SPLICES.get(default, default),
+                other=SPLICES.get(other, other),
+                a=num(a, 2, PROXIES),
+                gap=num(here["abs_gap"], 2, PROXIES),
+                b=num(b, 2, PROXIES),
+                other_gap=num(there["abs_gap"], 2, PROXIES),
+                word=compare(b, a, "costs more", "costs less", "costs the same"),
+            )
+        )
+    return sentences
+
+
+def signed_gap(models: list[ModelResults]) -> list[Markup]:
+    """With the signed gap the SAE cancels: shown on the numbers."""
+    sentences = []
+    for model in models:
+        sae, own = _row(model, "sae"), _row(model, "model")
+        if sae is None or own is None or pd.isna(sae["signed_gap"]):
+            continue
+        sentences.append(
+            say(
+                "{model}: risk through the SAE {risk} + signed gap {gap} = {sum} bits, and the "
+                "model’s own risk is {own}.",
+                model=model.name,
+                risk=num(sae["risk"], 4, PROXIES),
+                gap=num(sae["signed_gap"], 4, PROXIES),
+                sum=num(float(sae["risk"]) + float(sae["signed_gap"]), 4),
+                own=num(own["risk"], 4, PROXIES),
+            )
+        )
+    return sentences
+
+
+def frontier(models: list[ModelResults]) -> list[Markup]:
+    """k*(N): where the certificate is smallest, and whether it moves with N."""
+    sentences = []
+    for model in (model for model in models if has_frontier(model)):
+        best = best_k(model)
+        first, last = best.iloc[0], best.iloc[-1]
+        sentences.append(
+            say(
+                "{model}: at N = {n} tokens the smallest certificate is {total} bits, with k* = "
+                "{k} atoms kept; at N = {small} it is {small_total} bits with k* = {small_k}.",
+                model=model.name,
+                n=count(last["n_tokens"], BOUNDS),
+                total=num(last["total"], 2, BOUNDS),
+                k=count(last["k"], BOUNDS),
+                small=count(first["n_tokens"], BOUNDS),
+                small_total=num(first["total"], 2, BOUNDS),
+                small_k=count(first["k"], BOUNDS),
+            )
+        )
+        moves = trend([float(k) for k in best["k"]]) if len(best) > 1 else "flat"
+        sentences.append(
+            say(
+                "{what}. Model and SAE were frozen beforehand, so k has no price here beyond the "
+                "grid’s share of δ: k* is decided by the losses of the truncated proxies.",
+                what={
+                    "flat": "k* is the same at every N",
+                    "rises": "k* grows with N",
+                    "falls": "k* shrinks with N",
+                    "mixed": "k* moves up and down with N",
+                }[moves],
+            )
+        )
+    return sentences
+
+
+def pools(models: list[ModelResults]) -> list[Markup]:
+    """Where each pool certificate is smallest."""
+    sentences = []
+    for model in models:
+        rows = pool_rows(model)
+        if rows.empty:
+            continue
+        parts = []
+        for pool, part in rows.groupby("pool", sort=False):
+            best = part.sort_values("total").iloc[0]
+            parts.append(
+                say(
+                    "{name} {total} bits at P = {size} (measured {measured}, penalty {penalty})",
+                    name=family_style(str(pool)).label,
+                    total=num(best["total"], 2, BOUNDS),
+                    size=count(best["pool_size"], BOUNDS),
+                    measured=num(best["measured"]),
+                    penalty=num(best["penalty"]),
+                )
+            )
+        sentences.append(
+            say("{model}: the smallest totals are {parts}.", model=model.name, parts=join(parts))
+        )
+    if sentences:
+        sentences.append(
+            Markup(
+                "The certificate of the pooled proxy is about that proxy alone: its penalty is a "
+                "description length (which P of the m atoms), the one place where counting atoms "
+                "is a theorem about what is counted."
+            )
+        )
+    return sentences

@@ -1,0 +1,188 @@
+"""Is the number of active atoms a warning sign? Readings of the AUROC table and the guardrail."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from semdim.plots.results import ModelResults
+from semdim.plots.uncertainty import CONTENDERS, ROC_LEVEL, score_words, uses_labels
+from semdim.report.wording import compare, count, join, num, say, small
+
+TABLE, GUARDRAIL, VERDICT = "uncertainty.csv", "guardrail.json", "verdict.json"
+TRIVIAL = "unigram_nll"
+
+
+def _interval(row: "pd.Series[float]") -> Markup:
+    if pd.isna(row["auroc_low"]) or pd.isna(row["auroc_high"]):
+        return Markup("")
+    return say(
+        " ({low}–{high})",
+        low=num(row["auroc_low"], 2, TABLE),
+        high=num(row["auroc_high"], 2, TABLE),
+    )
+
+
+def separated(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
+    """n_active against the best other score that needs no label, shift by shift."""
+    sentences = []
+    for model in models:
+        table = model.table("uncertainty")
+        table = table[table["level"] == level]
+        for shift, rows in table.groupby("shift", sort=False):
+            own = rows[rows["score"] == "n_active"]
+            rivals = rows[
+                [
+                    score not in CONTENDERS and not uses_labels(model, str(score))
+                    for score in rows["score"]
+                ]
+            ]
+            if own.empty or rivals.empty:
+                continue
+            a, best = own.iloc[0], rivals.sort_values("auroc").iloc[-1]
+            sentences.append(
+                say(
+                    "{model}, {shift}: n_active separates it from the in-distribution text with "
+                    "AUROC {own}{interval}; the best other score without the label, {name}, has "
+                    "{best}{best_interval}, so n_active is {word}.",
+                    model=model.name,
+                    shift=str(shift),
+                    own=num(a["auroc"], 2, TABLE),
+                    interval=_interval(a),
+                    name=score_words(str(best["score"])),
+                    best=num(best["auroc"], 2, TABLE),
+                    best_interval=_interval(best),
+                    word=compare(
+                        float(a["auroc"]),
+                        float(best["auroc"]),
+                        "ahead of it",
+                        "behind it",
+                        "level with it",
+                    ),
+                )
+            )
+    return sentences
+
+
+def against_trivial(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
+    """Does n_active beat the score that looks at token frequencies alone?"""
+    sentences = []
+    for model in models:
+        table = model.table("uncertainty")
+        table = table[table["level"] == level]
+        own = table[table["score"] == "n_active"].set_index("shift")["auroc"]
+        trivial = table[table["score"] == TRIVIAL].set_index("shift")["auroc"]
+        shifts = [shift for shift in own.index if shift in trivial.index]
+        if not shifts:
+            continue
+        beaten = [str(shift) for shift in shifts if own[shift] > trivial[shift]]
+        sentences.append(
+            say(
+                "{model}: n_active beats the trivial score that only looks up how frequent each "
+                "token is on {n} of {all} shifts{which}.",
+                model=model.name,
+                n=count(len(beaten)),
+                all=count(len(shifts)),
+                which=f" ({', '.join(beaten)})" if beaten else "",
+            )
+        )
+        below = [str(shift) for shift in own.index if own[shift] < 0.5]
+        if below:
+            sentences.append(
+                say(
+                    "On {which} its AUROC is below 0.5: there, unfamiliar text has fewer active "
+                    "atoms, the opposite of what the paper’s rule looks for.",
+                    which=join(below),
+                )
+            )
+    return sentences
+
+
+def guarded(models: list[ModelResults]) -> list[Markup]:
+    """The promise of the guardrail, what was measured, and what it catches."""
+    sentences = []
+    for model in models:
+        facts = model.guardrail
+        if facts.get("threshold") is None or facts.get("false_alarm_rate") is None:
+            continue
+        sentences.append(
+            say(
+                "{model}: an alarm when any token has more than {threshold} active atoms promises "
+                "at most {promised} false alarms on fresh in-distribution text (calibrated on "
+                "{n} documents, one sequence each); on held-out documents it was {measured}.",
+                model=model.name,
+                threshold=num(facts["threshold"], 0, GUARDRAIL),
+                promised=small(facts["false_alarm_rate"], GUARDRAIL),
+                n=count(facts.get("n_calibration", 0), GUARDRAIL),
+                measured=small(facts.get("measured_false_alarm_rate", 0.0), GUARDRAIL),
+            )
+        )
+        detection = facts.get("detection_rate") or {}
+        caught = [
+            say("{corpus} {rate}", corpus=corpus, rate=small(rate, GUARDRAIL))
+            for corpus, rate in detection.items()
+        ]
+        if caught:
+            promised = float(facts["false_alarm_rate"])
+            useless = [corpus for corpus, rate in detection.items() if float(rate) <= promised]
+            end = (
+                say(" On {which} that is no more than false alarms alone.", which=join(useless))
+                if useless
+                else Markup("")
+            )
+            sentences.append(say("Sequences caught: {caught}.", caught=join(caught)) + end)
+    return sentences
+
+
+def fixed_rule(models: list[ModelResults]) -> list[Markup]:
+    """The paper's k > 500 on this data, position 0 left out, beside Cantelli's inequality."""
+    sentences = []
+    for model in models:
+        rule = model.guardrail.get("fixed_rule") or {}
+        rows = [row for row in rule.get("corpora", []) if row.get("positions") == "without_bos"]
+        if not rows:
+            continue
+        parts = [
+            say(
+                "{corpus} {tokens} of tokens (Cantelli allows {allowed}), {sequences} of sequences",
+                corpus=row["corpus"],
+                tokens=small(row["token_rate"], GUARDRAIL),
+                allowed=small(row["token_rate_bound"], GUARDRAIL),
+                sequences=small(row["sequence_rate"], GUARDRAIL),
+            )
+            for row in rows
+        ]
+        far = [row for row in rows if row.get("role") == "far"]
+        complete = bool(far) and all(float(row["sequence_rate"]) >= 1.0 for row in far)
+        sentences.append(
+            say(
+                "{model}: {rule} is met by {parts}. {verdict}",
+                model=model.name,
+                rule=rule.get("rule", "n_active > 500"),
+                parts=join(parts, "; and "),
+                verdict=""
+                if not far
+                else "Here the rule does flag every sequence of random tokens."
+                if complete
+                else "Here the rule does not flag every sequence of random tokens.",
+            )
+        )
+        above = sum(int(row.get("n_above", 0)) for row in far)
+        outliers = sum(int(row.get("n_outliers_above", 0)) for row in far)
+        if above:
+            sentences.append(
+                say(
+                    "Of the {above} random tokens above it, {outliers} are outliers of the "
+                    "activation’s norm (over ten times the median).",
+                    above=count(above),
+                    outliers=count(outliers),
+                )
+            )
+    return sentences
+
+
+def notes(models: list[ModelResults]) -> list[Markup]:
+    """What the study itself warns of."""
+    return [
+        say("{model}: {note}", model=model.name, note=note)
+        for model in models
+        for note in model.verdict.get("warnings", [])
+    ]

@@ -1,0 +1,238 @@
+"""What the figures show: read back from the drawn objects, not from pictures."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from results_factory import TOP_K, write_results
+
+from semdim.plots.bound_curve import PUBLISHED_TERMS, bound_vs_n
+from semdim.plots.catalogue import FIGURES
+from semdim.plots.compare import cross_model
+from semdim.plots.families import published
+from semdim.plots.frontier import best_k, pool_rows, topk_frontier
+from semdim.plots.guardrail import guardrail_rates
+from semdim.plots.proxies import ablation_rows, ablations, faithfulness_rows, proxy_words
+from semdim.plots.results import ModelResults, read_results
+from semdim.plots.sparsity import bin_label, risk_by_sparsity, sparsity_bins, sparsity_histograms
+from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
+from semdim.plots.uncertainty import auroc_matrix, roc_choice
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> list[ModelResults]:
+    return read_results(write_results(tmp_path_factory.mktemp("results")))
+
+
+def without(model: ModelResults, *names: str) -> ModelResults:
+    tables = {name: table for name, table in model.tables.items() if name not in names}
+    return ModelResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
+
+
+def texts(figure: Figure) -> str:
+    found = [text.get_text() for axes in figure.axes for text in axes.texts]
+    found += [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    return "\n".join(found)
+
+
+def test_the_shaded_shares_add_up_to_the_bound(models):
+    figure = bound_vs_n(models[:1])
+    axes = figure.axes[0]
+    areas = [item for item in axes.collections if isinstance(item, PolyCollection)]
+    assert len(areas) == len(PUBLISHED_TERMS)
+    top = areas[-1].get_paths()[0].vertices[:, 1].max()
+    main = published(models[0])
+    assert main is not None
+    assert top == pytest.approx(main.points["total"].max())
+    black = [line for line in axes.lines if line.get_linewidth() == 2.4]
+    assert np.allclose(black[0].get_ydata(), main.points["total"])
+
+
+def test_figure_1_has_log2_v_dashed_holdout_and_the_marked_n(models):
+    figure = bound_vs_n(models)
+    assert len(figure.axes) == len(models)
+    for axes, model in zip(figure.axes, models, strict=True):
+        assert axes.get_xscale() == "log" and axes.get_ylim()[0] == 0.0
+        level = [line for line in axes.lines if set(line.get_ydata()) == {model.baseline}]
+        assert any(line.is_dashed() for line in level)
+        main = published(model)
+        assert main is not None and main.crossing is not None
+        rings = [line for line in axes.lines if line.get_markersize() == 7]
+        assert rings[0].get_xdata()[0] == pytest.approx(main.crossing.interpolated)
+    words = texts(figure)
+    assert "holdout on the model itself (betting)" in words
+    assert "NOT CERTIFICATES" in words and "below log₂V" in words
+    assert "Dudley, constants kept, above the axis" in words or "Dudley" in words
+
+
+def test_certificates_have_markers_and_the_others_none(models):
+    axes = bound_vs_n(models[:1]).axes[0]
+    green = [line for line in axes.lines if line.get_color() == "#228833"]
+    assert green and all(line.get_marker() not in ("", "None") for line in green)
+    dotted = [line for line in axes.lines if line.get_color() == "#888888"]
+    assert dotted and all(line.get_marker() in ("", "None") for line in dotted)
+
+
+def test_no_ring_where_the_bound_stays_vacuous(models):
+    table = models[0].table("bounds").copy()
+    table["total"] += 100.0
+    figure = bound_vs_n([ModelResults("vacuous", {"bounds": table})])
+    assert "below log₂V" not in texts(figure)
+    assert not [line for line in figure.axes[0].lines if line.get_markersize() == 7]
+
+
+@pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)
+def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models, spec):
+    assert spec.can_draw(models)
+    figure = spec.draw(models)
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        if not axes.axison or spec.name == "auroc_table":
+            continue
+        assert axes.get_xlabel() or len(axes.get_xticklabels()) > 0
+        assert axes.get_xlabel() or axes.get_ylabel()
+    for legend in figure.legends:
+        box = legend.get_window_extent()
+        assert all(not box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+
+
+@pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)
+def test_a_figure_whose_data_is_absent_is_not_drawable_and_says_what_computes_it(models, spec):
+    empty = [ModelResults("bare", {}), ModelResults("bare too", {})]
+    assert not spec.can_draw(empty)
+    assert spec.lacking(empty) == ["bare", "bare too"]
+    assert len(spec.how) > 20
+
+
+def test_a_model_that_lacks_the_data_is_skipped_by_name(models):
+    mixed = [models[0], without(models[1], "uncertainty")]
+    spec = next(spec for spec in FIGURES if spec.name == "auroc_table")
+    assert spec.can_draw(mixed) and spec.lacking(mixed) == ["synthetic-b"]
+    assert len(spec.draw(mixed).axes) == 1
+    assert not next(s for s in FIGURES if s.name == "cross_model").can_draw(models[:1])
+
+
+def test_histograms_are_shares_and_the_one_with_position_0_is_logarithmic(models):
+    figure = sparsity_histograms(models[:1])
+    scales = [axes.get_yscale() for axes in figure.axes]
+    assert scales == ["linear", "log"]
+    assert [a.get_yscale() for a in sparsity_histograms(models[:1], log_count=True).axes] == [
+        "log",
+        "log",
+    ]
+    means = models[0].table("sparsity").query("positions == 'without_bos'")["mean"]
+    dashes = [float(line.get_xdata()[0]) for line in figure.axes[0].lines]
+    assert sorted(dashes) == pytest.approx(sorted(means))
+
+
+def test_tokens_beyond_the_axis_are_counted_not_dropped(models):
+    table = models[0].table("sparsity_histogram").copy()
+    far = table[(table["corpus"] == "english") & (table["positions"] == "without_bos")].iloc[-1:]
+    far = far.assign(left=5000, right=5004, count=3)
+    one = ModelResults("m", {**models[0].tables, "sparsity_histogram": pd.concat([table, far])})
+    assert "english 3" in texts(sparsity_histograms([one]))
+
+
+def test_ablation_bars_carry_risk_and_gap(models):
+    rows = ablation_rows(models[0])
+    assert list(rows["proxy"])[:2] == ["model", "sae"]
+    words = texts(ablations(models[:1]))
+    sae = rows.iloc[1]
+    assert f"{sae['risk']:.2f} + {sae['abs_gap']:.2f}" in words
+    assert "SAE reconstruction, BOS replaced too" in set(rows["words"])
+
+
+def test_a_splice_in_the_name_is_the_same_proxy():
+    assert proxy_words("sae_all", "all", "no_bos") == "SAE reconstruction, BOS replaced too"
+    assert proxy_words("sae_no_bos", "no_bos", "no_bos") == "SAE reconstruction"
+    assert proxy_words("topk_32", "no_bos", "no_bos") == "top 32 atoms"
+
+
+def test_faithfulness_is_taken_at_the_largest_n(models):
+    rows = faithfulness_rows(models[0])
+    assert next(iter(rows["proxy"])) == "sae"
+    assert (rows["total"] >= rows["gap"]).all()
+
+
+def test_the_frontier_marks_the_smallest_certificate(models):
+    best = best_k(models[0])
+    table = models[0].table("bounds").query("family == 'srm_topk_frontier'")
+    for _, row in best.iterrows():
+        here = table[table["n_tokens"] == row["n_tokens"]]
+        assert row["total"] == here["total"].min()
+    axes = topk_frontier(models[:1]).axes[0]
+    stars = [line for line in axes.lines if line.get_marker() == "*"]
+    assert stars and all(float(star.get_xdata()[0]) in TOP_K for star in stars)
+
+
+def test_pool_rows_split_the_total_into_measured_and_penalty(models):
+    rows = pool_rows(models[0])
+    assert np.allclose(rows["measured"] + rows["penalty"], rows["total"])
+
+
+def test_bins_are_read_from_the_details(models):
+    bins = sparsity_bins(models[0])
+    labels = [
+        bin_label(left, right) for left, right in zip(bins["left"], bins["right"], strict=True)
+    ]
+    assert labels == ["up to 45", "45–55", "55–70", "above 70"]
+
+
+def test_a_bin_without_units_has_its_ceiling_and_no_bar_text(models):
+    table = models[0].table("bounds").copy()
+    chosen = table.index[table["family"] == "risk_by_sparsity"][0]
+    table.loc[chosen, "proxy_risk"] = float("nan")
+    table.loc[chosen, "total"] = 16.58
+    words = texts(risk_by_sparsity([ModelResults("m", {"bounds": table})]))
+    assert "nan" not in words and "16.58" in words
+
+
+def test_the_heat_map_keeps_every_value(models):
+    matrix = auroc_matrix(models[0])
+    table = models[0].table("uncertainty")
+    assert matrix.notna().all().all() and matrix.size == len(table)
+    row = table.iloc[7]
+    assert matrix.at[row["score"], (row["level"], row["shift"])] == row["auroc"]
+
+
+def test_roc_shows_both_contenders_and_the_best_others(models):
+    chosen = roc_choice(models[0], "python")
+    assert chosen[:2] == ["n_active", "n_active_two_sided"] and chosen[2] == "nll"
+
+
+def test_guardrail_rates_come_from_the_file(models):
+    rates = guardrail_rates(models[0])
+    caught = rates[(rates["rule"] == "max") & (rates["corpus"] == "random")].iloc[0]
+    assert caught["rate"] == models[0].guardrail["detection"]["random"]["rate"]
+    assert set(rates["rule"]) == {"max", "window", "fixed"}
+
+
+def test_cross_model_needs_each_models_own_baseline(models):
+    figure = cross_model(models)
+    levels = {float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.is_dashed()}
+    assert sorted(levels) == pytest.approx(sorted(model.baseline for model in models))
+
+
+def test_colours_have_one_meaning_each():
+    assert len(set(TERM_COLOURS.values())) == len(TERM_COLOURS)
+    colours = corpus_colours({"a": "id", "b": "shifted", "c": "shifted", "d": "far", "e": "odd"})
+    assert len(set(colours.values())) == len(colours)
+
+
+def test_counts_are_readable():
+    assert [count_label(value) for value in (500, 1000, 25_000, 2_000_000)] == [
+        "500",
+        "1k",
+        "25k",
+        "2M",
+    ]
+
+
+def test_files_are_byte_identical_on_a_second_run_and_hold_no_date(models, tmp_path):
+    first = save(topk_frontier(models), tmp_path / "a", "f")
+    second = save(topk_frontier(models), tmp_path / "b", "f")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+    text = first[1].read_text()
+    assert "<dc:date>" not in text and "matplotlib.org" not in text.split("<defs>")[0][:2000]

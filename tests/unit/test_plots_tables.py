@@ -1,0 +1,128 @@
+"""Tables: full precision as CSV, readable as Markdown, the best in bold."""
+
+import pandas as pd
+import pytest
+from results_factory import MODELS, write_model, write_results
+
+from semdim.plots import draw_all
+from semdim.plots.results import ModelResults, read_results
+from semdim.plots.tables import (
+    Table,
+    all_tables,
+    auroc_tables,
+    bounds_table,
+    number,
+    proxies_table,
+    sparsity_table,
+)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> list[ModelResults]:
+    return read_results(write_results(tmp_path_factory.mktemp("results")))
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (1234.5, 2, "1,234.50"),
+        (-0.0001, 2, "0.00"),
+        (100000, 0, "100,000"),
+        (float("nan"), 2, ""),
+        (None, 2, ""),
+        (-0.25, 2, "-0.25"),
+    ],
+)
+def test_numbers_are_written_for_people(value, digits, text):
+    assert number(value, digits) == text
+
+
+def test_markdown_escapes_bars_and_leaves_out_empty_columns():
+    table = Table("t", "T", ["a", "b", "|c|"], [["1", "", "x|y"]], pd.DataFrame({"a": [1]}))
+    lines = table.to_markdown().splitlines()
+    assert lines[2] == "| a | \\|c\\| |"
+    assert lines[3] == "| --- | --- |"
+    assert lines[4] == "| 1 | x\\|y |"
+
+
+def test_table_1_has_every_corpus_with_and_without_position_0(models):
+    table = sparsity_table(models)
+    assert len(table.rows) == 2 * 2 * 4
+    assert table.rows[0][1] == "english (id)"
+    source = models[0].table("sparsity").query("corpus == 'random' and positions == 'all'")
+    ours = table.data.query("model == 'synthetic-a' and corpus == 'random' and positions == 'all'")
+    assert float(ours["max"].iloc[0]) == float(source["max"].iloc[0])
+
+
+def test_the_bounds_table_says_what_is_a_certificate_and_adds_up(models):
+    table = bounds_table(models)
+    data = table.data
+    terms = data[["proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail"]]
+    assert terms.astype(float).fillna(0.0).sum(axis=1).to_numpy() == pytest.approx(
+        data["total"].astype(float).to_numpy()
+    )
+    flags = {row[1]: row[2] for row in table.rows}
+    assert flags["as published"] == "no" and flags["holdout on the model itself (betting)"] == "yes"
+    dudley = next(row for row in table.rows if row[1].startswith("Dudley"))
+    assert dudley[table.header.index("non-vacuous from N")] == "none"
+
+
+def test_proxies_keep_signed_and_absolute_gap_apart(models):
+    table = proxies_table(models)
+    row = next(row for row in table.rows if row[1] == "SAE reconstruction")
+    assert row[table.header.index("signed gap")].startswith("-")
+    assert not row[table.header.index("mean |gap|")].startswith("-")
+
+
+def test_bold_is_the_best_score_that_needs_no_label(models):
+    table = auroc_tables(models)
+    data = models[0].table("uncertainty")
+    for i, _j in table.bold:
+        assert "needs the label" not in table.rows[i][1]
+    here = data.query("shift == 'python' and level == 'token' and score != 'nll'")
+    best = here.sort_values("auroc").iloc[-1]["score"]
+    column = table.header.index("python, per token")
+    bold = [table.rows[i][1] for i, j in table.bold if j == column and i < 9]
+    assert bold == [best.replace("_", " ")]
+
+
+def test_a_model_without_a_shift_leaves_its_cells_empty(models):
+    fewer = models[1].table("uncertainty").query("shift == 'python'")
+    other = ModelResults("b", {"uncertainty": fewer})
+    table = auroc_tables([models[0], other])
+    assert all(len(row) == len(table.header) for row in table.rows)
+    assert next(row for row in table.rows if row[0] == "b")[-1] == ""
+
+
+def test_references_quote_no_number_that_we_did_not_measure_or_read(models):
+    table = all_tables(models)[-1]
+    assert table.name == "references"
+    for row in table.rows:
+        assert row[-2] and row[-1]
+        if row[0].startswith("Lotfi"):
+            assert row[2] == "" and row[3] == ""
+
+
+def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
+    folder = write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    for name in ("uncertainty", "roc", "sparsity_histogram", "sequence_histogram"):
+        (folder / f"{name}.csv").unlink()
+    (folder / "guardrail.json").unlink()
+    bounds = pd.read_csv(folder / "bounds.csv")
+    bounds = bounds[bounds["family"].isin(["as_published", "holdout"])]
+    bounds.to_csv(folder / "bounds.csv", index=False)
+    paths = draw_all(tmp_path / "models", tmp_path)
+    names = [path.relative_to(tmp_path).as_posix() for path in paths]
+    assert names[:4] == [
+        "figures/bound_vs_n.png",
+        "figures/bound_vs_n.svg",
+        "figures/ablations.png",
+        "figures/ablations.svg",
+    ]
+    assert [name for name in names[4:] if name.endswith(".csv")] == [
+        "tables/table1_sparsity.csv",
+        "tables/bounds_at_largest_n.csv",
+        "tables/proxies.csv",
+        "tables/references.csv",
+    ]
+    assert all(path.stat().st_size > 100 for path in paths)

@@ -1,0 +1,229 @@
+"""Readings: a sentence says what the data says, also when the data says the opposite."""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+from results_factory import write_results
+
+from semdim.plots.results import ModelResults, read_results
+from semdim.report import bounds, compared, proxies, setup, sparsity, uncertainty
+from semdim.report.wording import about, compare, confidence, join, num, say, small, trend
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> list[ModelResults]:
+    return read_results(write_results(tmp_path_factory.mktemp("results")))
+
+
+def changed(
+    model: ModelResults, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> ModelResults:
+    tables = {**model.tables, name: change(model.table(name).copy())}
+    return ModelResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
+
+
+def plain(sentences) -> str:
+    return re.sub(r"<[^>]+>", "", " ".join(str(sentence) for sentence in sentences))
+
+
+def test_numbers_keep_their_full_value_and_their_file():
+    assert num(3.14159, 2, "bounds.csv") == (
+        '<data value="3.14159" data-source="bounds.csv">3.14</data>'
+    )
+    assert ">−0.25<" in num(-0.25) and ">0.00<" in num(-0.001) and ">1,234<" in num(1234, 0)
+    assert ">15,200<" in about(15_187.3) and ">7<" in about(7.2)
+    assert ">0 %<" in small(0.0) and ">100 %<" in small(1.0) and ">0.03 %<" in small(0.0003)
+
+
+@pytest.mark.parametrize(
+    ("delta", "text"), [(0.05, "95 %"), (0.01, "99 %"), (0.001, "99.9 %"), (0.5, "50 %")]
+)
+def test_confidence_shows_the_digits_that_delta_has(delta, text):
+    assert f">{text}<" in confidence(delta)
+
+
+def test_text_from_files_is_escaped():
+    assert "<script>" not in say("{name}", name="<script>")
+    assert "&lt;b&gt;" in join(["<b>", "x"])
+
+
+def test_comparisons_have_three_outcomes():
+    assert compare(2, 1, "more", "less", "same") == "more"
+    assert compare(1, 2, "more", "less", "same") == "less"
+    assert compare(1, 1 + 1e-13, "more", "less", "same") == "same"
+    assert [trend(v) for v in ([1.0, 2.0, 2.0], [2.0, 1.0], [1.0, 1.0], [1.0, 2.0, 1.0])] == [
+        "rises",
+        "falls",
+        "flat",
+        "mixed",
+    ]
+
+
+def test_figure_1_says_where_the_bound_crosses_or_that_it_does_not(models):
+    text = plain(bounds.figure1(models[:1]))
+    assert "falls below log₂V" in text and "holdout is" in text
+    above = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
+    text = plain(bounds.figure1([above]))
+    assert "stays above log₂V" in text and "falls below" not in text
+    below = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] * 0.1))
+    assert "already at the smallest sample" in plain(bounds.figure1([below]))
+
+
+def test_holdout_above_the_published_number_is_said(models):
+    def dearer(table):
+        table.loc[table["family"] == "holdout", "total"] += 30.0
+        return table
+
+    assert "bits above the published number" in plain(
+        bounds.figure1([changed(models[0], "bounds", dearer)])
+    )
+
+
+def test_the_count_of_comparisons_with_holdout_is_honest(models):
+    compared_all, dominated = bounds.domination(models[0])
+    assert compared_all > 0 and dominated == compared_all
+
+    def cheaper(table):
+        table.loc[table["family"] == "srm_topk", "total"] = 1.0
+        return table
+
+    total, fewer = bounds.domination(changed(models[0], "bounds", cheaper))
+    assert fewer == total - 9
+
+
+def test_certified_without_certificates_says_so(models):
+    none = changed(models[0], "bounds", lambda t: t.assign(is_certificate=False))
+    assert "no certificate was computed" in plain(bounds.certified([none]))
+
+
+def test_more_or_fewer_atoms_follow_the_means(models):
+    text = plain(sparsity.counted(models))
+    assert re.search(r"synthetic-a: .*python [\d.]+ \(more\)", text)
+    assert re.search(r"synthetic-b: .*python [\d.]+ \(fewer\)", text)
+    code = plain(sparsity.code_against_english(models))
+    assert "synthetic-a: python is less sparse than english" in code
+    assert "synthetic-b: python is sparser than english" in code
+    assert "no interval over documents was computed" in code
+
+
+def test_the_interval_over_documents_is_quoted_when_there_is_one(models):
+    model = models[1]
+    verdict = {"by_shift": {"python": {"token": {"direction": "undecided"}}}}
+    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    assert "could go either way" in plain(sparsity.code_against_english([told]))
+
+
+def test_risk_by_sparsity_reports_the_direction_it_finds(models):
+    assert "rises from bin to bin" in plain(sparsity.binned_risk(models[:1]))
+
+    def upside_down(table):
+        rows = table["family"] == "risk_by_sparsity"
+        table.loc[rows, "proxy_risk"] = table.loc[rows, "proxy_risk"].to_numpy()[::-1]
+        return table
+
+    text = plain(sparsity.binned_risk([changed(models[0], "bounds", upside_down)]))
+    assert "falls from bin to bin, against" in text
+
+
+def test_position_zero_is_judged_by_the_maximum(models):
+    assert "position 0 alone sets the maximum" in plain(sparsity.position_zero(models[:1]))
+
+    def tame(table):
+        table.loc[table["positions"] == "all", "max"] = table.loc[
+            table["positions"] == "without_bos", "max"
+        ].to_numpy()
+        return table
+
+    text = plain(sparsity.position_zero([changed(models[0], "sparsity", tame)]))
+    assert "position 0 keeps the maximum" in text
+
+
+def test_ablations_can_come_out_either_way(models):
+    assert "worse than the SAE’s own" in plain(proxies.ablated(models[:1]))
+
+    def harmless(table):
+        table.loc[table["proxy"] == "random_decoder", "abs_gap"] = 0.01
+        return table
+
+    text = plain(proxies.ablated([changed(models[0], "proxies", harmless)]))
+    assert "no worse than the SAE’s own" in text
+
+
+def test_signed_gap_cancels_to_the_models_own_risk(models):
+    text = plain(proxies.signed_gap(models[:1]))
+    assert "5.2000 bits, and the model’s own risk is 5.2000" in text
+
+
+def test_splice_says_which_costs_more(models):
+    assert "the second costs more" in plain(proxies.spliced(models[:1]))
+    cheap = changed(
+        models[0], "proxies", lambda t: t.assign(risk=t["risk"].where(t["splice"] != "all", 1.0))
+    )
+    assert "the second costs less" in plain(proxies.spliced([cheap]))
+
+
+def test_n_active_ahead_or_behind(models):
+    assert "so n_active is behind it" in plain(uncertainty.separated(models[:1]))
+    ahead = changed(
+        models[0],
+        "uncertainty",
+        lambda t: t.assign(auroc=t["auroc"].where(t["score"] != "n_active", 0.999999)),
+    )
+    text = plain(uncertainty.separated([ahead]))
+    assert "so n_active is ahead of it" in text and "behind" not in text
+    wrong = changed(
+        models[0],
+        "uncertainty",
+        lambda t: t.assign(auroc=t["auroc"].where(t["score"] != "n_active", 0.3)),
+    )
+    assert "below 0.5" in plain(uncertainty.against_trivial([wrong]))
+    assert "below 0.5" not in plain(uncertainty.against_trivial(models))
+
+
+def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
+    assert "does not flag every sequence" in plain(uncertainty.fixed_rule(models[:1]))
+    model = models[0]
+    rows = [{**row, "sequence_rate": 1.0} for row in model.guardrail["fixed_rule"]["corpora"]]
+    alarm = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
+    perfect = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
+    assert "does flag every sequence" in plain(uncertainty.fixed_rule([perfect]))
+
+
+def test_a_guardrail_no_better_than_chance_is_named(models):
+    assert "no more than false alarms" not in plain(uncertainty.guarded(models))
+    model = models[0]
+    alarm = {**model.guardrail, "detection_rate": {"python": 0.02, "random": 0.9}}
+    weak = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
+    assert "On python that is no more than false alarms" in plain(uncertainty.guarded([weak]))
+
+
+def test_who_crosses_first_is_ordered_by_n(models):
+    text = plain(compared.first_to_cross(models))
+    assert "synthetic-b has the most room" in text
+    assert re.search(r"non-vacuous for synthetic-b at N ≈ [\d,]+ and synthetic-a", text)
+    late = changed(models[1], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
+    text = plain(compared.first_to_cross([models[0], late]))
+    assert "It does not at any N measured for synthetic-b" in text
+    assert compared.first_to_cross(models[:1]) == []
+
+
+def test_readings_of_nothing_are_empty():
+    bare = [ModelResults("bare", {})]
+    for reading in (
+        bounds.figure1, bounds.sample_sizes, bounds.mean_k, bounds.dudley, sparsity.counted,
+        sparsity.position_zero, sparsity.code_against_english, sparsity.binned_risk,
+        proxies.faithful, proxies.ablated, proxies.spliced, proxies.signed_gap, proxies.frontier,
+        proxies.pools, uncertainty.separated, uncertainty.against_trivial, uncertainty.guarded,
+        uncertainty.fixed_rule, uncertainty.notes, compared.first_to_cross,
+    ):  # fmt: skip
+        assert reading(bare) == [], reading.__name__
+
+
+def test_the_setup_counts_what_was_dropped(models):
+    rows = setup.corpus_rows(models)
+    assert rows[0][:6] == ["synthetic-a", "english", "id", "100,000", "782", "312"]
+    assert "too short 41" in rows[0][6]
+    labels = [row[0] for row in setup.facts_rows(models)]
+    assert "SAE: atoms in the dictionary, m" in labels and "engine: arithmetic" in labels
