@@ -223,3 +223,9 @@ def test_more_documents_cheapen_and_more_choices_raise(
     assert total(2 * n, n_choices) < total(n, n_choices)
     assert total(n, n_choices) < total(n, n_choices + 1)
     assert total(10**14, n_choices) == pytest.approx(7.0, abs=1e-3)  # N → ∞
+
+
+@pytest.mark.parametrize("n_choices", [0, -1])
+def test_a_failure_probability_is_divided_among_whole_points(n_choices: int) -> None:
+    with pytest.raises(ConfigError, match="whole number of points"):
+        occam_pool(7.0, n_choices=n_choices, pool_size=1, dict_size=9, size=SEQUENCES, **MODEL)

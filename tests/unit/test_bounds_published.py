@@ -3,6 +3,8 @@
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from semdim.bounds.published import as_published, published_crossing, published_terms
 from semdim.bounds.quantities import loss_ceiling
@@ -104,3 +106,36 @@ def test_statistics_outside_their_range_are_refused(change: dict) -> None:
     common = {"proxy_risk": 6.5, "gap": 0.25, "size": SampleSize(25088, 196, 100)}
     with pytest.raises(DataError):
         as_published(failure_prob=0.05, **GPT2, **(common | change))
+
+
+def penalty(**change: float) -> float:
+    setting = {**GPT2, "n_tokens": 25_088, "failure_prob": 0.05} | change
+    terms = published_terms(**setting)
+    return terms.complexity + terms.tail + terms.gap_tail
+
+
+@given(
+    st.floats(1.0, 12_288.0),
+    st.integers(100, 10**8),
+    st.floats(1e-9, 0.5),
+    st.floats(1e-4, 0.9),
+)
+def test_monotone_in_every_argument(k: float, n_tokens: int, delta: float, alpha: float) -> None:
+    here = {"n_active": k, "n_tokens": n_tokens, "failure_prob": delta, "smoothing": alpha}
+    assert penalty(**(here | {"n_tokens": 2 * n_tokens})) < penalty(**here)
+    assert penalty(**(here | {"n_active": 1.5 * k})) > penalty(**here)
+    assert penalty(**(here | {"failure_prob": delta / 2})) > penalty(**here)
+    assert penalty(**(here | {"smoothing": alpha * 0.9})) > penalty(**here)
+    assert penalty(**(here | {"dict_size": 2 * 24_576})) > penalty(**here)
+
+
+def test_limits() -> None:
+    assert penalty(n_tokens=10**18) < 1e-5
+    assert penalty(failure_prob=1e-300) > penalty(failure_prob=1e-3) + 1.0
+    assert penalty(smoothing=1e-300) > 50 * penalty(smoothing=1.0 - 1e-9)
+    whole = published_terms(n_tokens=100, failure_prob=0.05, **(GPT2 | {"n_active": 24_576}))
+    assert whole.ssd == pytest.approx(24_576)  # k = m: the whole dictionary
+
+
+def test_halving_the_error_takes_four_times_the_tokens() -> None:
+    assert penalty(n_tokens=100_000) == pytest.approx(penalty(n_tokens=400_000) * 2, rel=1e-12)

@@ -10,6 +10,7 @@ from semdim.bounds.concentration import Method, upper_mean
 from semdim.bounds.holdout import SOURCES, check_units, paid_for, unit_assumptions
 from semdim.bounds.quantities import loss_range
 from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize
+from semdim.bounds.validation import divided
 
 
 def faithfulness(
@@ -31,7 +32,7 @@ def faithfulness(
     NaN, outside [0, Δ], or not one per unit.
     """
     check_units(abs_gaps, size, "|gaps|")
-    share = failure_prob / n_choices
+    share = divided(failure_prob, n_choices)
     span = loss_range(vocab_size, smoothing)
     total = upper_mean(abs_gaps, 0.0, span, share, method)
     gap = float(abs_gaps.mean())

@@ -12,7 +12,7 @@ import numpy as np
 from semdim.bounds.concentration import Method, hoeffding_width, upper_mean
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize, Unit
-from semdim.bounds.validation import check_mean
+from semdim.bounds.validation import check_mean, divided
 from semdim.errors import DataError
 
 SOURCES = {
@@ -57,7 +57,7 @@ def holdout(
     """
     floor, ceiling = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     check_units(losses, size, "losses")
-    share = failure_prob / n_choices
+    share = divided(failure_prob, n_choices)
     total = upper_mean(losses, floor, ceiling, share, method)
     risk = float(losses.mean())
     return _as_bound(
@@ -77,7 +77,7 @@ def holdout_from_mean(
     """Family 4 (Hoeffding) from the mean alone: R̂ + Δ√(ln(1/δ)/2n), n = size.n_units."""
     check_mean(risk, loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing), "risk")
     span = loss_range(vocab_size, smoothing)
-    tail = hoeffding_width(span, math.log(n_choices / failure_prob), size.n_units)
+    tail = hoeffding_width(span, math.log(1.0 / divided(failure_prob, n_choices)), size.n_units)
     return _as_bound(
         risk, tail, size, vocab_size, smoothing, failure_prob, "hoeffding", n_choices, "model"
     )

@@ -25,7 +25,7 @@ from semdim.bounds.concentration import Method, hoeffding_width, upper_mean
 from semdim.bounds.holdout import SOURCES, check_units, unit_assumptions
 from semdim.bounds.quantities import log_choose, loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize
-from semdim.bounds.validation import check_failure_prob, check_mean, check_pool_size
+from semdim.bounds.validation import check_mean, check_pool_size, divided
 
 
 def pool(
@@ -50,13 +50,12 @@ def pool(
 
     Raises ConfigError for P > m or δ; DataError for means that are NaN or out of range.
     """
-    check_failure_prob(failure_prob)
     check_pool_size(pool_size, dict_size)
     span = loss_range(vocab_size, smoothing)
     _check_risk(proxy_risk, vocab_size, smoothing)
     check_mean(gap, 0.0, span, "gap")
     check_mean(outside_share, 0.0, 1.0, "outside_share")
-    n_units, share = size.n_units, failure_prob / (3 * n_choices)
+    n_units, share = size.n_units, divided(failure_prob, n_choices) / 3
     one = hoeffding_width(span, math.log(1.0 / share), n_units)
     two_sided = hoeffding_width(span, math.log(2.0 / share), n_units)
     priced = None
@@ -114,11 +113,10 @@ def occam_pool(
     costs. `n_choices` is G, the predeclared points (pool sizes, N, α). It certifies h_J, not M.
     Raises ConfigError for P > m or δ; DataError for a mean that is NaN or out of range.
     """
-    check_failure_prob(failure_prob)
     check_pool_size(pool_size, dict_size)
     _check_risk(proxy_risk, vocab_size, smoothing)
     nats = log_choose(dict_size, pool_size)
-    span, share = loss_range(vocab_size, smoothing), failure_prob / n_choices
+    span, share = loss_range(vocab_size, smoothing), divided(failure_prob, n_choices)
     tail = hoeffding_width(span, math.log(1.0 / share), size.n_units)
     total = hoeffding_width(span, nats + math.log(1.0 / share), size.n_units)
     return _occam_bound(
@@ -152,11 +150,10 @@ def occam_pool_from_losses(
 
     The union over the C(m, P) sets is the same: each has the share δ/(G·C(m, P)).
     """
-    check_failure_prob(failure_prob)
     check_pool_size(pool_size, dict_size)
     check_units(losses, size, f"losses of pool_{pool_size}")
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
-    nats, share = log_choose(dict_size, pool_size), failure_prob / n_choices
+    nats, share = log_choose(dict_size, pool_size), divided(failure_prob, n_choices)
     unpriced = upper_mean(losses, low, high, share, method)
     risk = float(losses.mean())
     total = upper_mean(losses, low, high, share, method, nats)
@@ -188,7 +185,9 @@ def _occam_bound(
     n_choices: int,
     method: Method,
 ) -> Bound:
-    share = FailureShare(f"all sets of {pool_size} of {dict_size} atoms", failure_prob / n_choices)
+    share = FailureShare(
+        f"all sets of {pool_size} of {dict_size} atoms", divided(failure_prob, n_choices)
+    )
     return Bound(
         family="occam_pool",
         is_certificate=size.is_honest,

@@ -14,7 +14,7 @@ from semdim.bounds.concentration import Method, upper_mean
 from semdim.bounds.holdout import SOURCES, check_units, unit_assumptions
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize
-from semdim.bounds.validation import check_disjoint, check_failure_prob, check_values
+from semdim.bounds.validation import check_disjoint, check_values, divided
 from semdim.errors import ConfigError, DataError
 
 
@@ -58,7 +58,6 @@ def risk_by_sparsity(
     Raises DataError when the documents overlap, for values that are NaN, out of range, or not one
     per unit; ConfigError for edges that do not ascend.
     """
-    check_failure_prob(failure_prob)
     check_disjoint(calibration_documents, sample_documents)
     check_units(losses, size, "losses")
     check_units(n_active, size, "mean k")
@@ -69,7 +68,7 @@ def risk_by_sparsity(
     if len(inner) and (not np.isfinite(inner).all() or (np.diff(inner) <= 0).any()):
         raise ConfigError(f"the edges of the bins of k must ascend, got {inner.tolist()}.")
     n_bins = len(inner) + 1
-    share = failure_prob / (n_bins * n_choices)
+    share = divided(failure_prob, n_choices) / n_bins
     member = np.searchsorted(inner, n_active, side="left")
     bounds = []
     for index in range(n_bins):

@@ -19,7 +19,7 @@ from semdim.bounds.holdout import SOURCES, check_units, unit_assumptions
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize
 from semdim.bounds.spec import SrmForm
-from semdim.bounds.validation import check_failure_prob, check_integer_k, check_n_active
+from semdim.bounds.validation import check_integer_k, check_n_active, divided
 from semdim.errors import ConfigError
 
 WHY_INTEGER = "hard truncation keeps a whole number of atoms"
@@ -46,10 +46,9 @@ def srm_frontier(
     Raises ConfigError for a k that is no integer in 1 … m or grids that differ; DataError for
     values that are NaN, out of range, or not one per unit.
     """
-    check_failure_prob(failure_prob)
     if not proxy_losses or set(proxy_losses) != set(abs_gaps):
         raise ConfigError("srm_topk needs losses and |gaps| for the same, non-empty grid of k.")
-    share = failure_prob / (n_choices * len(proxy_losses))
+    share = divided(failure_prob, n_choices) / len(proxy_losses)
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     span = loss_range(vocab_size, smoothing)
     bounds = []

@@ -17,6 +17,14 @@ def check_failure_prob(failure_prob: float, name: str = "failure_prob") -> None:
         raise ConfigError(f"{name} must lie strictly between 0 and 1, got {failure_prob}.")
 
 
+def divided(failure_prob: float, n_choices: int) -> float:
+    """δ/J for J = `n_choices` predeclared points. ConfigError for a bad δ, or J no integer ≥ 1."""
+    check_failure_prob(failure_prob)
+    if n_choices != int(n_choices) or n_choices < 1:
+        raise ConfigError(f"δ is divided among a whole number of points, got {n_choices}.")
+    return failure_prob / n_choices
+
+
 def check_smoothing(smoothing: float) -> None:
     """Refuse an α outside (0, 1) with ConfigError."""
     if not 0.0 < smoothing < 1.0:
