@@ -5,7 +5,7 @@ from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.summary import headline
 from semdim.ledger import LOSS_PREFIX, read_ledger
-from semdim.results import bounds_table, proxies_table
+from semdim.results import bounds_table, curve_table, proxies_table
 from stages.common import Run, say, stage
 
 
@@ -23,7 +23,12 @@ def main(run: Run) -> None:
     summary = headline(bounds, spec.smoothing)
 
     folder = run.paths.results(run.model)
-    for name, table in (("bounds", bounds_table(bounds)), ("proxies", proxies)):
+    tables = {
+        "bounds": bounds_table(bounds),
+        "curve": curve_table(bounds, spec.smoothing),
+        "proxies": proxies,
+    }
+    for name, table in tables.items():
         text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
         write_atomically(folder / f"{name}.csv", text)
     write_json(folder / "bound.json", summary)

@@ -35,7 +35,7 @@ COLUMNS: dict[str, str] = {
     "code_norm": "‖c‖",
     "reconstruction_error": "‖h − S(h)‖",
     "activation_norm": "‖h‖",
-    "centred_norm": "‖h − mean‖, mean over positions ≥ 1 without outliers",
+    "centred_norm": "‖h − mean‖, mean of this corpus over positions ≥ 1 without outliers",
     "max_prob": "largest next-token probability of the model; null at the last position",
     "entropy": "entropy of the model's next-token distribution, bits; null at the last position",
     "energy": "−logsumexp of the model's logits, nats; null at the last position",

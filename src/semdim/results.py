@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semdim.bounds.result import Bound
+from semdim.bounds.summary import curves
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,19 @@ def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":
     import pandas as pd
 
     return pd.DataFrame([bound.to_row() for bound in bounds])
+
+
+def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
+    """curve.csv: a row for each N, a column for each curve's total in bits: what DVC plots."""
+    import pandas as pd
+
+    columns = {
+        name: {bound.size.n_tokens: bound.total for bound in curve}
+        for (name, alpha), curve in curves(bounds).items()
+        if alpha == smoothing and not name.startswith(("srm_topk_frontier", "risk_by_sparsity"))
+    }
+    table = pd.DataFrame(columns).sort_index()
+    return table.rename_axis("n_tokens").reset_index()
 
 
 def proxies_table(
