@@ -1,0 +1,84 @@
+"""From settings to what training starts from: the model, the windows, the stores of activations."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from semdim.artifacts.hashing import settings_digest
+from semdim.engine.hooks import start_layer
+from semdim.engine.split import SplitModel
+from semdim.models.facts import ModelFacts
+from semdim.models.load import load_model
+from semdim.models.prepare import export_model
+from semdim.models.tokenizer import load_tokenizer
+from semdim.paths import Paths
+from semdim.text.sources import load_documents
+from semdim.training.activations import ShardStore
+from semdim.training.settings import TrainingSettings
+from semdim.training.windows import Windows, cut_windows
+
+Say = Callable[[str], None]
+DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32, "float16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What training starts from."""
+
+    facts: ModelFacts
+    split: SplitModel
+    train: ShardStore
+    held_out: ShardStore
+    windows: tuple[Windows, Windows]
+    """Training and held out."""
+    folder: Path
+    """The exported model."""
+
+
+def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Prepared:
+    """Model, windows and stores of activations (nothing is computed but the first shard)."""
+    data, folder = settings.data, Paths(root).model(settings.model)
+    facts = export_model(settings.source, folder)
+    start_layer(settings.hook_name, facts.n_layers)
+    train, held_out = cut_windows(
+        load_documents(settings.text),
+        load_tokenizer(folder),
+        context=data.context,
+        bos_token_id=facts.bos_token_id if data.prepend_bos else None,
+        n_tokens=data.n_tokens,
+        max_per_document=data.max_windows_per_document,
+        held_out_share=data.held_out_share,
+        seed=settings.seed,
+    )
+    if data.max_training_windows is not None:
+        train = train.take(np.arange(min(len(train), data.max_training_windows)))
+    gigabytes = len(train) * data.context * facts.d_model * 2 / 1e9
+    kept = f"kept on disk, {gigabytes:.1f} GB" if data.keep_activations else "not kept"
+    say(
+        f"{len(train):,} windows of {train.n_documents:,} documents to train on, {len(held_out):,} "
+        f"of {held_out.n_documents:,} others held out; activations are {kept}"
+    )
+    split = SplitModel(
+        load_model(folder, dtype=DTYPES[data.prefix_dtype], device=device), settings.hook_name
+    )
+    stores = [
+        ShardStore(
+            windows.token_ids,
+            split.prefix,
+            fingerprint=settings_digest(
+                [facts.fingerprint, settings.hook_name, windows.fingerprint(), data.prefix_dtype,
+                 data.outlier_ratio, data.shard_windows]
+            ),
+            shard_sequences=data.shard_windows,
+            batch_size=data.prefix_batch,
+            outlier_ratio=data.outlier_ratio,
+            folder=root / "outputs/training" / settings.name / part
+            if data.keep_activations
+            else None,
+        )
+        for part, windows in (("train", train), ("held_out", held_out))
+    ]  # fmt: skip
+    return Prepared(facts, split, stores[0], stores[1], (train, held_out), folder)

@@ -1,0 +1,68 @@
+"""Put the mean number of active atoms on target, on text that was not trained on."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from sae_lens import SAE
+from torch import Tensor
+
+from semdim.errors import DataError
+
+ROWS = 2048
+SAMPLE_ROWS = 16_384
+
+
+@torch.no_grad()
+def pre_activations(
+    sae: SAE[Any], activations: Float[Tensor, "tokens d_model"]
+) -> Iterator[Float[Tensor, "rows dict_size"]]:
+    """What the threshold is compared with, in blocks of rows (raw input, scale folded in)."""
+    for rows in activations.split(ROWS):
+        sae_in = sae.process_sae_in(rows.to(sae.device).float())
+        yield sae_in @ sae.W_enc + sae.b_enc
+
+
+@torch.no_grad()
+def recalibrate(
+    sae: SAE[Any], activations: Float[Tensor, "tokens d_model"], *, n_active: float
+) -> SAE[Any]:
+    """A JumpReLU SAE whose one threshold gives a mean of ``n_active`` atoms on ``activations``.
+
+    A JumpReLU SAE gets a new threshold; a standard one (ReLU) becomes a JumpReLU SAE, since a
+    threshold of zero leaves its L0 to the L1 penalty. The mean counts atoms whose pre-activation
+    is positive and above the threshold.
+
+    Raises:
+        DataError: even a threshold of zero leaves fewer atoms active than wanted.
+    """
+    sample = activations
+    if len(sample) > SAMPLE_ROWS:
+        generator = torch.Generator().manual_seed(0)
+        sample = activations[torch.randperm(len(activations), generator=generator)[:SAMPLE_ROWS]]
+    threshold = _threshold(sae, sample, n_active)
+    state = {**sae.state_dict(), "threshold": torch.full((sae.cfg.d_sae,), threshold)}
+    config = {**sae.cfg.to_dict(), "architecture": "jumprelu"}
+    result: SAE[Any] = SAE.from_dict(copy.deepcopy(config))
+    result.load_state_dict({name: value.clone() for name, value in state.items()})
+    return result.eval()
+
+
+def _threshold(sae: SAE[Any], sample: Float[Tensor, "tokens d_model"], n_active: float) -> float:
+    """Halfway between the last value to keep and the first to drop, over all entries at once."""
+    wanted = n_active * len(sample)
+    blocks = [block[block > 0] for block in pre_activations(sae, sample)]
+    positive = torch.cat(blocks)
+    if len(positive) < wanted:
+        raise DataError(
+            f"The SAE has only {len(positive) / len(sample):.1f} positive pre-activations a token "
+            f"on the held-out text, fewer than the {n_active} wanted: train it longer, with a "
+            "larger dictionary or a smaller sparsity penalty."
+        )
+    n_kept = round(wanted)
+    if n_kept >= len(positive):
+        return 0.0
+    last_kept, first_dropped = positive.topk(n_kept + 1).values[-2:].double().tolist()
+    return float((last_kept + first_dropped) / 2)

@@ -1,0 +1,162 @@
+"""A whole training run: text → windows → activations → dictionary → measured SAE with its card."""
+
+import platform
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from semdim.artifacts.hashing import settings_digest
+from semdim.artifacts.shards import write_atomically, write_json
+from semdim.engine.settings import EngineSpec
+from semdim.engine.split import SplitModel
+from semdim.models.facts import ModelFacts
+from semdim.models.load import load_model
+from semdim.text.corpus import sample_corpus
+from semdim.training.batches import ShuffledBatches
+from semdim.training.card import write_card
+from semdim.training.dictionary import new_dictionary
+from semdim.training.finish import finished_sae
+from semdim.training.measure import Measures, measure, silent_atoms
+from semdim.training.prepare import Prepared, Say, prepare
+from semdim.training.settings import TrainingSettings
+from semdim.training.tracking import Tracker
+from semdim.training.trainer import DictionaryTrainer, trainer_config
+
+MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
+
+
+def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any]:
+    """Train, finish, measure and describe one SAE; returns what ``training.json`` holds.
+
+    The SAE is written to ``models/sae/<name>``, everything else to ``outputs/training/<name>``.
+    A killed run goes on from its shards and its last checkpoint.
+
+    Raises:
+        ConfigError, DataError, ArtifactError: see the modules that do the work.
+    """
+    device = EngineSpec(device=settings.device, n_threads=settings.n_threads).start()
+    work, out = root / "outputs" / "training" / settings.name, root / "models/sae" / settings.name
+    if settings.dictionary.has_constant_n_active:
+        warnings.warn(
+            "A TopK dictionary has the same number of active atoms at every token: bounds can be "
+            "computed with it, but the uncertainty study will be empty.",
+            stacklevel=2,
+        )
+    prepared = prepare(settings, root, device, say)
+    trainer = new_trainer(settings, prepared, work, device)
+    say(
+        f"training {settings.dictionary.dict_size} atoms on {len(prepared.windows[0]):,} windows "
+        f"× {settings.optimiser.n_epochs} epochs: {trainer.batches.n_steps:,} steps of "
+        f"{trainer.cfg.train_batch_size_samples} tokens; checkpoints in {work}"
+    )
+    trained = trainer.fit()
+    held_out = torch.cat([prepared.held_out.shard(i) for i in range(prepared.held_out.n_shards)])
+    record = {
+        "n_tokens_seen": trainer.n_training_samples,
+        "n_steps": trainer.n_training_steps,
+        "minutes": round(trainer.elapsed() / 60, 1),
+        "machine": f"{device}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "dead_in_training": int(trainer.dead_neurons.sum()),
+        "n_windows": len(prepared.windows[0]),
+        "n_documents": prepared.windows[0].n_documents,
+        "n_documents_held_out": prepared.windows[1].n_documents,
+    }
+    sae = finished_sae(
+        trained,
+        out,
+        held_out=held_out,
+        n_active=settings.dictionary.n_active,
+        constant_n_active=settings.dictionary.has_constant_n_active,
+        metadata=metadata(settings, prepared.facts, record),
+    )
+    record["silent_share_held_out"] = silent_atoms(sae, held_out)
+    record["measures"] = {
+        name: measured.as_dict() for name, measured in evaluate(settings, prepared, sae).items()
+    }
+    write_json(work / "training.json", record)
+    write_atomically(out / "README.md", write_card(settings, prepared.facts, record))
+    trainer.tracker.finish(record)
+    return record
+
+
+def new_trainer(
+    settings: TrainingSettings, prepared: Prepared, work: Path, device: str
+) -> DictionaryTrainer:
+    """A trainer at its first step; ``fit`` resumes if there is a checkpoint."""
+    data, optimiser = settings.data, settings.optimiser
+    batches = ShuffledBatches(
+        prepared.train,
+        batch_size=optimiser.batch_tokens,
+        buffer_shards=data.buffer_shards,
+        n_epochs=optimiser.n_epochs,
+        seed=settings.seed,
+    )
+    sae = new_dictionary(
+        settings.dictionary,
+        d_model=prepared.facts.d_model,
+        metadata={},
+        seed=settings.seed,
+        device=device,
+    )
+    return DictionaryTrainer(
+        trainer_config(batches, settings.dictionary, optimiser, device),
+        sae,
+        batches,
+        folder=work,
+        fingerprint=settings_digest(
+            [prepared.train.facts.fingerprint, settings.as_given["dictionary"],
+             settings.as_given["optimiser"], data.buffer_shards, settings.seed]
+        ),
+        optimiser=optimiser,
+        tracker=Tracker(
+            settings.tracking, project="semdim", config=settings.as_given, folder=work
+        ),
+    )  # fmt: skip
+
+
+def evaluate(settings: TrainingSettings, prepared: Prepared, sae: Any) -> dict[str, Measures]:
+    """Measure on every evaluation corpus, sampled as the pipeline samples it, in float32."""
+    facts = prepared.facts
+    model = load_model(prepared.folder, device=str(prepared.split.device))
+    split = SplitModel(model, settings.hook_name)
+    return {
+        name: measure(
+            sae,
+            split,
+            sample_corpus(
+                spec,
+                model.tokenizer,
+                context=settings.data.context,
+                bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
+                vocab_size=facts.vocab_size,
+                max_sequences_per_document=MAX_SEQUENCES,
+                seed=settings.seed,
+                special_token_ids=facts.special_token_ids,
+            ),
+            bos_token_id=facts.bos_token_id,
+            outlier_ratio=settings.data.outlier_ratio,
+        )
+        for name, spec in settings.evaluation.items()
+    }
+
+
+def metadata(
+    settings: TrainingSettings, facts: ModelFacts, record: dict[str, Any]
+) -> dict[str, Any]:
+    """What SAELens keeps in cfg.json about where the SAE belongs."""
+    return {
+        "model_name": facts.name,
+        "hook_name": settings.hook_name,
+        "hook_head_index": None,
+        "context_size": settings.data.context,
+        "prepend_bos": settings.data.prepend_bos,
+        "model_from_pretrained_kwargs": {},
+        "dataset": Path(settings.text.path).name if settings.text.path else settings.text.kind,
+        "n_tokens_seen": record["n_tokens_seen"],
+        "mean_n_active": settings.dictionary.n_active,
+        "l0": settings.dictionary.n_active,
+        "excluded_from_training": "position 0 and positions beyond "
+        f"{settings.data.outlier_ratio:g} median norms",
+    }
