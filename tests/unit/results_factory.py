@@ -47,7 +47,7 @@ def bounds_table(
             "baseline": math.log2(vocab_size),
             "valid_for_all_n": False,
             "subject": "risk of the model",
-            "details": "",
+            "failure_ledger": f"the risk, 1 of {len(GRID)} predeclared points 0.0056",
         }
         entry |= values
         entry["n_units"] = entry["n_documents"] if certificate else n_tokens
@@ -130,8 +130,10 @@ def bounds_table(
             n_tokens,
             proxy_risk=risk - 0.4 + 0.3 * i,
             tail=1.1 + 0.2 * i,
-            details=f"bin={i + 1}; n_bins=4; bin_left={left}"
-            + (f"; bin_right={right}" if i < 3 else ""),
+            bin=i + 1,
+            n_bins=4,
+            bin_left=left,
+            bin_right=right if i < 3 else None,
         )
     return pd.DataFrame(rows)
 

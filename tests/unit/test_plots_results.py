@@ -4,7 +4,7 @@ import pytest
 from results_factory import MODELS, write_model, write_results
 
 from semdim.errors import ArtifactError
-from semdim.plots.results import parse_details, read_model, read_results
+from semdim.plots.results import read_model, read_results
 
 
 def test_models_are_found_with_and_without_a_folder_of_their_own(tmp_path):
@@ -72,8 +72,3 @@ def test_the_id_corpus_comes_first_whatever_the_order_of_the_file(tmp_path):
     text = (folder / "setup.json").read_text()
     (folder / "setup.json").write_text(text.replace('"english"', '"zebra"'))
     assert read_model(folder).corpora[0] == "zebra"
-
-
-def test_details_are_pairs():
-    assert parse_details("bin=2; bin_left=45.5") == {"bin": "2", "bin_left": "45.5"}
-    assert parse_details("") == {}

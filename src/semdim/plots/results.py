@@ -33,7 +33,8 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
     "bounds": (
         *("n_sequences", "n_documents", "n_units", "k", "smoothing", "failure_prob"),
         *("proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail"),
-        *("method", "proxy", "pool_size", "valid_for_all_n", "subject", "details"),
+        *("method", "proxy", "pool_size", "valid_for_all_n", "subject", "failure_ledger"),
+        *("bin_left", "bin_right"),
     ),
     "proxies": ("k", "signed_gap", "nll", "n_sequences", "n_documents"),
     "sparsity": ("min", "q05", "q25", "q50", "q75", "q95", "q99"),
@@ -47,7 +48,7 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
 OUTPUT_FOLDERS = ("figures", "tables")
 """What stands beside the models' folders, and is no model."""
 
-_TEXT = ("family", "unit", "method", "proxy", "subject", "details", "splice")
+_TEXT = ("family", "unit", "method", "proxy", "subject", "failure_ledger", "splice")
 _KNOWN_ROLES = {"english": "id", "c4": "id", "python": "shifted", "random": "far"}
 
 
@@ -176,9 +177,3 @@ def read_results(results_dir: Path) -> list[ModelResults]:
             "neighbours); run the pipeline first: make repro."
         )
     return [read_model(folder) for folder in found]
-
-
-def parse_details(text: str) -> dict[str, str]:
-    """The `details` column: `key=value; key=value` as a mapping."""
-    pairs = (part.split("=", 1) for part in text.split(";") if "=" in part)
-    return {key.strip(): value.strip() for key, value in pairs}

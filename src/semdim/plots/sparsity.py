@@ -8,7 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from semdim.plots.families import main_rows
-from semdim.plots.results import ModelResults, parse_details
+from semdim.plots.results import ModelResults
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -124,13 +124,8 @@ def sparsity_bins(model: ModelResults) -> pd.DataFrame:
     if rows.empty:
         return rows.assign(left=pd.Series(dtype=float), right=pd.Series(dtype=float))
     rows = rows[rows["n_tokens"] == rows["n_tokens"].max()].copy()
-    details = [parse_details(text) for text in rows["details"]]
-
-    def edges(name: str) -> list[float]:
-        return [float(item.get(name, "nan")) for item in details]
-
-    rows["left"] = edges("bin_left")
-    rows["right"] = edges("bin_right")
+    rows["left"] = rows["bin_left"].astype(float)
+    rows["right"] = rows["bin_right"].astype(float)
     return rows.sort_values(["left", "right"], na_position="first").reset_index(drop=True)
 
 

@@ -175,7 +175,7 @@ def all_at_once(models: list[ModelResults]) -> Markup | None:
     ledgers = [
         str(text)
         for model in models
-        for text in main_rows(model).get("failure_ledger", [])
+        for text in main_rows(model)["failure_ledger"]
         if "predeclared" in str(text)
     ]
     if not ledgers:

@@ -1,0 +1,138 @@
+"""The files that the stages really write are the files that figures and report read.
+
+A synthetic ledger goes through the bounds and the uncertainty study into a results folder; nothing
+of it may be unreadable, unnamed, or left out of the page.
+"""
+
+import numpy as np
+import pandas as pd
+import pytest
+from ledger_factory import VOCAB_SIZE, make_ledger
+
+from semdim.bounds.aggregate import sequence_losses
+from semdim.bounds.assemble import BoundFacts, assemble_ledger
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.summary import headline
+from semdim.plots.catalogue import FIGURES
+from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
+from semdim.plots.frontier import pool_rows
+from semdim.plots.results import ModelResults, read_results
+from semdim.plots.sparsity import sparsity_bins
+from semdim.plots.tables import all_tables
+from semdim.plots.uncertainty import SCORE_COLOURS
+from semdim.report.build import _readings
+from semdim.results import bounds_table, proxies_table, setup_facts
+from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.study import run_study
+
+TOPK, POOLS = (8, 16), (64, 256)
+SPEC = BoundSpec(n_tokens=(600, 1800, 3600), topk_grid=TOPK, pool_sizes=POOLS, sparsity_bins=2)
+ROLES = {"english": "id", "python": "shifted", "random": "far"}
+
+
+def ledgers() -> dict[str, pd.DataFrame]:
+    home = make_ledger(n_documents=150)
+    rng = np.random.default_rng(1)
+    proxies = [f"topk_{k}" for k in TOPK] + [f"pool_{size}" for size in POOLS]
+    for name in (*proxies, "random_decoder", "shuffled_features", "sae_all"):
+        noise = rng.gamma(1.0, 0.4, len(home)).astype(np.float32)
+        home[f"nll_{name}"] = home["nll_model"] + noise
+    return {
+        "english": home,
+        "python": make_ledger(shift=2.0, seed=1),
+        "random": make_ledger(shift=15.0, seed=2),
+    }
+
+
+def facts_of(corpus: str, table: pd.DataFrame) -> dict[str, object]:
+    return {
+        "model": "synthetic",
+        "n_layers": 2,
+        "d_model": 32,
+        "vocab_size": VOCAB_SIZE,
+        "model_fingerprint": "0" * 64,
+        "sae": "synthetic_layer1",
+        "sae_architecture": "jumprelu",
+        "hook_name": "blocks.1.hook_resid_post",
+        "dict_size": 512,
+        "sae_mean_n_active": None,
+        "sae_fingerprint": "1" * 64,
+        "splice": "no_bos",
+        "context": 12,
+        "seed": 0,
+        "role": ROLES[corpus],
+        "n_tokens": len(table),
+        "n_sequences": int(table["sequence"].nunique()),
+        "n_documents": int(table["document"].nunique()),
+        "counts": {"documents_read": 200, "documents_too_short": 3},
+        "versions": {},
+        "codes": {},
+        "compute_dtype": "float32",
+    }
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> ModelResults:
+    import json
+
+    tables = ledgers()
+    home = tables["english"]
+    names = [c.removeprefix("nll_") for c in home.columns if c.startswith("nll_")]
+    max_rank = np.random.default_rng(2).integers(30, 300, home["sequence"].nunique())
+    found = assemble_ledger(home, BoundFacts(VOCAB_SIZE, 512), SPEC, max_rank=max_rank)
+    losses = sequence_losses(home, names, SPEC.smoothing, VOCAB_SIZE)
+    splices = {name: "all" if name == "sae_all" else "no_bos" for name in names}
+    nll = {name: float(home[f"nll_{name}"].mean()) for name in names}
+    folder = tmp_path_factory.mktemp("results") / "models" / "synthetic"
+    folder.mkdir(parents=True)
+    bounds_table(found).to_csv(folder / "bounds.csv", index=False, float_format="%.8g")
+    proxies_table(losses, nll, splices).to_csv(folder / "proxies.csv", index=False)
+    study = run_study(
+        tables, ROLES, UncertaintySpec(n_resamples=20, window=4), 0, vocab_size=VOCAB_SIZE
+    )
+    study.write(folder)
+    facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
+    (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
+    (folder / "setup.json").write_text(json.dumps(setup_facts(facts, "english", {})))
+    return read_results(folder.parent)[0]
+
+
+def test_every_figure_but_the_comparison_can_be_drawn(model):
+    assert [spec.name for spec in FIGURES if not spec.can_draw([model])] == ["cross_model"]
+
+
+def test_every_family_method_and_score_has_its_name_and_colour(model):
+    lines = curves(model)
+    assert not [line.family for line in lines if line.colour == FALLBACK_COLOUR]
+    assert {line.method for line in lines} <= {"", *METHODS}
+    assert set(model.table("uncertainty")["score"]) <= set(SCORE_COLOURS)
+
+
+def test_the_line_of_the_published_bound_meets_its_closed_form(model):
+    main = published(model)
+    assert main is not None
+    assert main.last["total"] == pytest.approx(model.headline["as_published_total"], rel=1e-6)
+    if main.crossing is not None and not main.crossing.is_first_point:
+        exact = model.headline["as_published_crossing_n_tokens"]
+        assert main.crossing.interpolated == pytest.approx(exact, rel=0.05)
+
+
+def test_bins_and_pools_are_understood(model):
+    bins = sparsity_bins(model)
+    assert list(bins["left"]) == sorted(bins["left"]) and bins["right"].isna().sum() == 1
+    assert set(pool_rows(model)["family"]) == {"pool_split", "pool_occam", "occam_pool"}
+
+
+def test_every_place_of_the_page_has_its_sentences(model):
+    empty = [name for name, sentences in _readings([model]).items() if not sentences]
+    assert set(empty) <= {"compared", "notes"}
+
+
+def test_every_table_has_rows(model):
+    assert [table.name for table in all_tables([model])] == [
+        "table1_sparsity",
+        "bounds_at_largest_n",
+        "proxies",
+        "uncertainty_auroc",
+        "references",
+    ]
