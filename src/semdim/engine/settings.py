@@ -20,7 +20,7 @@ class EngineSpec:
     """dtype of the forward passes; sums over the vocabulary are always float32."""
     device: str = "auto"
     """auto | cpu | cuda | mps."""
-    batch_sequences: int = 8
+    batch_sequences: int = 16
     """Sequences in one forward pass."""
     shard_sequences: int = 64
     """Sequences in one shard: what a killed stage loses at most."""
