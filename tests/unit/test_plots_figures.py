@@ -63,7 +63,14 @@ def test_figure_1_has_log2_v_dashed_holdout_and_the_marked_n(models):
     words = texts(figure)
     assert "holdout on the model itself (betting)" in words
     assert "NOT CERTIFICATES" in words and "below log₂V" in words
-    assert "Dudley, constants kept, above the axis" in words or "Dudley" in words
+    assert "Dudley, constants kept" in words
+
+
+def test_a_line_that_never_comes_into_view_is_named_as_such(models):
+    table = models[0].table("bounds").copy()
+    table.loc[table["family"] == "covering_dudley", "total"] += 500.0
+    words = texts(bound_vs_n([ModelResults("m", {"bounds": table})]))
+    assert "Dudley, constants kept ↑" in words and "above the axis at every N" in words
 
 
 def test_certificates_have_markers_and_the_others_none(models):

@@ -8,7 +8,7 @@ import pytest
 from results_factory import write_results
 
 from semdim.plots.results import ModelResults, read_results
-from semdim.report import bounds, compared, proxies, setup, sparsity, uncertainty
+from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import about, compare, confidence, join, num, say, small, trend
 
 
@@ -64,6 +64,7 @@ def test_comparisons_have_three_outcomes():
 def test_figure_1_says_where_the_bound_crosses_or_that_it_does_not(models):
     text = plain(bounds.figure1(models[:1]))
     assert "falls below log₂V" in text and "holdout is" in text
+    assert "the formula itself crosses at N ≈ 15,200." in text
     above = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
     text = plain(bounds.figure1([above]))
     assert "stays above log₂V" in text and "falls below" not in text
@@ -82,20 +83,20 @@ def test_holdout_above_the_published_number_is_said(models):
 
 
 def test_the_count_of_comparisons_with_holdout_is_honest(models):
-    compared_all, dominated = bounds.domination(models[0])
+    compared_all, dominated = certified.domination(models[0])
     assert compared_all > 0 and dominated == compared_all
 
     def cheaper(table):
         table.loc[table["family"] == "srm_topk", "total"] = 1.0
         return table
 
-    total, fewer = bounds.domination(changed(models[0], "bounds", cheaper))
+    total, fewer = certified.domination(changed(models[0], "bounds", cheaper))
     assert fewer == total - 9
 
 
 def test_certified_without_certificates_says_so(models):
     none = changed(models[0], "bounds", lambda t: t.assign(is_certificate=False))
-    assert "no certificate was computed" in plain(bounds.certified([none]))
+    assert "no certificate was computed" in plain(certified.certified([none]))
 
 
 def test_more_or_fewer_atoms_follow_the_means(models):
@@ -180,6 +181,41 @@ def test_n_active_ahead_or_behind(models):
     )
     assert "below 0.5" in plain(uncertainty.against_trivial([wrong]))
     assert "below 0.5" not in plain(uncertainty.against_trivial(models))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        ("worse", "is behind it, also"),
+        ("better", "is ahead of it, also"),
+        ("undecided", "not to be"),
+    ],
+)
+def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
+    model = models[0]
+    against = [{"score": "unigram_nll", "outcome": outcome}]
+    level = {"contenders": {"n_active": {"against": against}}}
+    verdict = {"by_shift": {"python": {"sequence_mean": level}}}
+    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    assert words in plain(uncertainty.separated([told])[:1])
+
+
+def test_scores_that_read_the_same_are_level(models):
+    near = changed(
+        models[0],
+        "uncertainty",
+        lambda t: t.assign(
+            auroc=t["auroc"].where(t["score"] != "n_active", t["auroc"].max() + 1e-4)
+        ),
+    )
+    near = changed(
+        near,
+        "uncertainty",
+        lambda t: t.assign(
+            auroc=t["auroc"].where(t["score"] != "unigram_nll", t["auroc"].max() - 2e-4)
+        ),
+    )
+    assert "so n_active is level with it" in plain(uncertainty.separated([near]))
 
 
 def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):

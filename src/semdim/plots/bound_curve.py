@@ -114,13 +114,15 @@ def _draw_panel(axes: Axes, model: ModelResults) -> None:
         ha="right",
         fontsize=8.5,
         color=BASELINE,
+        bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         zorder=5,
     )
     if main is not None:
         _mark_crossing(axes, main, baseline, above=34.0)
 
 
-def _legend(figure: Figure, models: list[ModelResults]) -> None:
+def _legend(models: list[ModelResults]) -> list[tuple[Any, str]]:
+    """Handles and words in two columns: certificates left, the rest right, both equally long."""
     seen: dict[str, Curve] = {}
     visible: set[str] = set()
     for model in models:
@@ -130,11 +132,11 @@ def _legend(figure: Figure, models: list[ModelResults]) -> None:
             if curve.points["total"].min() < _top(model):
                 visible.add(key)
 
-    def entries(certificate: bool) -> list[tuple[object, str]]:
+    def entries(certificate: bool) -> list[tuple[Any, str]]:
         return [
             (
                 Line2D([], [], color=curve.colour, **_line_style(curve)),
-                curve.label + ("" if key in visible else ", above the axis"),
+                curve.label + ("" if key in visible else " ↑"),
             )
             for key, curve in seen.items()
             if curve.is_certificate is certificate
@@ -148,10 +150,11 @@ def _legend(figure: Figure, models: list[ModelResults]) -> None:
             (Patch(color=TERM_COLOURS[term]), f"share of “as published”: {words}")
             for term, words in PUBLISHED_TERMS.items()
         ]
+    if set(seen) - visible:
+        left.append((blank, "↑ above the axis at every N"))
     rows = max(len(left), len(right))
     padded = [*left, *[(blank, "")] * (rows - len(left))]
-    padded += [*right, *[(blank, "")] * (rows - len(right))]
-    legend_below(figure, [entry[0] for entry in padded], [entry[1] for entry in padded])
+    return [*padded, *right, *[(blank, "")] * (rows - len(right))]
 
 
 @house_style
@@ -162,9 +165,10 @@ def bound_vs_n(models: list[ModelResults]) -> Figure:
     others have none. A ring marks the N at which the published bound falls below log2 V for good.
     """
     drawable = [model for model in models if curves(model)]
-    figure, axes = panels(len(drawable), height=3.6 if len(drawable) > 1 else 4.4)
+    legend = _legend(drawable)
+    figure, axes = panels(len(drawable), height=3.0, legend_rows=len(legend) // 2)
     for row, model in zip(axes, drawable, strict=True):
         _draw_panel(row[0], model)
         row[0].tick_params(colors=MUTED, labelcolor=INK)
-    _legend(figure, drawable)
+    legend_below(figure, [handle for handle, _ in legend], [words for _, words in legend])
     return figure

@@ -78,9 +78,11 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """Name for legends and tables."""
+        """Name for legends and tables; holdout is given by several methods, and says which."""
         words = family_style(self.family).label
-        return f"{words} ({METHODS.get(self.method, self.method)})" if self.method else words
+        if self.family != "holdout" or not self.method:
+            return words
+        return f"{words} ({METHODS.get(self.method, self.method)})"
 
     @property
     def colour(self) -> str:

@@ -104,7 +104,7 @@ def _distribution_panel(axes: Axes, model: ModelResults) -> None:
         edges = np.append(part["left"].to_numpy(float), float(part["right"].iloc[-1]))
         share = (part["count"] / total).to_numpy(dtype=float)
         colour = colours.get(str(corpus), MUTED)
-        axes.stairs(share, edges, color=colour, linewidth=1.5, label=str(corpus))
+        axes.stairs(share, edges, color=colour, linewidth=1.5)
     threshold = model.guardrail.get("threshold")
     if threshold is not None:
         axes.axvline(float(threshold), color=RULE_MARKS["max"][1], linewidth=1.6)
@@ -121,7 +121,6 @@ def _distribution_panel(axes: Axes, model: ModelResults) -> None:
     axes.set_xlabel("largest n_active of a sequence")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
-    axes.legend(loc="center right", fontsize=8)
     axes.set_title("distribution")
 
 
@@ -148,5 +147,9 @@ def guardrail(models: list[ModelResults]) -> Figure:
     ]
     handles.append(Line2D([], [], color=MUTED, linestyle=(0, (6, 3)), linewidth=1.2))
     words = [rule_words(drawable[0], rule) for rule in rules] + ["promised false-alarm rate"]
+    if wide:
+        roles = {corpus: role for model in drawable for corpus, role in model.roles.items()}
+        handles += [Line2D([], [], color=colour) for colour in corpus_colours(roles).values()]
+        words += [f"{corpus} ({role})" for corpus, role in roles.items()]
     legend_below(figure, handles, words, 2)
     return figure

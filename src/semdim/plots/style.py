@@ -20,6 +20,9 @@ Arguments = ParamSpec("Arguments")
 WIDTH = 7.0
 """Width of a figure in inches: at the width of the report's column, 9 pt stays readable."""
 
+LEGEND_LINE = 0.175
+"""Height of one line of a legend in inches."""
+
 INK = "#222222"
 MUTED = "#6b6b6b"
 GRID = "#e3e3e3"
@@ -98,9 +101,15 @@ def house_style(draw: Callable[Arguments, Figure]) -> Callable[Arguments, Figure
     return styled
 
 
-def panels(rows: int, columns: int = 1, *, height: float = 3.2) -> tuple[Figure, list[list[Axes]]]:
-    """A figure with a grid of axes, `height` inches a row, laid out so that nothing overlaps."""
-    figure = Figure(figsize=(WIDTH, height * rows), layout="constrained")
+def panels(
+    rows: int, columns: int = 1, *, height: float = 3.2, legend_rows: int = 0
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with a grid of axes, `height` inches a row, laid out so that nothing overlaps.
+
+    A tall legend below gets its own room: `legend_rows` lines of text.
+    """
+    size = (WIDTH, height * rows + LEGEND_LINE * legend_rows)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False)
     return figure, [list(row) for row in axes]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from semdim.plots.families import curves
+from semdim.plots.families import METHODS, curves
 from semdim.plots.proxies import ablation_rows
 from semdim.plots.references import reference_table
 from semdim.plots.results import ModelResults
@@ -137,6 +137,7 @@ def bounds_table(models: list[ModelResults]) -> Table:
                     "yes" if curve.is_certificate else "no",
                     f"{number(last['n_units'], 0)} {last['unit']}s".strip(),
                     choice,
+                    METHODS.get(curve.method, curve.method),
                     number(last["total"]),
                     number(last["baseline"]),
                     number(crossing.n_tokens, 0) if crossing else "none",
@@ -147,8 +148,9 @@ def bounds_table(models: list[ModelResults]) -> Table:
         "bounds_at_largest_n",
         "Every bound at the largest N, term by term (bits per token)",
         [
-            *("model", "bound", "certificate?", "sample", "at", "total", "log₂V"),
-            *("non-vacuous from N", "of it: risk", "|gap|", "outside pool", "complexity", "tail"),
+            *("model", "bound", "certificate?", "sample", "at", "method"),
+            *("total", "log₂V", "non-vacuous from N"),
+            *("of it: risk", "|gap|", "outside pool", "complexity", "tail"),
             "gap tail",
         ],
         rows,

@@ -13,7 +13,7 @@ from semdim.plots.families import main_certificate, published
 from semdim.plots.proxies import base_name, faithfulness_rows
 from semdim.plots.results import ModelResults, read_results
 from semdim.plots.tables import Table, all_tables
-from semdim.report import bounds, compared, proxies, setup, sparsity, uncertainty
+from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import confidence, num, say
 
 
@@ -106,10 +106,10 @@ def _cards(models: list[ModelResults]) -> list[dict[str, Any]]:
 
 def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
     """Every generated sentence, by the place in the page where it stands."""
-    together = bounds.all_at_once(models)
+    together = certified.all_at_once(models)
     return {
         "figure1": bounds.figure1(models),
-        "certified": bounds.certified(models) + ([together] if together is not None else []),
+        "certified": certified.certified(models) + ([together] if together is not None else []),
         "sample_sizes": bounds.sample_sizes(models),
         "mean_k": bounds.mean_k(models),
         "dudley": bounds.dudley(models),

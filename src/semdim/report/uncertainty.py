@@ -21,6 +21,19 @@ def _interval(row: "pd.Series[float]") -> Markup:
     )
 
 
+def _outcome(model: ModelResults, shift: str, level: str, rival: str) -> str | None:
+    """What the paired comparison over resampled documents found, if it was made."""
+    levels = (model.verdict.get("by_shift") or {}).get(shift) or {}
+    own = ((levels.get(level) or {}).get("contenders") or {}).get("n_active") or {}
+    for entry in own.get("against") or []:
+        if entry.get("score") == rival:
+            return {
+                "better": "ahead of it, also when documents are resampled",
+                "worse": "behind it, also when documents are resampled",
+            }.get(str(entry.get("outcome")), "not to be told apart from it by these documents")
+    return None
+
+
 def separated(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
     """n_active against the best other score that needs no label, shift by shift."""
     sentences = []
@@ -50,9 +63,10 @@ def separated(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup
                     name=score_words(str(best["score"])),
                     best=num(best["auroc"], 2, TABLE),
                     best_interval=_interval(best),
-                    word=compare(
-                        float(a["auroc"]),
-                        float(best["auroc"]),
+                    word=_outcome(model, str(shift), level, str(best["score"]))
+                    or compare(
+                        round(float(a["auroc"]), 2),
+                        round(float(best["auroc"]), 2),
                         "ahead of it",
                         "behind it",
                         "level with it",
