@@ -6,7 +6,9 @@ from stages.common import Run, say, stage
 
 @stage
 def main(run: Run) -> None:
-    for path in draw_all(run.paths.all_results, run.paths.all_results.parent):
+    for path in draw_all(
+        run.paths.all_results, run.paths.all_results.parent, run.settings.grid.model
+    ):
         say(str(path))
 
 

@@ -6,7 +6,7 @@ from stages.common import Run, say, stage
 
 @stage
 def main(run: Run) -> None:
-    say(f"{write_report(run.paths.all_results, run.paths.report)}")
+    say(f"{write_report(run.paths.all_results, run.paths.report, run.settings.grid.model)}")
 
 
 if __name__ == "__main__":

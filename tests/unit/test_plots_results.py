@@ -72,3 +72,12 @@ def test_the_id_corpus_comes_first_whatever_the_order_of_the_file(tmp_path):
     text = (folder / "setup.json").read_text()
     (folder / "setup.json").write_text(text.replace('"english"', '"zebra"'))
     assert read_model(folder).corpora[0] == "zebra"
+
+
+def test_models_of_an_earlier_run_are_left_out_when_not_named(tmp_path):
+    write_results(tmp_path)
+    first, second = sorted(MODELS)
+    assert [model.name for model in read_results(tmp_path)] == [first, second]
+    assert [model.name for model in read_results(tmp_path, [second])] == [second]
+    with pytest.raises(ArtifactError, match="gpt9"):
+        read_results(tmp_path, [first, "gpt9"])

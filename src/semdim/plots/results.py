@@ -10,6 +10,7 @@ file may be missing: what depends on it is then reported as not computed.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -158,8 +159,9 @@ def read_model(folder: Path) -> ModelResults:
     )
 
 
-def read_results(results_dir: Path) -> list[ModelResults]:
-    """All models of a results folder, by name. Raises ArtifactError when there is none."""
+def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[ModelResults]:
+    """The models of a results folder, by name; with `only`, those named and no other: a folder may
+    hold models of an earlier run. Raises ArtifactError when there is none, or one named is not."""
     results_dir = Path(results_dir)
     parent = results_dir / "models" if (results_dir / "models").is_dir() else results_dir
     names = [*(f"{name}.csv" for name in COLUMNS), "setup.json", "bound.json"]
@@ -176,4 +178,9 @@ def read_results(results_dir: Path) -> list[ModelResults]:
             f"{parent} holds no results of any model (expected {parent}/<model>/bounds.csv and its "
             "neighbours); run the pipeline first: make repro."
         )
-    return [read_model(folder) for folder in found]
+    absent = sorted(set(only or ()) - {folder.name for folder in found})
+    if absent:
+        raise ArtifactError(
+            f"{parent} holds no results of {', '.join(absent)}; run the pipeline first: make repro."
+        )
+    return [read_model(folder) for folder in found if only is None or folder.name in only]

@@ -1,6 +1,7 @@
 """Put the page together: numbers, readings, figures and tables into one self-contained file."""
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -163,15 +164,16 @@ def render(models: list[ModelResults], figure_folder: Path) -> str:
     )
 
 
-def write_report(results_dir: Path, out: Path) -> Path:
+def write_report(results_dir: Path, out: Path, only: Sequence[str] | None = None) -> Path:
     """Write the page to the file `out`; figures are taken from the folder `figures` beside it.
 
-    results_dir: holds a folder per model (or a folder `models` with them). Raises ArtifactError
+    results_dir: holds a folder per model (or a folder `models` with them). only: names of the
+    models to tell of; None: all of them. Raises ArtifactError
     when there are no results, damaged ones, or a figure is missing that the stage plot should have
     drawn.
     """
     out = Path(out)
-    text = render(read_results(Path(results_dir)), out.parent / "figures")
+    text = render(read_results(Path(results_dir), only), out.parent / "figures")
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf-8")
     return out
