@@ -82,6 +82,10 @@ class ShardStore:
             _write(path, kept)
         return kept
 
+    def everything(self) -> Float[Tensor, "tokens d_model"]:
+        """All shards at once: for small stores."""
+        return torch.cat([self.shard(index) for index in range(self.n_shards)])
+
     def is_cached(self, index: int) -> bool:
         path = self._path(index)
         return path is not None and path.exists()

@@ -130,7 +130,7 @@ def table(rows: Mapping[str, Any]) -> str:
     return "\n".join(lines + [f"| {name} | {_text(value)} |" for name, value in rows.items()])
 
 
-def measures_table(measures: Mapping[str, Mapping[str, float]]) -> str:
+def measures_table(measures: Mapping[str, Mapping[str, Any]]) -> str:
     """A Markdown table with a column for each text."""
     head = "| | " + " | ".join(measures) + " |"
     rule = "|---|" + "---|" * len(measures)

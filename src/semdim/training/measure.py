@@ -36,13 +36,13 @@ class Measures:
     loss: float
     """Mean loss of the model, not smoothed."""
     abs_gap: float
-    """Mean over sequences of |loss of the model − loss with the SAE spliced in|, BOS let through."""
+    """Mean over sequences of |loss of the model − loss with the SAE spliced in at all but BOS|."""
     signed_gap: float
     """The same without the absolute value: negative when the SAE costs."""
     silent_share: float
     """Share of atoms that fire at none of these positions."""
 
-    def as_dict(self) -> dict[str, float]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 

@@ -15,7 +15,9 @@ from semdim.models.load import load_model
 from semdim.models.prepare import export_model
 from semdim.models.tokenizer import load_tokenizer
 from semdim.paths import Paths
+from semdim.text.corpus import sample_corpus
 from semdim.text.sources import load_documents
+from semdim.text.spec import CorpusSpec
 from semdim.training.activations import ShardStore
 from semdim.training.settings import TrainingSettings
 from semdim.training.windows import Windows, cut_windows
@@ -32,6 +34,8 @@ class Prepared:
     split: SplitModel
     train: ShardStore
     held_out: ShardStore
+    calibration: ShardStore
+    """The held-out store, unless the settings name another text."""
     windows: tuple[Windows, Windows]
     """Training and held out."""
     folder: Path
@@ -64,8 +68,11 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
     split = SplitModel(
         load_model(folder, dtype=DTYPES[data.prefix_dtype], device=device), settings.hook_name
     )
-    stores = [
-        ShardStore(
+    made = {"train": train, "held_out": held_out}
+    if settings.calibration is not None:
+        made["calibration"] = calibration_windows(settings, settings.calibration, facts, folder)
+    stores = {
+        part: ShardStore(
             windows.token_ids,
             split.prefix,
             fingerprint=settings_digest(
@@ -79,6 +86,31 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
             if data.keep_activations
             else None,
         )
-        for part, windows in (("train", train), ("held_out", held_out))
-    ]  # fmt: skip
-    return Prepared(facts, split, stores[0], stores[1], (train, held_out), folder)
+        for part, windows in made.items()
+    }  # fmt: skip
+    return Prepared(
+        facts=facts,
+        split=split,
+        train=stores["train"],
+        held_out=stores["held_out"],
+        calibration=stores.get("calibration", stores["held_out"]),
+        windows=(train, held_out),
+        folder=folder,
+    )
+
+
+def calibration_windows(
+    settings: TrainingSettings, spec: CorpusSpec, facts: ModelFacts, folder: Path
+) -> Windows:
+    """Windows of the text that the threshold is set on, sampled as the pipeline samples."""
+    sample = sample_corpus(
+        spec,
+        load_tokenizer(folder),
+        context=settings.data.context,
+        bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
+        vocab_size=facts.vocab_size,
+        max_sequences_per_document=settings.data.max_windows_per_document,
+        seed=settings.seed,
+        special_token_ids=facts.special_token_ids,
+    )
+    return Windows(sample.token_ids, sample.document)

@@ -52,7 +52,6 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
         f"{trainer.cfg.train_batch_size_samples} tokens; checkpoints in {work}"
     )
     trained = trainer.fit()
-    held_out = torch.cat([prepared.held_out.shard(i) for i in range(prepared.held_out.n_shards)])
     record = {
         "n_tokens_seen": trainer.n_training_samples,
         "n_steps": trainer.n_training_steps,
@@ -66,12 +65,12 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
     sae = finished_sae(
         trained,
         out,
-        held_out=held_out,
+        held_out=prepared.calibration.everything(),
         n_active=settings.dictionary.n_active,
         constant_n_active=settings.dictionary.has_constant_n_active,
         metadata=metadata(settings, prepared.facts, record),
     )
-    record["silent_share_held_out"] = silent_atoms(sae, held_out)
+    record["silent_share_held_out"] = silent_atoms(sae, prepared.held_out.everything())
     record["measures"] = {
         name: measured.as_dict() for name, measured in evaluate(settings, prepared, sae).items()
     }
@@ -100,7 +99,7 @@ def new_trainer(
         seed=settings.seed,
         device=device,
     )
-    return DictionaryTrainer(
+    trainer = DictionaryTrainer(
         trainer_config(batches, settings.dictionary, optimiser, device),
         sae,
         batches,
@@ -114,6 +113,9 @@ def new_trainer(
             settings.tracking, project="semdim", config=settings.as_given, folder=work
         ),
     )  # fmt: skip
+    if settings.dictionary.start_from is not None:
+        trainer.warm_start(Path(settings.dictionary.start_from))
+    return trainer
 
 
 def evaluate(settings: TrainingSettings, prepared: Prepared, sae: Any) -> dict[str, Measures]:

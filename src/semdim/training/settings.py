@@ -11,8 +11,8 @@ from semdim.text.spec import CorpusSpec
 from semdim.training.spec import DataSpec, DictionarySpec, OptimiserSpec, section
 
 KEYS = (
-    "name", "models", "hook_name", "text", "corpora", "data", "dictionary", "optimiser",
-    "tracking", "engine", "seed",
+    "name", "models", "hook_name", "text", "calibration", "corpora", "data", "dictionary",
+    "optimiser", "tracking", "engine", "seed",
 )  # fmt: skip
 
 
@@ -28,6 +28,9 @@ class TrainingSettings:
     hook_name: str
     text: CorpusSpec
     """The training text; its n_tokens is not used (data.n_tokens is)."""
+    calibration: CorpusSpec | None
+    """Text that the threshold is set on, where the SAE is to be used on another register than it
+    was trained on; None: the documents held out of the training text."""
     evaluation: dict[str, CorpusSpec]
     """Texts that the finished SAE is measured on."""
     data: DataSpec
@@ -74,6 +77,9 @@ def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
         source=ModelSource.from_mapping(entry["source"]),
         hook_name=str(params["hook_name"]),
         text=CorpusSpec.from_mapping(text, "text"),
+        calibration=None
+        if params["calibration"] is None
+        else CorpusSpec.from_mapping(params["calibration"], "calibration"),
         evaluation={
             name: CorpusSpec.from_mapping(spec, f"corpora.{name}")
             for name, spec in (params["corpora"] or {}).items()

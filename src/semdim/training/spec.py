@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from semdim.errors import ConfigError
 
@@ -75,6 +75,9 @@ class DictionarySpec:
     """(batch)topk: weight of the loss that gives dead atoms something to do; 0 turns it off."""
     dead_after_tokens: int = 1_000_000
     """An atom that has not fired for so many tokens counts as dead."""
+    start_from: str | None = None
+    """Checkpoint of an earlier run (outputs/training/<name>/latest) whose weights are the start;
+    null: random atoms."""
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
@@ -152,21 +155,30 @@ def section(kind: type[Section], mapping: Mapping[str, Any], where: str) -> Sect
     ]
     if missing:
         raise ConfigError(f"{where}: {', '.join(missing)} must be set")
-    for name, value in mapping.items():
-        wanted = fields[name].type
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if wanted in (int, float) and not (is_number and (wanted is float or value == int(value))):
-            raise ConfigError(f"{where}.{name}: expected a number, got {value!r}")
-        if wanted is bool and not isinstance(value, bool):
-            raise ConfigError(f"{where}.{name}: expected true or false, got {value!r}")
     typed = {
-        name: fields[name].type(value) if fields[name].type in (int, float) else value  # type: ignore[operator]
+        name: _convert(value, fields[name].type, f"{where}.{name}")
         for name, value in mapping.items()
     }
     try:
         return kind(**typed)
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
+
+
+def _convert(value: Any, annotation: Any, where: str) -> Any:
+    kinds = get_args(annotation) or (annotation,)
+    if value is None and type(None) in kinds:
+        return None
+    if bool in kinds:
+        if not isinstance(value, bool):
+            raise ConfigError(f"{where}: expected true or false, got {value!r}")
+        return value
+    if int in kinds or float in kinds:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or (float not in kinds and value != int(value)):
+            raise ConfigError(f"{where}: expected a number, got {value!r}")
+        return float(value) if float in kinds else int(value)
+    return value
 
 
 def _at_least(spec: Any, least: int, *names: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from sae_lens.config import SAETrainerConfig
+from sae_lens.constants import ACTIVATION_SCALER_CFG_FILENAME
 from sae_lens.saes.sae import TrainingSAE, TrainStepOutput
 from sae_lens.training.sae_trainer import SAETrainer
 from torch.optim.lr_scheduler import LambdaLR
@@ -22,7 +23,6 @@ from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.tracking import Tracker
 
 STATE = "position.json"
-SCALED_NORM = "input_scale"
 
 
 def trainer_config(
@@ -126,6 +126,23 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         rising = done / spec.warm_up_share if spec.warm_up_share else 1.0
         falling = (1 - done) / spec.decay_share if spec.decay_share else 1.0
         return max(0.0, min(1.0, rising, falling))
+
+    def warm_start(self, folder: Path) -> None:
+        """Begin with the weights and the input scale of another run's checkpoint (``latest`` in
+        its folder): a dictionary trained on much text is then fitted to the register of interest.
+
+        Raises:
+            ArtifactError: no checkpoint there, or one of another size.
+        """
+        if not (folder / STATE).exists():
+            raise ArtifactError(f"There is no checkpoint to start from in {folder}.")
+        try:
+            self.sae.load_weights_from_checkpoint(folder)
+        except RuntimeError as error:
+            raise ArtifactError(
+                f"The checkpoint in {folder} is of another architecture or size."
+            ) from error
+        self.activation_scaler.load(folder / ACTIVATION_SCALER_CFG_FILENAME)
 
     def checkpoint(self) -> None:
         """Write weights, optimiser, schedules and the place in the data, whole or not at all."""
