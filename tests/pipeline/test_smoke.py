@@ -30,7 +30,7 @@ def test_every_stage_ran_once(first_run: str) -> None:
     ran = stages_run(first_run)
     assert len(ran) == len(set(ran))
     expected = {"check_params", "prepare_model@tiny", "prepare_sae@tiny", "plot", "report"}
-    expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny"}
+    expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny", "order_atoms@tiny"}
     for corpus in CORPORA:
         expected |= {
             f"{stage}@tiny-{corpus}"
@@ -80,10 +80,11 @@ def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
             return rebuilt
 
         rows = ledger[ledger["sequence"] == sequence]
-        passes = {
-            "nll_model": model(ids),
-            "nll_sae": model.run_with_hooks(ids, fwd_hooks=[(facts["hook_name"], splice)]),
-        }
+        with torch.no_grad():
+            passes = {
+                "nll_model": model(ids),
+                "nll_sae": model.run_with_hooks(ids, fwd_hooks=[(facts["hook_name"], splice)]),
+            }
         for column, logits in passes.items():
             log_p = logits[0, :-1].log_softmax(-1).gather(1, ids[0, 1:, None]).squeeze(1)
             ours = rows[column].to_numpy()[:-1]

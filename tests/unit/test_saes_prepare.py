@@ -296,3 +296,18 @@ def test_the_random_sae_has_about_the_asked_number_of_active_atoms(tmp_path: Pat
 def test_contradicting_sources_are_refused(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         SAESource.from_mapping(settings)
+
+
+def test_an_sae_that_is_not_accepted_leaves_what_is_there(tmp_path: Path) -> None:
+    export_sae(SAESource.from_mapping(RANDOM), tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def refuse(facts: object) -> None:
+        raise MismatchError("not this one")
+
+    with pytest.raises(MismatchError, match="not this one"):
+        export_sae(SAESource.from_mapping(RANDOM | {"seed": 2}), tmp_path / "out", accept=refuse)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    with pytest.raises(MismatchError):
+        export_sae(SAESource.from_mapping(RANDOM), tmp_path / "new", accept=refuse)
+    assert not (tmp_path / "new").exists()

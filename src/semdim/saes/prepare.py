@@ -1,7 +1,7 @@
 """Export an SAE once: SAELens's format, raw input, unit-norm atoms, with facts; published whole."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
@@ -20,13 +20,18 @@ from semdim.saes.spec import SAESource
 _ANY_DEPTH = 1 << 30  # the model that the SAE will read is not known here
 
 
-def export_sae(source: SAESource, out: Path | str) -> SAEFacts:
+def export_sae(
+    source: SAESource,
+    out: Path | str,
+    accept: Callable[[SAEFacts], None] | None = None,
+) -> SAEFacts:
     """Write the SAE of `source` to the folder `out`, so that it encodes raw activations.
 
     The folder holds cfg.json, sae_weights.safetensors (float32) and facts.json, and appears whole
     or not at all. Input scaling and decoder norms are folded into the weights: the codes of the
     exported SAE times its decoder, plus its bias, are the original's reconstruction. An export
-    that is there already is replaced when its content would differ.
+    that is there already is replaced when its content would differ. `accept` is shown the facts
+    before anything is written and may refuse them by raising: then what is there stays.
 
     Raises:
         ConfigError: no such folder, release or sae_id.
@@ -41,6 +46,8 @@ def export_sae(source: SAESource, out: Path | str) -> SAEFacts:
     name = source.name or _name(source)
     scale = loaded.input_scale * fold(loaded.sae, source.input_scale, name)
     facts = _facts(loaded, source, name, scale)
+    if accept is not None:
+        accept(facts)
     if _is_there(out, facts, loaded.sae.state_dict()):
         return facts
     if facts.constant_n_active:
