@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook("semdim", "beartype.beartype")
 
-from hypothesis import settings
+from hypothesis import settings  # noqa: E402 - the import hook comes first
 
 # Speed is measured in bench/, never by a test: a busy machine must not fail the mathematics.
 settings.register_profile("semdim", deadline=None)

@@ -128,9 +128,9 @@ class Settings:
         if missing:
             raise ConfigError(
                 f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
-                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), a "
-                "pool to grid.pool, as in `dvc exp run -S 'grid.sweep=[...]'`, or take them out of "
-                "bound."
+                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), "
+                "a pool to grid.pool, as in `dvc exp run -S 'grid.sweep=[...]'`, or take them "
+                "out of bound."
             )
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")

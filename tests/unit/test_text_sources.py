@@ -220,6 +220,31 @@ def test_parquet_without_the_column_or_not_parquet(tmp_path: Path) -> None:
         read(CorpusSpec("parquet", path=str(path)))
 
 
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "datasets"])
+def test_documents_are_chosen_by_a_column_of_names(tmp_path: Path, kind: str) -> None:
+    rows = [{"source": "news" if i % 3 else "manual", "text": f"text {i}"} for i in range(12)]
+    table = tmp_path / "rows.parquet"
+    if kind == "jsonl":
+        table = table.with_suffix(".jsonl")
+        write_jsonl(table, rows)
+    else:
+        parquet.write_table(pyarrow.Table.from_pylist(rows), table)
+    where = {"path": str(table)}
+    if kind == "datasets":
+        where = {"path": "parquet", "data_files": (str(table),)}
+    chosen = CorpusSpec(
+        kind, **where, name_column="source", only=("news/*",), exclude=("news/*[05]",)
+    )
+    documents, counts = read(chosen)
+    first = 1 if kind == "jsonl" else 0  # lines are counted from one, rows from zero
+    expected = [i for i in range(12) if i % 3 and (i + first) % 5]
+    assert [document.text for document in documents] == [f"text {i}" for i in expected]
+    assert documents[0].name.startswith("news/")
+    assert (counts.dropped["not_in_only"], counts.dropped["excluded"]) == (4, 8 - len(expected))
+    with pytest.raises(DataError, match=r"no column 'origin'.*set name_column"):
+        read(CorpusSpec(kind, **where, name_column="origin"))
+
+
 # --- datasets --------------------------------------------------------------------------------
 
 

@@ -72,8 +72,17 @@ def test_the_recipe_ends_with_a_measured_sae_and_its_card(text, tmp_path):
 
     with pytest.raises(ArtifactError, match="another configuration"):
         train_sae(settings(text, "optimiser.batch_tokens=128"), tmp_path, said.append)
-    with pytest.raises(ArtifactError, match="other text, another model"):
+    with pytest.raises(ArtifactError, match="another configuration"):
         train_sae(settings(text, "seed=1"), tmp_path, said.append)
+
+
+def test_runs_that_differ_in_the_dictionary_alone_share_the_activations(text, tmp_path):
+    shards = lambda: sorted(tmp_path.glob("outputs/training/activations/*/*.safetensors"))  # noqa: E731
+    train_sae(settings(text), tmp_path, lambda _: None)
+    before = {path: path.stat().st_mtime_ns for path in shards()}
+    assert before
+    train_sae(settings(text, "name=wider", "dictionary.dict_size=192"), tmp_path, lambda _: None)
+    assert {path: path.stat().st_mtime_ns for path in shards()} == before
 
 
 def test_a_dictionary_can_start_from_another_one(text, tmp_path):

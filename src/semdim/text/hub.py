@@ -8,7 +8,7 @@ from typing import Any
 
 from semdim.errors import ConfigError, DataError, HubError
 from semdim.text.documents import Document, ReadCounts
-from semdim.text.readers import missing_column, text_of
+from semdim.text.readers import check_columns, columns_of, row_document
 from semdim.text.spec import CorpusSpec
 
 _PROBE_SECONDS = 5.0
@@ -23,8 +23,7 @@ def read_dataset(spec: CorpusSpec, counts: ReadCounts) -> Iterator[Document]:
     rows = _open(spec)
     label = spec.path or ""
     for number, row in enumerate(_guarded(rows, spec)):
-        where = f"{label}:{number}"
-        yield Document(where, text_of(row, spec.text_column, where))
+        yield row_document(row, spec, f"{label}:{number}")
 
 
 def _open(spec: CorpusSpec) -> Any:
@@ -52,10 +51,9 @@ def _open(spec: CorpusSpec) -> Any:
     except _reading_errors() as error:
         raise _explained(error, spec, path) from error
     columns = rows.column_names
-    if columns is not None and spec.text_column not in columns:
-        raise missing_column(spec.text_column, list(columns), f"data set {spec.path}")
     if columns is not None:
-        rows = rows.select_columns([spec.text_column])
+        check_columns(spec, list(columns), f"data set {spec.path}")
+        rows = rows.select_columns(columns_of(spec))
     return rows
 
 

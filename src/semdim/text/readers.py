@@ -79,7 +79,7 @@ def read_jsonl(spec: CorpusSpec, counts: ReadCounts) -> Iterator[Document]:
             if line.strip():
                 where = f"{path}:{number}"
                 row = _json_object(decode(line, str(path), offset).rstrip(), where)
-                yield Document(where, text_of(row, spec.text_column, where))
+                yield row_document(row, spec, where)
             offset += len(line)
 
 
@@ -103,9 +103,35 @@ def text_of(row: dict[str, Any], column: str, where: str) -> str:
     return text or ""
 
 
-def missing_column(column: str, columns: list[str], where: str) -> DataError:
+def row_document(row: dict[str, Any], spec: CorpusSpec, where: str) -> Document:
+    """The document in a row, named ``where``, or ``<value of name_column>/<where>``."""
+    text = text_of(row, spec.text_column, where)
+    if spec.name_column is None:
+        return Document(where, text)
+    if spec.name_column not in row:
+        raise missing_column(spec.name_column, list(row), where, "name_column")
+    return Document(f"{row[spec.name_column]}/{where}", text)
+
+
+def columns_of(spec: CorpusSpec) -> list[str]:
+    """The columns that a corpus in a table needs; nothing else is read."""
+    wanted = [spec.text_column, *([spec.name_column] if spec.name_column else [])]
+    return list(dict.fromkeys(wanted))
+
+
+def check_columns(spec: CorpusSpec, columns: list[str], where: str) -> None:
+    """DataError for a table without the columns that the corpus names."""
+    if spec.text_column not in columns:
+        raise missing_column(spec.text_column, columns, where)
+    if spec.name_column is not None and spec.name_column not in columns:
+        raise missing_column(spec.name_column, columns, where, "name_column")
+
+
+def missing_column(
+    column: str, columns: list[str], where: str, setting: str = "text_column"
+) -> DataError:
     names = ", ".join(repr(name) for name in columns) or "none"
-    return DataError(f"{where} has no column {column!r}; it has {names}: set text_column")
+    return DataError(f"{where} has no column {column!r}; it has {names}: set {setting}")
 
 
 def _lines(path: Path) -> Iterator[bytes]:
@@ -145,7 +171,7 @@ def _decompressed(path: Path) -> Iterator[bytes]:
 
 
 def read_parquet(spec: CorpusSpec, counts: ReadCounts) -> Iterator[Document]:
-    """One document per row of every file, read in small batches of the text column alone."""
+    """One document per row of every file, read in small batches of the columns needed alone."""
     import pyarrow
     import pyarrow.parquet as parquet
 
@@ -155,15 +181,11 @@ def read_parquet(spec: CorpusSpec, counts: ReadCounts) -> Iterator[Document]:
         try:
             with parquet.ParquetFile(path) as file:
                 columns = list(file.schema_arrow.names)
-                if spec.text_column not in columns:
-                    raise missing_column(spec.text_column, columns, str(path))
-                row = 0
-                for batch in file.iter_batches(batch_size=256, columns=[spec.text_column]):
-                    for text in batch.column(0).to_pylist():
-                        where = f"{path}:{row}"
-                        yield Document(
-                            where, text_of({spec.text_column: text}, spec.text_column, where)
-                        )
-                        row += 1
+                check_columns(spec, columns, str(path))
+                number = 0
+                for batch in file.iter_batches(batch_size=256, columns=columns_of(spec)):
+                    for row in batch.to_pylist():
+                        yield row_document(row, spec, f"{path}:{number}")
+                        number += 1
         except (pyarrow.ArrowException, OSError) as error:
             raise DataError(f"{path} is not a readable Parquet file: {error}") from error

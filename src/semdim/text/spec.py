@@ -17,8 +17,8 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "python_source": _FILTERS,
     "random": (),
     "files": ("path", "suffixes", *_FILTERS),
-    "jsonl": ("path", "text_column", *_FILTERS),
-    "parquet": ("path", "text_column", *_FILTERS),
+    "jsonl": ("path", "text_column", "name_column", *_FILTERS),
+    "parquet": ("path", "text_column", "name_column", *_FILTERS),
     "datasets": (
         "path",
         "name",
@@ -27,6 +27,7 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
         "streaming",
         "revision",
         "text_column",
+        "name_column",
         *_FILTERS,
     ),
     "replaced": ("base", "share"),
@@ -42,6 +43,7 @@ _TYPES: dict[str, type] = {
     "role": str,
     "path": str,
     "text_column": str,
+    "name_column": str,
     "name": str,
     "split": str,
     "streaming": bool,
@@ -81,6 +83,9 @@ class CorpusSpec:
     """files: the endings that count inside a folder (a file or glob is taken as it stands)."""
     text_column: str = "text"
     """jsonl, parquet, datasets: the column that holds the text."""
+    name_column: str | None = None
+    """jsonl, parquet, datasets: a column whose value begins the document's name, so that ``only``
+    and ``exclude`` can choose by it: ``source`` gives ``<source>/<file>:<row>``."""
     name: str | None = None
     """datasets: the configuration, such as ``en`` of ``allenai/c4``."""
     split: str = "train"

@@ -96,6 +96,11 @@ class ShardStore:
         n_sequences = min(self.shard_sequences, len(self.token_ids) - first)
         return n_sequences * (self.token_ids.shape[1] - 1)
 
+    @property
+    def n_rows(self) -> int:
+        """Positions of all windows, position 0 left out, before outliers are."""
+        return sum(self.rows_in(index) for index in range(self.n_shards))
+
     def _path(self, index: int) -> Path | None:
         return None if self.folder is None else self.folder / f"shard-{index:05d}.safetensors"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.models.facts import ModelFacts
+from semdim.text.spec import CorpusSpec
 from semdim.training.settings import TrainingSettings
 
 TEMPLATE = """\
@@ -44,8 +45,8 @@ smoothed, with the SAE spliced in at every position but BOS (`splice: no_bos`), 
 
 - Position 0 and norm outliers were **not** trained on. Position 0 is an attention sink with a norm
   about a hundred times the median; let BOS through (`no_bos`).
-- The training text is English, about half of it technical documentation, without code files; text
-  in another language or register has more active atoms and a larger gap.
+- It knows the register of its training text (named above), in English and without code; text of
+  another kind has other counts of active atoms and a larger gap.
 - Windows of {context} tokens from the head of documents: later positions of longer contexts are out
   of its experience.
 - The model's weights are what its package carries (quantised to about 4 bits, read as float32).
@@ -87,10 +88,13 @@ def write_card(
 ) -> str:
     """The text of README.md, from the settings and what the run recorded."""
     data, dictionary, optimiser = settings.data, settings.dictionary, settings.optimiser
-    text = Path(settings.text.path).name if settings.text.path else settings.text.kind
     training = {
-        "text": f"`{text}`: {record['n_windows']:,} windows of {record['n_documents']:,} documents",
-        "held out": f"{record['n_documents_held_out']:,} other documents (threshold, dead atoms)",
+        "text": f"{record['n_windows']:,} windows of {record['n_documents']:,} documents of "
+        + text_line(settings.text),
+        "threshold set on": "the documents held out"
+        if settings.calibration is None
+        else f"{record['n_calibration_tokens']:,} tokens of {text_line(settings.calibration)}",
+        "held out": f"{record['n_documents_held_out']:,} other documents (silent atoms)",
         "activations seen": record["n_tokens_seen"],
         "steps": record["n_steps"],
         "training time": f"{record['minutes']} minutes (activations not counted)",
@@ -122,6 +126,17 @@ def write_card(
         command=f"python -m stages.train_sae --write training/run={run} text.path=PATH\n"
         "dvc repro training/dvc.yaml",
     )
+
+
+def text_line(spec: CorpusSpec) -> str:
+    """A corpus in a phrase: where its text is, and which part of it is used."""
+    where = f"`{Path(spec.path).name}`" if spec.path else f"`{spec.kind}`"
+    only = f", only {_patterns(spec.only)}" if spec.only else ""
+    return where + only + (f", without {_patterns(spec.exclude)}" if spec.exclude else "")
+
+
+def _patterns(patterns: tuple[str, ...]) -> str:
+    return ", ".join(f"`{pattern}`" for pattern in patterns)
 
 
 def table(rows: Mapping[str, Any]) -> str:

@@ -72,22 +72,8 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
     if settings.calibration is not None:
         made["calibration"] = calibration_windows(settings, settings.calibration, facts, folder)
     stores = {
-        part: ShardStore(
-            windows.token_ids,
-            split.prefix,
-            fingerprint=settings_digest(
-                [facts.fingerprint, settings.hook_name, windows.fingerprint(), data.prefix_dtype,
-                 data.outlier_ratio, data.shard_windows]
-            ),
-            shard_sequences=data.shard_windows,
-            batch_size=data.prefix_batch,
-            outlier_ratio=data.outlier_ratio,
-            folder=root / "outputs/training" / settings.name / part
-            if data.keep_activations
-            else None,
-        )
-        for part, windows in made.items()
-    }  # fmt: skip
+        part: new_store(settings, windows, split, facts, root) for part, windows in made.items()
+    }
     return Prepared(
         facts=facts,
         split=split,
@@ -96,6 +82,28 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
         calibration=stores.get("calibration", stores["held_out"]),
         windows=(train, held_out),
         folder=folder,
+    )
+
+
+def new_store(
+    settings: TrainingSettings, windows: Windows, split: SplitModel, facts: ModelFacts, root: Path
+) -> ShardStore:
+    """The activations of these windows, kept in a folder named by all that decides them: runs that
+    differ in the dictionary or the optimiser alone (a sweep) share them."""
+    data = settings.data
+    fingerprint = settings_digest(
+        [facts.fingerprint, settings.hook_name, windows.fingerprint(), data.prefix_dtype,
+         data.outlier_ratio, data.shard_windows]
+    )  # fmt: skip
+    folder = root / "outputs/training/activations" / fingerprint[:16]
+    return ShardStore(
+        windows.token_ids,
+        split.prefix,
+        fingerprint=fingerprint,
+        shard_sequences=data.shard_windows,
+        batch_size=data.prefix_batch,
+        outlier_ratio=data.outlier_ratio,
+        folder=folder if data.keep_activations else None,
     )
 
 

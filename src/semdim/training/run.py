@@ -61,6 +61,7 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
         "n_windows": len(prepared.windows[0]),
         "n_documents": prepared.windows[0].n_documents,
         "n_documents_held_out": prepared.windows[1].n_documents,
+        "n_calibration_tokens": prepared.calibration.n_rows,
     }
     sae = finished_sae(
         trained,
