@@ -59,6 +59,16 @@ def test_the_recipe_ends_with_a_measured_sae_and_its_card(text, tmp_path):
     assert measures["mean_n_active"] == pytest.approx(8.0, rel=0.15)
     assert 0.2 < measures["explained_variance"] < 1.0
     assert abs(measures["signed_gap"]) <= measures["abs_gap"]
+    theirs = record["saelens"]["check"]  # all 20 sequences: run_evals must agree with us
+    assert theirs["n_tokens"] == measures["n_tokens"]
+    assert theirs["l0"] == pytest.approx(measures["mean_n_active"], rel=1e-4)
+    assert theirs["explained_variance"] == pytest.approx(
+        measures["explained_variance_with_outliers"], abs=1e-4
+    )
+    # They leave out the prediction at BOS, which the splice does not change: 30 of 31.
+    assert 30 / 31 * (theirs["loss_with_sae"] - theirs["loss"]) == pytest.approx(
+        -measures["signed_gap"], rel=1e-3
+    )
     card = (folder / "README.md").read_text()
     for expected in ("training/run=tiny", "128 atoms", f"{measures['abs_gap']:.4g}", "Limits"):
         assert expected in card

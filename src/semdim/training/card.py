@@ -40,6 +40,11 @@ sae = SAE.load_from_disk("models/sae/{name}")  # no network needed
 Position 0 is left out everywhere, and norm outliers (beyond ten median norms) are left out of the
 explained variance. The gap is taken per sequence, on losses in bits per token that are not
 smoothed, with the SAE spliced in at every position but BOS (`splice: no_bos`), all in float32.
+
+The same from SAELens (`sae_lens.evals.run_evals`, BOS left out, outliers counted in, losses in bits
+per token, on the first sequences of each text):
+
+{saelens}
 {notes}
 ## Limits
 
@@ -77,6 +82,15 @@ LABELS = {
     "abs_gap": "mean absolute loss gap, bits per token",
     "signed_gap": "mean signed gap (model − spliced), bits per token",
     "silent_share": "share of atoms that fire nowhere in this text",
+}
+SAELENS_LABELS = {
+    "n_tokens": "tokens",
+    "l0": "L0",
+    "explained_variance": "explained variance",
+    "cosine_similarity": "cosine similarity",
+    "loss": "loss without the SAE",
+    "loss_with_sae": "loss with the SAE",
+    "ce_loss_score": "cross-entropy score (1: the SAE costs nothing, 0: as zero ablation)",
 }
 
 
@@ -120,7 +134,8 @@ def write_card(
         bos="BOS first" if data.prepend_bos else "no BOS",
         n_active=dictionary.n_active,
         training=table(training),
-        measures=measures_table(record["measures"]),
+        measures=measures_table(record["measures"], LABELS),
+        saelens=measures_table(record["saelens"], SAELENS_LABELS),
         notes=f"\n{notes}\n" if notes else "",
         n_tokens_seen=record["n_tokens_seen"],
         command=f"python -m stages.train_sae --write training/run={run} text.path=PATH\n"
@@ -145,13 +160,13 @@ def table(rows: Mapping[str, Any]) -> str:
     return "\n".join(lines + [f"| {name} | {_text(value)} |" for name, value in rows.items()])
 
 
-def measures_table(measures: Mapping[str, Mapping[str, Any]]) -> str:
+def measures_table(measures: Mapping[str, Mapping[str, Any]], labels: Mapping[str, str]) -> str:
     """A Markdown table with a column for each text."""
     head = "| | " + " | ".join(measures) + " |"
     rule = "|---|" + "---|" * len(measures)
     rows = [
         f"| {label} | " + " | ".join(_text(column[key]) for column in measures.values()) + " |"
-        for key, label in LABELS.items()
+        for key, label in labels.items()
     ]
     return "\n".join([head, rule, *rows])
 

@@ -18,13 +18,15 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
-from semdim.training.measure import Measures, measure, silent_atoms
+from semdim.training.measure import measure, silent_atoms
 from semdim.training.prepare import Prepared, Say, prepare
+from semdim.training.saelens_evals import saelens_measures
 from semdim.training.settings import TrainingSettings
 from semdim.training.tracking import Tracker
 from semdim.training.trainer import DictionaryTrainer, trainer_config
 
 MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
+SAELENS_SEQUENCES = 100  # run_evals makes three full passes with all logits in memory
 
 
 def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any]:
@@ -72,9 +74,7 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
         metadata=metadata(settings, prepared.facts, record),
     )
     record["silent_share_held_out"] = silent_atoms(sae, prepared.held_out.everything())
-    record["measures"] = {
-        name: measured.as_dict() for name, measured in evaluate(settings, prepared, sae).items()
-    }
+    record["measures"], record["saelens"] = evaluate(settings, prepared, sae)
     write_json(work / "training.json", record)
     write_atomically(out / "README.md", write_card(settings, prepared.facts, record))
     trainer.tracker.finish(record)
@@ -119,30 +119,31 @@ def new_trainer(
     return trainer
 
 
-def evaluate(settings: TrainingSettings, prepared: Prepared, sae: Any) -> dict[str, Measures]:
-    """Measure on every evaluation corpus, sampled as the pipeline samples it, in float32."""
+def evaluate(
+    settings: TrainingSettings, prepared: Prepared, sae: Any
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, float]]]:
+    """Measure on every evaluation corpus, sampled as the pipeline samples it, in float32: what this
+    package measures, and what SAELens's own `run_evals` says of the first of its sequences."""
     facts = prepared.facts
     model = load_model(prepared.folder, device=str(prepared.split.device))
     split = SplitModel(model, settings.hook_name)
-    return {
-        name: measure(
-            sae,
-            split,
-            sample_corpus(
-                spec,
-                model.tokenizer,
-                context=settings.data.context,
-                bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
-                vocab_size=facts.vocab_size,
-                max_sequences_per_document=MAX_SEQUENCES,
-                seed=settings.seed,
-                special_token_ids=facts.special_token_ids,
-            ),
-            bos_token_id=facts.bos_token_id,
-            outlier_ratio=settings.data.outlier_ratio,
+    ours, saelens = {}, {}
+    for name, spec in settings.evaluation.items():
+        sample = sample_corpus(
+            spec,
+            model.tokenizer,
+            context=settings.data.context,
+            bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
+            vocab_size=facts.vocab_size,
+            max_sequences_per_document=MAX_SEQUENCES,
+            seed=settings.seed,
+            special_token_ids=facts.special_token_ids,
         )
-        for name, spec in settings.evaluation.items()
-    }
+        bos, ratio = facts.bos_token_id, settings.data.outlier_ratio
+        ours[name] = measure(sae, split, sample, bos_token_id=bos, outlier_ratio=ratio).as_dict()
+        head = torch.from_numpy(sample.token_ids[:SAELENS_SEQUENCES]).long()
+        saelens[name] = saelens_measures(sae, model, head, bos_token_id=bos)
+    return ours, saelens
 
 
 def metadata(
