@@ -1,12 +1,13 @@
 """The prefix, run once: activations at the hook point, shard by shard."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from semdim.artifacts.shards import ShardWriter
+from semdim.engine.parallel import side_by_side
 from semdim.engine.sample import batches, shard_ranges
 from semdim.engine.split import SplitModel
 from semdim.errors import DataError
@@ -24,6 +25,14 @@ def check_finite(activation: Float[Tensor, "..."], where: str) -> None:
             f"{bad} of {activation.numel()} values are NaN or infinite in {where}: the forward "
             "pass overflowed; try engine.compute_dtype=float32."
         )
+
+
+def prefix_of(
+    split: SplitModel, token_ids: Int[Tensor, "sequences context"], batch_sequences: int
+) -> Iterator[Float[Tensor, "batch context d_model"]]:
+    """The activations at the hook point, batch after batch."""
+    parts = [token_ids[batch] for batch in batches(len(token_ids), batch_sequences)]
+    return side_by_side(split.prefix, parts, str(split.device))
 
 
 def cache_activations(
@@ -51,9 +60,9 @@ def cache_activations(
             update(ids.numel())
             continue
         parts = []
-        for batch in batches(len(ids), batch_sequences):
-            parts.append(split.prefix(ids[batch]).cpu())
-            update(ids[batch].numel())
+        for part in prefix_of(split, ids, batch_sequences):
+            parts.append(part.cpu())
+            update(part.shape[0] * part.shape[1])
         activation = torch.cat(parts)
         check_finite(activation, f"the activations of sequences {start} to {stop - 1}")
         writer.write(index, {"activation": activation})

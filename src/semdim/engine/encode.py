@@ -9,6 +9,7 @@ from torch import Tensor
 
 from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.engine.codes import Codes, concatenate, decode, from_dense
+from semdim.engine.parallel import side_by_side
 
 
 @runtime_checkable
@@ -45,6 +46,13 @@ def encode_codes(
     Raises:
         DataError: the encoder returned values that are not codes.
     """
+
+    def work(part: Tensor) -> tuple[Codes, Tensor]:
+        part = part.to(device)
+        codes = encode_rows(sae, part, batch_rows)
+        error = (part.float() - decode(codes, weight, bias)).norm(dim=-1)
+        return codes.to("cpu"), error.cpu()
+
     missing = set(writer.missing)
     for index in range(len(activations)):
         if index not in missing:
@@ -53,13 +61,10 @@ def encode_codes(
             continue
         rows = activations.read(index)["activation"].flatten(0, 1)
         codes_parts, errors = [], []
-        for part in rows.split(batch_rows):
-            part = part.to(device)
-            codes = encode_rows(sae, part, batch_rows)
-            rebuilt = decode(codes, weight, bias)
-            errors.append((part.float() - rebuilt).norm(dim=-1).cpu())
-            codes_parts.append(codes.to("cpu"))
-            update(len(part))
+        for codes, error in side_by_side(work, rows.split(batch_rows), device):
+            codes_parts.append(codes)
+            errors.append(error)
+            update(len(error))
         codes = concatenate(codes_parts)
         writer.write(
             index,

@@ -3,7 +3,7 @@
 Losses are stored as −log2 p without smoothing, so that every smoothing α can be had from the cache.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,7 @@ from torch import Tensor
 from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.engine.codes import Codes
 from semdim.engine.encode import codes_of_shard
+from semdim.engine.parallel import side_by_side
 from semdim.engine.proxies import Reconstructor
 from semdim.engine.sample import batches, bos_mask
 from semdim.engine.split import NextToken, SplitModel
@@ -31,6 +32,31 @@ def batch_losses(
     return split.next_token(
         split.suffix(start), token_ids, scores=reconstruct.proxy.kind == "model"
     )
+
+
+def shard_losses(
+    split: SplitModel,
+    reconstruct: Reconstructor,
+    activation: Float[Tensor, "sequences context d_model"],
+    codes: Codes,
+    token_ids: Int[Tensor, "sequences context"],
+    is_bos: Bool[Tensor, "sequences context"],
+    batch_sequences: int,
+) -> Iterator[NextToken]:
+    """Losses of a shard, batch after batch."""
+    device, context = split.device, token_ids.shape[1]
+
+    def work(batch: slice) -> NextToken:
+        return batch_losses(
+            split,
+            reconstruct,
+            activation[batch].to(device),
+            codes.rows(batch.start * context, batch.stop * context).to(device),
+            token_ids[batch],
+            is_bos[batch].to(device),
+        )
+
+    return side_by_side(work, list(batches(len(token_ids), batch_sequences)), str(device))
 
 
 def compute_losses(
@@ -60,7 +86,6 @@ def compute_losses(
             "they are not of the same tokens; recompute both with `dvc repro --force`."
         )
     missing = set(writer.missing)
-    device = split.device
     first = 0
     for index in range(len(activations)):
         n_sequences = activations.shards[index]["tensors"]["activation"]["shape"][0]
@@ -69,23 +94,18 @@ def compute_losses(
         if index not in missing:
             update(ids.numel())
             continue
-        activation = activations.read(index)["activation"]
-        shard_codes = codes_of_shard(codes.read(index), len(reconstruct.weight))
-        is_bos = bos_mask(ids, bos_token_id)
-        context = ids.shape[1]
         parts = []
-        for batch in batches(n_sequences, batch_sequences):
-            parts.append(
-                batch_losses(
-                    split,
-                    reconstruct,
-                    activation[batch].to(device),
-                    shard_codes.rows(batch.start * context, batch.stop * context).to(device),
-                    ids[batch],
-                    is_bos[batch].to(device),
-                )
-            )
-            update(ids[batch].numel())
+        for part in shard_losses(
+            split,
+            reconstruct,
+            activations.read(index)["activation"],
+            codes_of_shard(codes.read(index), len(reconstruct.weight)),
+            ids,
+            bos_mask(ids, bos_token_id),
+            batch_sequences,
+        ):
+            parts.append(part)
+            update(len(part.nll) // (ids.shape[1] - 1) * ids.shape[1])
         writer.write(index, _stack(parts, n_sequences, f"sequences {first - n_sequences} on"))
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from semdim.engine.parallel import side_by_side
 from semdim.errors import ArtifactError, DataError
 
 Prefix = Callable[
@@ -56,8 +57,10 @@ class ShardStore:
         batch_size: int,
         outlier_ratio: float,
         folder: Path | None,
+        device: str = "cpu",
     ) -> None:
-        """``folder`` is where shards are kept; None computes them anew each time.
+        """``folder`` is where shards are kept; None computes them anew each time. ``device`` is
+        that of ``prefix``.
 
         Raises:
             ArtifactError: the folder holds the shards of other windows or of another model.
@@ -68,6 +71,7 @@ class ShardStore:
         self.batch_size = batch_size
         self.outlier_ratio = outlier_ratio
         self.folder = folder
+        self.device = device
         self.n_shards = -(-len(token_ids) // shard_sequences)
         self.facts = self._load_or_measure(fingerprint)
 
@@ -108,8 +112,8 @@ class ShardStore:
     def _compute(self, index: int) -> Float[Tensor, "tokens d_model"]:
         first = index * self.shard_sequences
         ids = torch.from_numpy(self.token_ids[first : first + self.shard_sequences]).long()
-        parts = [self.prefix(part)[:, 1:].flatten(0, 1) for part in ids.split(self.batch_size)]
-        raw = torch.cat(parts)
+        parts = side_by_side(self.prefix, ids.split(self.batch_size), self.device)
+        raw = torch.cat([part[:, 1:].flatten(0, 1) for part in parts])
         if not bool(raw.isfinite().all()):
             raise DataError(
                 f"the model's activations of windows {first}–{first + len(ids) - 1} are not finite;"

@@ -104,6 +104,7 @@ def new_store(
         batch_size=data.prefix_batch,
         outlier_ratio=data.outlier_ratio,
         folder=folder if data.keep_activations else None,
+        device=str(split.device),
     )
 
 
