@@ -5,6 +5,7 @@ never computed again, so a killed run goes on where it stopped, and further epoc
 no forward pass. With the cache off, shards are computed as they are asked for and forgotten.
 """
 
+import copy
 import json
 import os
 from collections.abc import Callable
@@ -89,6 +90,13 @@ class ShardStore:
     def everything(self) -> Float[Tensor, "tokens d_model"]:
         """All shards at once: for small stores."""
         return torch.cat([self.shard(index) for index in range(self.n_shards)])
+
+    def head(self, n_shards: int) -> "ShardStore":
+        """The same store, the first ``n_shards`` shards of it alone."""
+        part = copy.copy(self)
+        part.token_ids = self.token_ids[: n_shards * self.shard_sequences]
+        part.n_shards = min(n_shards, self.n_shards)
+        return part
 
     def is_cached(self, index: int) -> bool:
         path = self._path(index)
