@@ -1,8 +1,10 @@
-"""measure_uncertainty: Table 1, out-of-distribution scores, and the guardrail, from the ledgers."""
+"""measure_uncertainty: Table 1, the out-of-distribution study, the guardrail, from tables."""
 
 from semdim.artifacts.shards import write_json
 from semdim.ledger import read_ledger
 from semdim.results import setup_facts
+from semdim.uncertainty.join import join_scores
+from semdim.uncertainty.scores import ALL_SCORES
 from semdim.uncertainty.study import run_study
 from stages.common import Run, say, stage
 
@@ -17,13 +19,16 @@ def main(run: Run) -> None:
     read = {name: read_ledger(paths.ledger(model, name)) for name in settings.grid.corpus}
     facts = {name: of_table for name, (_, of_table) in read.items()}
     sample = facts[settings.grid.sample]
+    scores = {name: read_ledger(paths.scores(model, name)) for name in read}
     study = run_study(
-        {name: table for name, (table, _) in read.items()},
+        {name: join_scores(read[name][0], table, name) for name, (table, _) in scores.items()},
         {name: settings.corpora[name].role for name in read},
         settings.uncertainty,
         settings.seed,
         vocab_size=sample["vocab_size"],
         document_names={name: of_table["documents"] for name, of_table in facts.items()},
+        scores=ALL_SCORES,
+        activation_fit=scores[settings.grid.sample][1]["activation_fit"],
     )
     folder = paths.results(model)
     study.write(folder, {key: sample[key] for key in PROVENANCE})

@@ -47,6 +47,14 @@ class Paths:
     def ledger(self, model: str, corpus: str) -> Path:
         return self.ledgers(model) / f"{corpus}.parquet"
 
+    def activation_fit(self, model: str) -> Path:
+        """What the scores from activations know of the sample's fit documents."""
+        return self.root / "outputs" / model / "activation_fit"
+
+    def scores(self, model: str, corpus: str) -> Path:
+        """Scores from activations, a row per token as in the ledger, which they do not touch."""
+        return self.root / "outputs" / model / "scores" / f"{corpus}.parquet"
+
     @property
     def all_results(self) -> Path:
         return self.root / "results" / "models"

@@ -8,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import Artifact
 from semdim.engine.sample import load_tokens
 from semdim.ledger import read_ledger
 from semdim.paths import Paths
+from semdim.uncertainty.activations import COLUMNS
+from semdim.uncertainty.join import join_scores
 from tests.pipeline.conftest import Clone, stages_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
@@ -31,10 +34,14 @@ def test_every_stage_ran_once(first_run: str) -> None:
     assert len(ran) == len(set(ran))
     expected = {"check_params", "prepare_model@tiny", "prepare_sae@tiny", "plot", "report"}
     expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny", "order_atoms@tiny"}
+    expected |= {"fit_activations@tiny"}
     for corpus in CORPORA:
         expected |= {
             f"{stage}@tiny-{corpus}"
-            for stage in ("tokenize", "cache_activations", "encode_codes", "write_ledger")
+            for stage in (
+                *("tokenize", "cache_activations", "encode_codes", "write_ledger"),
+                "score_activations",
+            )
         }
         expected |= {f"compute_losses@tiny-{corpus}-{proxy}" for proxy in ("model", "sae")}
     expected |= {f"sweep_losses@tiny-{proxy}" for proxy in SWEEP}
@@ -128,6 +135,33 @@ def test_failure_prob_reruns_the_bounds_and_what_follows(clone: Clone, first_run
     assert stages_run(output) == ["check_params", "assemble_bound@tiny", "plot", "report"]
     bounds = pd.read_csv(Paths(clone.root).results("tiny") / "bounds.csv")
     assert set(bounds["failure_prob"]) == {0.01}
+
+
+def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
+    clone: Clone, first_run: str
+) -> None:
+    # δ stays what the last experiment left, whichever test that was.
+    before = OmegaConf.load(clone.root / "params.yaml").bound.failure_prob
+    output = clone.experiment("-S", "uncertainty.neighbour=3", "-S", f"bound.failure_prob={before}")
+    assert set(stages_run(output)) == {
+        "check_params", "fit_activations@tiny", "measure_uncertainty@tiny", "plot", "report",
+        *(f"score_activations@tiny-{corpus}" for corpus in CORPORA),
+    }  # fmt: skip
+
+
+def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths: Paths) -> None:
+    fitted = set(Artifact.open(paths.activation_fit("tiny")).facts["fit_documents"])
+    for corpus in CORPORA:
+        ledger, facts = read_ledger(paths.ledger("tiny", corpus))
+        scores, _ = read_ledger(paths.scores("tiny", corpus))
+        joined = join_scores(ledger, scores, corpus)
+        inside = joined[~joined["is_bos"]]
+        assert np.isfinite(inside[list(COLUMNS)].to_numpy()).all()
+        assert (inside["knn_distance"] >= 0).all() and inside["mahalanobis"].std() > 0
+        if corpus == "english":
+            assert len(fitted) == round(0.5 * facts["n_documents"])
+    auroc = pd.read_csv(paths.results("tiny") / "uncertainty.csv").set_index("score")["auroc"]
+    assert set(COLUMNS) <= set(auroc.index) and auroc.notna().all()
 
 
 def test_one_more_proxy_computes_one_proxy(clone: Clone, first_run: str) -> None:

@@ -68,6 +68,23 @@ def test_the_first_corpus_is_the_sample() -> None:
     assert read_settings(values("corpus=[c4,codeparrot,random]")).grid.sample == "c4"
 
 
+def test_the_study_has_two_near_shifts() -> None:
+    settings = read_settings(values("experiment=ood"))
+    roles = {name: spec.role for name, spec in settings.corpora.items()}
+    assert roles == {
+        "english": "id", "python": "shifted", "random": "far", "english_replaced": "near",
+        "english_shuffled": "near",
+    }  # fmt: skip
+    sources = {settings.corpora[name].base.kind for name, role in roles.items() if role == "near"}
+    assert sources == {settings.corpora["english"].kind}
+
+
+def test_a_corpus_of_ones_own_joins_the_study_by_configuration() -> None:
+    mine = "+corpora.mine={kind:files,path:data,role:shifted,n_tokens:1000}"
+    settings = read_settings(values("experiment=ood", mine))
+    assert settings.grid.corpus[-1] == "mine" and settings.grid.sample == "english"
+
+
 def test_an_sae_is_replaced_in_one_line() -> None:
     replaced = values("sae@models.smollm2-135m.sae=gpt2-small-res-jb")
     assert replaced["models"]["smollm2-135m"]["sae"]["release"] == "gpt2-small-res-jb"

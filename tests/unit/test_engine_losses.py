@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from oracles import pytorch_ood
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 from semdim.artifacts.shards import Artifact, ShardWriter
@@ -200,6 +201,15 @@ def test_scores_of_the_model_are_those_of_its_logits(
     torch.testing.assert_close(ours["max_prob"], p.amax(-1), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(ours["entropy"], -(p * p.log2()).sum(-1), atol=1e-4, rtol=1e-4)
     torch.testing.assert_close(ours["energy"], -logits.logsumexp(-1), atol=1e-5, rtol=1e-5)
+    # Somebody else's scores: minus the largest probability, entropy in nats, the same energy.
+    flat = logits.flatten(0, 1)
+    for key, module, detector, scale in (
+        ("max_prob", "softmax", "MaxSoftmax", -1.0),
+        ("entropy", "entropy", "Entropy", 1 / math.log(2)),
+        ("energy", "energy", "EnergyBased", 1.0),
+    ):
+        theirs = getattr(pytorch_ood(module), detector)(None).predict_logits(flat) * scale
+        torch.testing.assert_close(ours[key].flatten(), theirs, atol=1e-4, rtol=1e-4)
 
 
 def test_codes_on_disk_are_those_of_the_encoder(

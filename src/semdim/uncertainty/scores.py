@@ -8,8 +8,10 @@ A score has one value per token. A sequence's value is the mean or the maximum o
 two-sided score measures the distance to the ID mean *after* that: a sequence whose mean is unusual
 stands out by |mean − ID mean of sequence means|, which a mean over |token − ID mean| would drown.
 
-Scores computed from activations instead of ledger columns join by adding a column to the ledger
-and a ``Score`` that reads it: ``run_study(..., scores=(*LEDGER_SCORES, mine))``.
+Scores computed from activations (``ACTIVATION_SCORES``) have tables of their own beside the ledger
+(stage score_activations), which ``join.join_scores`` puts in as columns: a score more leaves the
+ledger, and with it losses and bounds, as they are. A score of one's own joins in the same way, by a
+column and a ``Score`` that reads it: ``run_study(..., scores=(*ALL_SCORES, mine))``.
 """
 
 from collections.abc import Callable
@@ -172,6 +174,40 @@ LEDGER_SCORES: tuple[Score, ...] = (
         uses_labels=True,
         at_last_position=False,
     ),
+)
+
+
+ACTIVATION_SCORES: tuple[Score, ...] = (
+    Score(
+        "mahalanobis",
+        "squared Mahalanobis distance of h under one Gaussian fitted on ID text",
+        "activation",
+        ("mahalanobis",),
+        column("mahalanobis"),
+    ),
+    Score(
+        "relative_mahalanobis",
+        "the same to the nearest of several ID clusters, minus that under the one Gaussian",
+        "activation",
+        ("relative_mahalanobis",),
+        column("relative_mahalanobis"),
+    ),
+    Score(
+        "knn_distance",
+        "distance of h/‖h‖ to its k-th nearest neighbour among ID tokens",
+        "activation",
+        ("knn_distance",),
+        column("knn_distance"),
+    ),
+)
+
+_FAMILIES = ("code", "activation", "prediction", "input")
+#: All scores as tables and figures list them: by what they cost, those that need the label last.
+ALL_SCORES: tuple[Score, ...] = tuple(
+    sorted(
+        (*LEDGER_SCORES, *ACTIVATION_SCORES),
+        key=lambda score: (score.uses_labels, _FAMILIES.index(score.family)),
+    )
 )
 
 

@@ -14,6 +14,9 @@ _SMALLEST = {
     "fixed_threshold": 1,
     "histogram_bins": 1,
     "roc_points": 2,
+    "n_clusters": 2,
+    "neighbour_tokens": 1,
+    "neighbour": 1,
 }
 """The settings that are counts, and the smallest of each; the others are shares in (0, 1)."""
 
@@ -44,9 +47,21 @@ class UncertaintySpec:
     """Histogram bins over 99.5 % of the tokens; the tail goes on at the same width."""
     roc_points: int = 64
     """Most points kept of one ROC curve, at least 2."""
+    n_clusters: int = 16
+    """Clusters of ID tokens that stand for the classes of the relative Mahalanobis distance, at
+    least 2 (with one it is 0 everywhere)."""
+    neighbour_tokens: int = 5000
+    """ID tokens among which nearest neighbours are sought, a random subsample of the fit ones."""
+    neighbour: int = 10
+    """Which neighbour's distance is the score, at most neighbour_tokens."""
 
     def __post_init__(self) -> None:
         _check(asdict(self))
+        if self.neighbour > self.neighbour_tokens:
+            raise ConfigError(
+                f"uncertainty.neighbour is {self.neighbour}, but uncertainty.neighbour_tokens is "
+                f"{self.neighbour_tokens}; there is no such neighbour."
+            )
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "UncertaintySpec":

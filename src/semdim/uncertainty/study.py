@@ -13,6 +13,7 @@ from semdim.errors import DataError
 from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import guardrail
+from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, Score, check_registry, fit_unigram
 from semdim.uncertainty.sparsity import (
@@ -24,12 +25,11 @@ from semdim.uncertainty.sparsity import (
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.tokens import (
     check_tokens,
-    generator,
+    fit_split,
     held_out,
     of_documents,
     scored_rows,
     sequence_n_active,
-    split_documents,
 )
 from semdim.uncertainty.verdict import (
     by_shift,
@@ -90,6 +90,7 @@ def run_study(
     vocab_size: int,
     document_names: Mapping[str, Sequence[str]] | None = None,
     scores: tuple[Score, ...] = LEDGER_SCORES,
+    activation_fit: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Measure how well n_active and every other score separate the ID corpus from the others.
 
@@ -103,6 +104,8 @@ def run_study(
             an ID fit document is a copy of it, and left out of all rates and AUROCs. Needed for a
             near shift and its ID corpus; a corpus without names is taken to be other texts.
         scores: the registry; each score's columns must be in every ledger.
+        activation_fit: facts of the fit behind columns that were computed from activations; its
+            ``fit_documents`` must be those of this study.
 
     Warns when n_active is constant or a corpus is a single document. Raises ``ConfigError`` for
     roles or scores that do not fit, ``DataError`` for ledgers that cannot be used and for too few
@@ -116,9 +119,10 @@ def run_study(
     sequences = {name: sequence_n_active(table, spec.window) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
     notes = _notes(scored, shifts)
-    split = split_documents(
-        scored[id_name]["document"].to_numpy(), spec.fit_share, generator(seed, "split")
-    )
+    split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
+    fit_facts = dict(activation_fit or {})
+    if activation_fit is not None:
+        check_fit_documents(fit_facts.pop("fit_documents", None), split)
     fit_rows = of_documents(scored[id_name], split.fit)
     id_rows = of_documents(scored[id_name], split.evaluation)
     names = document_names or {}
@@ -158,6 +162,7 @@ def run_study(
         "fixed_rule": fixed_rule_summary(alarm["fixed_rule"]),
         "position_zero": position_zero(tokens),
         "scores": describe(scores),
+        "activation_fit": fit_facts,
         "warnings": notes,
     }
     return StudyResult(

@@ -95,6 +95,11 @@ def split_documents(
     return DocumentSplit(fit=np.sort(shuffled[:n_fit]), evaluation=np.sort(shuffled[n_fit:]))
 
 
+def fit_split(document: Int[np.ndarray, " rows"], fit_share: float, seed: int) -> DocumentSplit:
+    """The study's own split of the ID documents: the one on which every score is fitted."""
+    return split_documents(document, fit_share, generator(seed, "split"))
+
+
 def of_documents(tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]) -> pd.DataFrame:
     """The rows of these documents."""
     return tokens[np.isin(tokens["document"].to_numpy(), documents)]
