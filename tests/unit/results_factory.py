@@ -219,6 +219,9 @@ def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
         "entropy": 1.0,
         "one_minus_max_prob": 0.9,
         "energy": 1.1,
+        "mahalanobis": 0.8,
+        "relative_mahalanobis": 1.05,
+        "knn_distance": 1.15,
         "unigram_nll": 1.3,
     }
     shifts = {"python": 0.6, "replaced": 0.4, "random": 1.8}

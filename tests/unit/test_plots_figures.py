@@ -1,5 +1,7 @@
 """What the figures show: read back from the drawn objects, not from pictures."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +19,7 @@ from semdim.plots.proxies import ablation_rows, ablations, faithfulness_rows, pr
 from semdim.plots.results import ModelResults, read_results
 from semdim.plots.sparsity import bin_label, risk_by_sparsity, sparsity_bins, sparsity_histograms
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
-from semdim.plots.uncertainty import auroc_matrix, roc_choice
+from semdim.plots.uncertainty import auroc_matrix, auroc_table, roc, roc_choice
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,35 @@ def test_no_ring_where_the_bound_stays_vacuous(models):
     figure = bound_vs_n([ModelResults("vacuous", {"bounds": table})])
     assert "below log₂V" not in texts(figure)
     assert not [line for line in figure.axes[0].lines if line.get_markersize() == 7]
+
+
+def five_corpora(model: ModelResults) -> ModelResults:
+    """The study with two near shifts, under the long names that they have."""
+    tables = dict(model.tables)
+    for name in ("uncertainty", "roc"):
+        table = tables[name]
+        near = table[table["shift"] == "replaced"]
+        rest = table[table["shift"] != "replaced"]
+        parts = [near.assign(shift=f"english_{kind}") for kind in ("replaced", "shuffled")]
+        tables[name] = pd.concat([rest, *parts], ignore_index=True)
+    return ModelResults(model.name, tables, model.setup)
+
+
+def test_four_shifts_with_long_names_do_not_run_into_each_other(models):
+    model = five_corpora(models[0])
+    figure = roc([model])
+    figure.draw_without_rendering()
+    assert len(figure.axes) == 4
+    for words in (
+        [axes.xaxis.label for axes in figure.axes],
+        [axes._left_title for axes in figure.axes],
+    ):
+        boxes = [text.get_window_extent() for text in words]
+        assert all(text.get_text() for text in words)
+        assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
+        assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
+    labels = auroc_table([model]).axes[0].get_xticklabels()
+    assert len(labels) == 12 and {label.get_rotation() for label in labels} == {35.0}
 
 
 @pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)

@@ -200,6 +200,36 @@ def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
     assert words in plain(uncertainty.separated([told])[:1])
 
 
+def test_where_n_active_beats_the_others_and_where_not(models):
+    record = {
+        "better": ["entropy"],
+        "worse": ["mahalanobis", "knn_distance"],
+        "undecided": ["relative_mahalanobis"],
+    }
+    level = {
+        "best": {"score": "nll"},
+        "best_label_free": {"score": "n_active_two_sided"},
+        "contenders": {"n_active": {"record": record}},
+    }
+    rest = {**level, "best_label_free": {"score": "mahalanobis"}}
+    verdict = {
+        "by_shift": {"python": {"token": rest, "sequence_mean": level}},
+        "activation_fit": {"n_tokens": 9000, "n_outliers": 12, "n_clusters": 16, "bank_tokens": 50},
+    }
+    model = models[0]
+    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    text = plain(uncertainty.standing([told]))
+    assert "python: of the 4 other scores that do without perplexity, n_active is ahead of" in text
+    assert "behind Mahalanobis and kNN distance" in text
+    assert "not to be told apart from relative Mahalanobis." in text
+    assert "in 1 of 2 columns of the table" in text
+    fitted = plain(uncertainty.fitted([told]))
+    assert "9,000 tokens" in fitted and "12 outliers" in fitted and "16 clusters" in fitted
+    record["better"], record["undecided"] = [], []
+    text = plain(uncertainty.standing([told]))
+    assert "n_active is behind Mahalanobis and kNN distance." in text and "ahead" not in text
+
+
 def test_scores_that_read_the_same_are_level(models):
     near = changed(
         models[0],
@@ -224,7 +254,12 @@ def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
     rows = [{**row, "sequence_rate": 1.0} for row in model.guardrail["fixed_rule"]["corpora"]]
     alarm = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
     perfect = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
-    assert "does flag every sequence" in plain(uncertainty.fixed_rule([perfect]))
+    text = plain(uncertainty.fixed_rule([perfect]))
+    assert "does flag every sequence" in text
+    assert (
+        "“100 %” amounts here to 100 % of random at a false-alarm rate of 100 % on english" in text
+    )
+    assert "the calibrated threshold of 151 catches 64.0 % at 4.3 %" in text
 
 
 def test_a_guardrail_no_better_than_chance_is_named(models):
@@ -252,7 +287,8 @@ def test_readings_of_nothing_are_empty():
         sparsity.position_zero, sparsity.code_against_english, sparsity.binned_risk,
         proxies.faithful, proxies.ablated, proxies.spliced, proxies.signed_gap, proxies.frontier,
         proxies.pools, uncertainty.separated, uncertainty.against_trivial, uncertainty.guarded,
-        uncertainty.fixed_rule, uncertainty.notes, compared.first_to_cross,
+        uncertainty.fixed_rule, uncertainty.standing, uncertainty.fitted,
+        uncertainty.notes, compared.first_to_cross,
     ):  # fmt: skip
         assert reading(bare) == [], reading.__name__
 

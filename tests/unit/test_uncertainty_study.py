@@ -13,7 +13,8 @@ from ledger_factory import VOCAB_SIZE, make_ledger
 from sklearn.metrics import roc_auc_score
 
 from semdim.errors import ConfigError, DataError
-from semdim.uncertainty.scores import LEDGER_SCORES, Score, column
+from semdim.uncertainty.join import join_scores
+from semdim.uncertainty.scores import ALL_SCORES, LEDGER_SCORES, Score, column
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import StudyResult, run_study
 from semdim.uncertainty.tokens import generator, split_documents
@@ -89,6 +90,12 @@ def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
     cell = verdict["by_shift"]["python"]["sequence_mean"]["contenders"]
     outcome = {c["score"]: c["outcome"] for c in cell["n_active"]["against"]}
     assert outcome["activation_norm"] == "worse" and len(outcome) == len(LEDGER_SCORES) - 2
+    record = cell["n_active"]["record"]
+    assert record == {
+        key: [s for s, found in outcome.items() if found == key and s != "nll"]
+        for key in ("better", "undecided", "worse")
+    }
+    assert "activation_norm" in record["worse"]
     two_sided = {c["score"]: c for c in cell["n_active_two_sided"]["against"]}
     assert two_sided["activation_norm"]["outcome"] == "better"
     assert two_sided["activation_norm"]["low"] > 0
@@ -160,6 +167,54 @@ def test_a_score_of_ones_own_joins_by_its_column() -> None:
     )
     assert row(found, "depth", "random", "token")["auroc"] == 1.0
     assert row(found, "depth", "python", "token")["auroc"] == 0.5
+
+
+def test_scores_from_activations_join_row_by_row() -> None:
+    # Each table in an order of its own, as a reader may have left it.
+    ledgers = {}
+    for name, ledger in LEDGERS.items():
+        scores = ledger[["document", "sequence", "position", "token_id"]].assign(
+            mahalanobis=ledger["n_active"] + 0.5,
+            relative_mahalanobis=-ledger["n_active"],
+            knn_distance=1.0,
+        )
+        mixed = scores.sample(frac=1, random_state=0)
+        ledgers[name] = join_scores(ledger.sample(frac=1, random_state=1), mixed, name)
+    documents = fit_documents(SPEC)
+    found = run_study(
+        ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, scores=ALL_SCORES,
+        activation_fit={"fit_documents": documents, "n_tokens": 7},
+    )  # fmt: skip
+    for level in ("token", "sequence_mean", "sequence_max"):
+        own = row(found, "n_active", "python", level)["auroc"]
+        assert row(found, "mahalanobis", "python", level)["auroc"] == pytest.approx(own)
+        assert row(found, "knn_distance", "python", level)["auroc"] == 0.5
+    own = row(found, "n_active", "python", "token")["auroc"]
+    assert row(found, "relative_mahalanobis", "python", "token")["auroc"] == pytest.approx(1 - own)
+    assert found.verdict["activation_fit"] == {"n_tokens": 7}
+    assert list(dict.fromkeys(found.uncertainty["score"])) == [s.name for s in ALL_SCORES]
+    assert ALL_SCORES[-1].uses_labels and len(ALL_SCORES) == len(LEDGER_SCORES) + 3
+    alarm = run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE).guardrail
+    assert found.guardrail == alarm
+
+
+def test_scores_of_other_tokens_are_refused() -> None:
+    ledger = LEDGERS["random"]
+    scores = ledger[["document", "sequence", "position", "token_id"]].assign(mahalanobis=1.0)
+    for other in (scores.iloc[1:], scores.assign(token_id=(scores["token_id"] + 1) % 50)):
+        with pytest.raises(DataError, match="scores of corpus 'random' are not of the tokens"):
+            join_scores(ledger, other, "random")
+
+
+def test_scores_fitted_on_other_documents_are_refused() -> None:
+    documents = fit_documents(SPEC)
+    spared = sorted(set(range(60)) - set(documents))
+    for wrong in ([*documents[1:], spared[0]], documents[1:], [*documents, spared[0]], None):
+        with pytest.raises(DataError, match="fitted on other documents"):
+            run_study(
+                LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE,
+                activation_fit={"fit_documents": wrong},
+            )  # fmt: skip
 
 
 def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:

@@ -22,6 +22,9 @@ SCORE_COLOURS = {
     "unexplained_share": "#228833",
     "activation_norm": "#999933",
     "activation_norm_two_sided": "#CCBB44",
+    "mahalanobis": "#8B5A2B",
+    "relative_mahalanobis": "#44AA99",
+    "knn_distance": "#7755CC",
     "one_minus_max_prob": "#66CCEE",
     "entropy": "#4477AA",
     "energy": "#004488",
@@ -29,12 +32,15 @@ SCORE_COLOURS = {
     "nll": "#444444",
 }
 ROC_LEVEL = "sequence_mean"
+LABEL_CHARACTERS = 70
+"""Characters that fit side by side under a heat map; longer labels are slanted."""
 CONTENDERS = ("n_active", "n_active_two_sided")
 
 
 def score_words(score: str) -> str:
     """A score's name for a table: underscores are for files."""
-    return score.replace("_", " ").replace("n active", "n_active")
+    words = score.replace("_", " ").replace("n active", "n_active")
+    return words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
 
 
 def uses_labels(model: ModelResults, score: str) -> bool:
@@ -95,7 +101,11 @@ def _heat_map(axes: Axes, model: ModelResults, matrix: pd.DataFrame) -> None:
         for score in matrix.index
     ]
     axes.set_yticks(range(len(names)), names)
-    axes.set_xticks(range(len(levels)), [shift for _, shift in columns])
+    shifts = [shift for _, shift in columns]
+    axes.set_xticks(range(len(shifts)), shifts)
+    if len(shifts) * max(map(len, shifts)) > LABEL_CHARACTERS:
+        for tick in axes.get_xticklabels():
+            tick.set(rotation=35, ha="right", rotation_mode="anchor")
     for label, score in zip(axes.get_yticklabels(), matrix.index, strict=True):
         label.set_fontweight("bold" if score in CONTENDERS else "normal")
     axes.tick_params(length=0)
@@ -114,7 +124,9 @@ def auroc_table(models: list[ModelResults]) -> Figure:
     drawable = [model for model in models if len(model.table("uncertainty"))]
     matrices = [auroc_matrix(model) for model in drawable]
     longest = max(len(matrix) for matrix in matrices)
-    figure, axes = panels(len(drawable), height=1.0 + 0.27 * longest)
+    names = [shift for matrix in matrices for _, shift in column_pairs(matrix)]
+    room = 0.045 * max(map(len, names))  # for slanted labels
+    figure, axes = panels(len(drawable), height=1.0 + 0.27 * longest + room)
     for row, model, matrix in zip(axes, drawable, matrices, strict=True):
         _heat_map(row[0], model, matrix)
     return figure
@@ -137,12 +149,21 @@ def roc_shifts(model: ModelResults) -> list[str]:
     return [shift for shift in dict.fromkeys(there) if roc_choice(model, str(shift))]
 
 
+def _roc_columns(n_shifts: int) -> int:
+    """Panels side by side: as many as there are shifts, at most three, and rows of equal length
+    where that is possible."""
+    return 2 if n_shifts == 4 else min(n_shifts, 3)
+
+
 @house_style
 def roc(models: list[ModelResults]) -> Figure:
     """ROC curves per model and shift at the level of sequence means."""
     drawable = [model for model in models if roc_shifts(model)]
-    columns = max(len(roc_shifts(model)) for model in drawable)
-    figure, axes = panels(len(drawable), columns, height=max(2.5, 6.6 / columns))
+    columns = _roc_columns(max(len(roc_shifts(model)) for model in drawable))
+    rows = [-(-len(roc_shifts(model)) // columns) for model in drawable]
+    figure, grid = panels(sum(rows), columns, height=max(2.5, 6.6 / columns))
+    lines = iter(grid)
+    axes = [[panel for _ in range(n) for panel in next(lines)] for n in rows]
     seen: list[str] = []
     for row, model in zip(axes, drawable, strict=True):
         curves = model.table("roc")
@@ -163,7 +184,8 @@ def roc(models: list[ModelResults]) -> Figure:
                     linewidth=1.7,
                 )
                 seen += [score] if score not in seen else []
-            panel.set_title(f"{model.name}: {shift}", fontsize=9)
+            title = f"{model.name}: {shift}"
+            panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
             panel.set_xlabel("false alarms on ID sequences")
             panel.set_ylabel("sequences detected")
             panel.set_aspect("equal")

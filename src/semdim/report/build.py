@@ -125,7 +125,11 @@ def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
         "frontier": proxies.frontier(models),
         "pools": proxies.pools(models),
         "separated": uncertainty.separated(models),
-        "trivial": uncertainty.against_trivial(models),
+        "trivial": [
+            *uncertainty.standing(models),
+            *uncertainty.against_trivial(models),
+            *uncertainty.fitted(models),
+        ],
         "guarded": uncertainty.guarded(models),
         "fixed_rule": uncertainty.fixed_rule(models),
         "notes": uncertainty.notes(models),

@@ -47,6 +47,20 @@ def compare(contender: Cell, other: Cell, confidence: float) -> dict[str, Any]:
     }
 
 
+def record(against: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Names of the scores without the label that a contender is better than, worse than, or cannot
+    be told apart from (``compare``), in the order of the registry."""
+    outcomes = ("better", "undecided", "worse")
+    return {
+        outcome: [
+            str(entry["score"])
+            for entry in against
+            if entry["outcome"] == outcome and not entry["uses_labels"]
+        ]
+        for outcome in outcomes
+    }
+
+
 def direction(auroc: Mapping[str, Any]) -> str:
     """Whether the shift has "more" active atoms than ID text, "fewer", or "undecided" (of 0.5)."""
     if auroc["low"] is None:
@@ -59,8 +73,18 @@ def _best(cells: Sequence[Cell]) -> dict[str, Any]:
     return {"score": best.score.name, "auroc": best.point.auroc}
 
 
+def _contender(cells: Mapping[str, Cell], name: str, confidence: float) -> dict[str, Any]:
+    against = [
+        compare(cells[name], other, confidence)
+        for other in cells.values()
+        if other.score.name not in CONTENDERS
+    ]
+    return {**_auroc(cells[name], confidence), "record": record(against), "against": against}
+
+
 def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, Any]:
-    """Per shift and level: n_active's AUROC, its direction, the best score, and each comparison."""
+    """Per shift and level: n_active's AUROC, its direction, the best score, what it is better and
+    worse than among the scores that need no label (perplexity does), and each comparison."""
     facts: dict[str, Any] = {}
     for shift in dict.fromkeys(cell.shift for cell in cells):
         levels: dict[str, Any] = {}
@@ -74,16 +98,7 @@ def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, Any]:
                 "best_label_free": _best(label_free),
                 "best_label_free_rival": _best(rivals) if rivals else None,
                 "contenders": {
-                    name: {
-                        **_auroc(here[name], confidence),
-                        "against": [
-                            compare(here[name], other, confidence)
-                            for other in here.values()
-                            if other.score.name not in CONTENDERS
-                        ],
-                    }
-                    for name in CONTENDERS
-                    if name in here
+                    name: _contender(here, name, confidence) for name in CONTENDERS if name in here
                 },
             }
         facts[shift] = levels
