@@ -10,6 +10,7 @@ from stages.common import Run, say, stage
 
 PROVENANCE = (
     "model", "model_fingerprint", "sae", "sae_fingerprint", "hook_name", "splice", "context",
+    "compute_dtype",
 )  # fmt: skip
 
 

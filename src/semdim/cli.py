@@ -9,6 +9,7 @@ import typer
 
 from semdim.bounds.cli import bound
 from semdim.errors import SemdimError
+from semdim.monitor.cli import EPILOG, monitor
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +19,7 @@ app = typer.Typer(
     "The pipeline itself runs with `dvc repro`; these commands look at it.",
 )
 app.command("bound")(bound)
+app.command("monitor", epilog=EPILOG)(monitor)
 
 
 @app.command()

@@ -1,0 +1,250 @@
+"""The monitor of one model and SAE: scores texts, watches generations."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from semdim.engine.encode import Encoder, encode_rows
+from semdim.engine.settings import EngineSpec
+from semdim.engine.split import SplitModel
+from semdim.errors import ConfigError, DataError
+from semdim.models.facts import ModelFacts
+from semdim.models.facts import read_facts as read_model_facts
+from semdim.models.load import load_model
+from semdim.monitor.live import Sampler, Stream
+from semdim.monitor.reading import Reading, Recorder
+from semdim.monitor.sources import find
+from semdim.monitor.threshold import Threshold, Watched, check_belongs
+from semdim.monitor.tokens import Detokenizer, cut, token_ids
+from semdim.saes.check import check_fit
+from semdim.saes.facts import SAEFacts
+from semdim.saes.facts import read_facts as read_sae_facts
+from semdim.saes.load import load_sae
+from semdim.uncertainty.spec import UncertaintySpec
+
+BATCH_SEQUENCES = 16
+
+
+class SparsityMonitor:
+    """k of every token of a text, against a threshold with a known false-alarm rate.
+
+    Make one with `load`; use it in a ``with`` block, which gives the memory back.
+    """
+
+    def __init__(
+        self,
+        split: SplitModel,
+        sae: Encoder,
+        tokenizer: Any,
+        facts: ModelFacts,
+        watched: Watched,
+        threshold: Threshold | None,
+    ) -> None:
+        """Raises MismatchError when the threshold was calibrated on anything but ``watched``."""
+        if threshold is not None:
+            check_belongs(threshold, watched)
+        self.watched = watched
+        self.threshold = threshold
+        self._split: SplitModel | None = split
+        self._sae: Encoder | None = sae
+        self._tokenizer = tokenizer
+        self._facts = facts
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path,
+        sae: str | Path | None = None,
+        threshold: str | Path | Threshold | None = None,
+        *,
+        context: int | None = None,
+        splice: str = "no_bos",
+        dtype: str | None = None,
+        device: str = "auto",
+        root: str | Path = ".",
+    ) -> "SparsityMonitor":
+        """Load a model and its SAE as the pipeline exported them, and a threshold if there is one.
+
+        Args:
+            model: a name in the configuration (its export is in outputs/<model>/model) or a folder.
+            sae: None: the model's own; or a folder.
+            threshold: a guardrail.json; None: the model's own in results/, if it is there.
+                Without one, k is shown and nothing is called an alarm.
+            context: tokens of a sequence, BOS included. None: the threshold's; without one, the
+                longest that model and SAE take.
+            splice: which positions the threshold must have been calibrated on.
+            dtype: float32 or bfloat16, of the forward pass. None: the threshold's, else float32.
+            device: auto, cpu, cuda or mps.
+            root: the project's folder, where outputs/ and results/ are.
+
+        Raises:
+            ArtifactError: an export or the threshold is missing or damaged.
+            MismatchError: model, SAE and threshold do not belong together.
+            ConfigError: a context, dtype or device that is not possible.
+        """
+        found = find(model, sae, threshold, root)
+        limit = found.threshold
+        facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
+        if dtype is None:
+            dtype = (limit and limit.compute_dtype) or "float32"
+        engine = EngineSpec(compute_dtype=dtype, device=device)
+        if context is None:
+            longest = min(facts.n_context, sae_facts.context_size or facts.n_context)
+            context = longest if limit is None else limit.context
+        watched = describe(facts, sae_facts, context=context, splice=splice, dtype=dtype)
+        if limit is not None:
+            check_belongs(limit, watched)  # before the weights are loaded
+        where = engine.start()
+        hooked = load_model(
+            found.model, dtype=engine.dtype, device=where, processing=sae_facts.processing
+        )
+        return cls(
+            SplitModel(hooked, sae_facts.hook_name),
+            load_sae(found.sae, device=where),
+            hooked.tokenizer,
+            facts,
+            watched,
+            limit,
+        )
+
+    def __enter__(self) -> "SparsityMonitor":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the model and the SAE go."""
+        self._split = self._sae = None
+
+    @torch.inference_mode()
+    def score(self, text: str) -> Reading:
+        """k of every token of ``text``.
+
+        A text longer than the context is cut into sequences of the context, BOS before each, as
+        the pipeline cuts a document; the rest is a last, shorter sequence.
+
+        Raises DataError when the text is empty.
+        """
+        split, sae = self._loaded()
+        ids = token_ids(text, self._tokenizer, "text")
+        bos = self._facts.bos_token_id
+        recorder, pieces = self._recorder(), Detokenizer(self._tokenizer)
+        bos_text = self._tokenizer.decode([bos])
+        for batch in _batches(cut(ids, self.watched.context, bos)):
+            activation = split.prefix(torch.tensor(batch))
+            codes = encode_rows(sae, activation.flatten(0, 1), len(batch) * len(batch[0]))
+            counts = codes.n_active.view(len(batch), -1).tolist()
+            for sequence, n_active in zip(batch, counts, strict=True):
+                recorder.start_sequence()
+                recorder.add(bos, n_active[0], bos_text)
+                for token_id, k in zip(sequence[1:], n_active[1:], strict=True):
+                    recorder.add(token_id, k, pieces.add(token_id))
+        recorder.complete_text(pieces.rest())
+        return recorder.reading(self.watched)
+
+    def generate(
+        self,
+        prompt: str,
+        n_tokens: int = 100,
+        *,
+        temperature: float = 1.0,
+        seed: int = 0,
+        stop_on_alarm: bool = False,
+        stop_at_eos: bool = True,
+        watch: bool = True,
+    ) -> Stream:
+        """Continue ``prompt`` by ``n_tokens``, and look at every token while it is generated.
+
+        Iterate over what is returned to get tokens as they come; ``.finish()`` gives the reading.
+
+        Args:
+            prompt: text; BOS is put before it.
+            n_tokens: how many tokens to generate at most.
+            temperature: 0 takes the most likely token.
+            seed: of the draws.
+            stop_on_alarm: end with the first token that raises an alarm.
+            stop_at_eos: end with the model's end-of-text token.
+            watch: False generates without looking, to measure what looking costs.
+
+        Raises DataError when the prompt is empty, or is with its continuation longer than the
+        context; ConfigError for an impossible number of tokens or temperature.
+        """
+        split, sae = self._loaded()
+        if not isinstance(n_tokens, int) or n_tokens < 1:
+            raise ConfigError(f"n_tokens = {n_tokens!r} must be a whole number of 1 or more.")
+        sampler = Sampler(temperature, seed)
+        ids = [self._facts.bos_token_id, *token_ids(prompt, self._tokenizer, "prompt")]
+        context = self.watched.context
+        if len(ids) + n_tokens > context:
+            raise DataError(
+                f"The prompt has {len(ids)} tokens with BOS, and {n_tokens} more make "
+                f"{len(ids) + n_tokens}, but the context is {context}: "
+                + (
+                    f"generate at most {context - len(ids)}."
+                    if len(ids) < context
+                    else "shorten the prompt."
+                )
+            )
+        return Stream(
+            ids,
+            n_tokens,
+            split,
+            sae if watch else None,
+            self._tokenizer,
+            sampler,
+            self._recorder(),
+            self.watched,
+            eos_token_id=self._tokenizer.eos_token_id if stop_at_eos else None,
+            stop_on_alarm=stop_on_alarm,
+        )
+
+    def _recorder(self) -> Recorder:
+        window = UncertaintySpec.window if self.threshold is None else self.threshold.window
+        return Recorder(self._facts.bos_token_id, self.threshold, window)
+
+    def _loaded(self) -> tuple[SplitModel, Encoder]:
+        if self._split is None or self._sae is None:
+            raise ConfigError("This monitor is closed; load it anew.")
+        return self._split, self._sae
+
+
+def describe(model: ModelFacts, sae: SAEFacts, *, context: int, splice: str, dtype: str) -> Watched:
+    """What is watched, after checking that it fits together.
+
+    Raises MismatchError when model, SAE and context do not; ConfigError for an unknown splice or a
+    context without room for a token.
+    """
+    from semdim.engine.names import SPLICES
+
+    if splice not in SPLICES:
+        raise ConfigError(f"The splice {splice!r} is unknown: choose one of {', '.join(SPLICES)}.")
+    if context < 2:
+        raise ConfigError(f"The context is {context}, but needs 2 tokens: BOS and one to look at.")
+    check_fit(sae, model, context=context, prepend_bos=True)
+    return Watched(
+        model=model.name,
+        model_fingerprint=model.fingerprint,
+        sae=sae.name,
+        sae_fingerprint=sae.fingerprint,
+        hook_name=sae.hook_name,
+        splice=splice,
+        context=context,
+        dict_size=sae.dict_size,
+        compute_dtype=dtype,
+        constant_n_active=sae.constant_n_active,
+    )
+
+
+def _batches(sequences: list[list[int]]) -> list[list[list[int]]]:
+    """Sequences of the same length together: nothing is padded."""
+    full = [sequence for sequence in sequences if len(sequence) == len(sequences[0])]
+    batches = [full[at : at + BATCH_SEQUENCES] for at in range(0, len(full), BATCH_SEQUENCES)]
+    return batches if len(full) == len(sequences) else [*batches, [sequences[-1]]]
