@@ -183,7 +183,7 @@ def watch(
         watched,
         threshold,
         on_alarm,
-        about_sae.processing.center_writing_weights and hasattr(model, "transformer"),
+        about_sae.processing.center_writing_weights and _has_layer_norm(block),
     )
 
     def before_embedding(module: Any, arguments: tuple[Any, ...]) -> None:
@@ -205,6 +205,11 @@ def watch(
     finally:
         for handle in handles:
             handle.remove()
+
+
+def _has_layer_norm(block: Any) -> bool:
+    """Whether centred weights compute the same; `load_model` leaves others as they are."""
+    return any(isinstance(module, torch.nn.LayerNorm) for module in block.modules())
 
 
 def _block(model: Any, sae: SAEFacts) -> tuple[Any, bool]:

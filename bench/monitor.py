@@ -1,0 +1,153 @@
+"""What watching costs: tokens per second with and without the monitor, in interleaved pairs.
+
+    python -m bench.monitor                              the tiny model, in a temporary folder
+    python -m bench.monitor --model smollm2-135m         a model that the pipeline exported
+
+Two engines are measured: semdim's own (TransformerLens, with which k is the pipeline's to the bit
+but for the rounding of single rows) and `generate` of transformers with the hook of `watch`. Each
+pair generates the same tokens twice, with and without the monitor, in alternating order, so that
+whatever else the machine does falls on both. The ratio is time with ÷ time without.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from semdim.models.tokenizer import load_tokenizer
+from semdim.monitor import SparsityMonitor, watch
+from semdim.paths import Paths
+
+PROMPT = "The history of the city begins"
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Smallest, median and largest."""
+    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
+
+
+def pairs(run: Callable[[bool], int], n_pairs: int) -> dict[str, Any]:
+    """``run(is_watched)`` generates and returns its number of tokens; twice for each pair."""
+    for is_watched in (True, False):
+        run(is_watched)
+    ratios: list[float] = []
+    speed: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(n_pairs):
+        seconds: dict[bool, float] = {}
+        for is_watched in (True, False) if number % 2 else (False, True):
+            start = time.perf_counter()
+            n_tokens = run(is_watched)
+            seconds[is_watched] = time.perf_counter() - start
+            speed[is_watched].append(n_tokens / seconds[is_watched])
+        ratios.append(seconds[True] / seconds[False])
+    return {
+        "n_pairs": n_pairs,
+        "time_ratio": spread(ratios),
+        "tokens_per_second_watched": spread(speed[True]),
+        "tokens_per_second_alone": spread(speed[False]),
+    }
+
+
+def own(monitor: SparsityMonitor, n_tokens: int) -> Callable[[bool], int]:
+    """Generation by semdim."""
+
+    def run(is_watched: bool) -> int:
+        stream = monitor.generate(PROMPT, n_tokens, stop_at_eos=False, watch=is_watched)
+        return sum(token.is_generated for token in stream.finish().tokens)
+
+    return run
+
+
+def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Callable[[bool], int]:
+    """Generation by transformers, with the hook or without."""
+    from transformers import AutoModelForCausalLM
+
+    folder = paths.model(name).absolute()
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
+    tokenizer = load_tokenizer(folder)
+    ids = tokenizer(PROMPT, add_special_tokens=False)["input_ids"]
+    prompt = torch.tensor([[tokenizer.bos_token_id, *ids]])
+
+    def generate() -> int:
+        out = model.generate(
+            prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=n_tokens, top_k=0,
+            do_sample=True, pad_token_id=tokenizer.bos_token_id, eos_token_id=None,
+        )  # fmt: skip
+        return int(out.shape[1] - prompt.shape[1])
+
+    def run(is_watched: bool) -> int:
+        torch.manual_seed(0)
+        if not is_watched:
+            return generate()
+        with watch(model, tokenizer, paths.sae(name), facts=folder) as guard:
+            made = generate()
+            guard.reading()
+        return made
+
+    return run
+
+
+def export_tiny(root: Path) -> None:
+    """The model and SAE of the smoke run."""
+    import yaml
+
+    from semdim.models.prepare import export_model
+    from semdim.saes.prepare import export_sae
+    from semdim.settings import read_settings
+    from stages.check_params import composed
+
+    entry = read_settings(yaml.safe_load(composed(["experiment=smoke"]))).models["tiny"]
+    export_model(entry.source, Paths(root).model("tiny"))
+    export_sae(entry.sae, Paths(root).sae("tiny"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--root", default=".", help="the project's folder")
+    parser.add_argument("--tokens", type=int, default=100, help="generated in each run")
+    parser.add_argument("--pairs", type=int, default=10)
+    parser.add_argument("--dtype", default="float32")
+    parser.add_argument("--threads", type=int, help="of torch; default: torch's own choice")
+    chosen = parser.parse_args()
+    if chosen.threads:
+        torch.set_num_threads(chosen.threads)
+    with tempfile.TemporaryDirectory() as scratch:
+        root = Path(chosen.root)
+        if chosen.model == "tiny" and not Paths(root).model("tiny").exists():
+            root = Path(scratch)
+            export_tiny(root)
+        paths = Paths(root)
+        with SparsityMonitor.load(chosen.model, root=root, dtype=chosen.dtype) as monitor:
+            result: dict[str, Any] = {
+                "model": chosen.model,
+                "dict_size": monitor.watched.dict_size,
+                "dtype": chosen.dtype,
+                "n_tokens": chosen.tokens,
+                "n_threads": torch.get_num_threads(),
+                "semdim": pairs(own(monitor, chosen.tokens), chosen.pairs),
+            }
+        run = transformers(paths, chosen.model, chosen.dtype, chosen.tokens)
+        result["transformers"] = pairs(run, chosen.pairs)
+    print(json.dumps(result, indent=2))
+    for engine in ("semdim", "transformers"):
+        ratio = result[engine]["time_ratio"]
+        speed = {
+            kind: result[engine][f"tokens_per_second_{kind}"]["median"]
+            for kind in ("watched", "alone")
+        }
+        print(
+            f"{engine}: time with ÷ without {ratio['min']:.3f} – {ratio['median']:.3f} – "
+            f"{ratio['max']:.3f} (min – median – max of {chosen.pairs} pairs); "
+            f"{speed['watched']:.1f} tokens/s with, {speed['alone']:.1f} without"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,229 @@
+"""The page: says what the reading says, and works in a real browser without a network."""
+
+import html
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from semdim.monitor.page import label, render, visible, write_page
+from semdim.monitor.plot import nice_step, plot
+from semdim.monitor.reading import Reading, Recorder
+from semdim.monitor.terminal import heat
+from semdim.monitor.threshold import Threshold, Watched
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+
+def reading(*, threshold: bool = True, n_tokens: int = 90, is_complete: bool = True) -> Reading:
+    """A reading with flags, a flagged window, line breaks, markup and two sequences."""
+    watched = Watched(
+        model="m", model_fingerprint="a" * 64, sae="s", sae_fingerprint="b" * 64,
+        hook_name="blocks.1.hook_resid_post", splice="no_bos", context=64, dict_size=128,
+        compute_dtype="float32", constant_n_active=False,
+    )  # fmt: skip
+    limit = Threshold(
+        max_n_active=40.0, window_n_active=24.0, window=8, false_alarm_rate=0.05,
+        guarantee="a promise", n_calibration=40, model="m", model_fingerprint="a" * 64, sae="s",
+        sae_fingerprint="b" * 64, hook_name="blocks.1.hook_resid_post", splice="no_bos",
+        context=64, compute_dtype="float32",
+    )  # fmt: skip
+    recorder = Recorder(0, limit if threshold else None, 8)
+    words = ["word ", "<b>", "</script>", "naïve ", "漢", "\n", "\x00", "", '"quoted" ', "{{ x }} "]
+    for at in range(n_tokens):
+        if at % 64 == 0:
+            recorder.start_sequence()
+            recorder.add(0, 100, "<|bos|>")
+        elif at == 30:
+            recorder.add(5, 77, "alarming ")
+        else:
+            k = 25 + at % 3 if 40 <= at < 55 else at * 7 % 20
+            recorder.add(5, k, words[at % len(words)], is_generated=at > 70)
+    return recorder.reading(watched, is_complete)
+
+
+def test_the_page_holds_every_token_with_its_k_on_hover() -> None:
+    shown = reading()
+    page = render(shown)
+    titles = [html.unescape(found) for found in re.findall(r'class="t [^>]*title="([^"]*)"', page)]
+    assert titles == [label(token) for token in shown.tokens]
+    assert all(f"k = {token.n_active}" in title
+               for token, title in zip(shown.tokens, titles, strict=True))  # fmt: skip
+    assert page.count("</script>") == 1 and "<b>" not in page  # the text is text, not markup
+    assert page.count('class="flag"') == len(shown.flagged) == 1
+    assert "a promise" in page and "Alarm: " in page
+
+
+def test_the_page_names_no_address() -> None:
+    page = render(reading())
+    assert not re.search(r"""(src|href|url|@import)\s*[=(]?\s*["']?\s*(https?:)?//""", page)
+    assert "default-src 'none'" in page  # and a browser would load none
+
+
+def test_a_page_without_threshold_and_one_of_an_interruption() -> None:
+    page = render(reading(threshold=False))
+    assert "make repro" in page and "no threshold" in page and 'class="flag"' not in page
+    assert "Interrupted" in render(reading(is_complete=False))
+
+
+def test_writing_leaves_nothing_half_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "page.html"
+    out.write_text("before")
+
+    def broken(_: Any) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr("semdim.monitor.page.render", broken)
+    with pytest.raises(MemoryError):
+        write_page(reading(), out)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert out.read_text() == "before"
+
+
+def test_the_plot_leaves_bos_out_and_shows_everything_else() -> None:
+    shown = reading()
+    drawn = plot(shown)
+    n_points = len(re.findall(r"[ML]", drawn.line))
+    assert n_points == sum(token.is_scored for token in shown.tokens)
+    assert drawn.line.count("M") == len(shown.sequences) == 2
+    heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", drawn.line)]
+    assert drawn.top <= min(heights) and max(heights) <= drawn.bottom
+    assert len(drawn.levels) == 2 and drawn.generated is not None
+    assert list(drawn.x_of) == sorted(drawn.x_of)
+
+
+@given(st.floats(0.1, 1e7), st.integers(1, 12))
+def test_a_nice_step_reaches_the_top_and_not_far_beyond(largest: float, n_steps: int) -> None:
+    step = nice_step(largest, n_steps)
+    assert step * n_steps >= largest
+    assert step == 1 or step * n_steps < 2.6 * largest
+    assert f"{step:.0e}"[0] in "125"
+
+
+@given(st.integers(0, 500), st.integers(0, 500), st.floats(1, 300))
+def test_heat_grows_with_k(one: int, other: int, top: float) -> None:
+    token = reading(n_tokens=3).tokens[1]
+    levels = [heat(replace(token, n_active=k), top, 6) for k in sorted((one, other))]
+    assert 0 <= levels[0] <= levels[1] <= 5
+
+
+@given(st.text(max_size=40))
+def test_what_is_shown_has_no_control_characters(text: str) -> None:
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", visible(text))
+
+
+# Asks the page what a reader would: fires the events of a pointer and of keys, then writes down
+# what it found. Loaded after the page's own script, into a copy of the page.
+PROBE = """
+<script>
+addEventListener("load", () => {
+  const loaded = performance.getEntriesByType("resource").map((entry) => entry.name);
+  const found = { errors: window.probeErrors, resources: loaded };
+  const tokens = [...document.querySelectorAll("#tokens .t")];
+  const details = document.getElementById("details");
+  found.ready = document.documentElement.dataset.ready;
+  found.n_tokens = tokens.length;
+  tokens[3].dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+  found.hovered = details.textContent;
+  found.title = tokens[3].title;
+  found.cursor = document.getElementById("cursor").getAttribute("x1");
+  const box = document.getElementById("tokens");
+  box.focus();
+  found.focused = document.activeElement === box;
+  const press = (key) => box.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+  press("ArrowRight");
+  found.right = details.textContent === tokens[4].title;
+  press("f");
+  found.flag = details.textContent;
+  press("End");
+  found.end = details.textContent === tokens[tokens.length - 1].title;
+  const style = getComputedStyle(document.body);
+  found.background = style.backgroundColor;
+  found.ink = style.color;
+  found.dark = matchMedia("(prefers-color-scheme: dark)").matches;
+  found.wide = document.documentElement.scrollWidth <= innerWidth;
+  const out = document.createElement("pre");
+  out.id = "probe";
+  out.textContent = JSON.stringify(found);
+  document.body.append(out);
+});
+</script>
+"""
+EARLY = """<script>
+window.probeErrors = [];
+addEventListener("error", (e) => window.probeErrors.push(String(e.message)), true);
+addEventListener("securitypolicyviolation", (e) => window.probeErrors.push(e.violatedDirective));
+</script>"""
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_browser_shows_it_without_network_and_without_errors(tmp_path: Path, scheme: str) -> None:
+    import json
+
+    path = tmp_path / "page.html"
+    page = render(reading())
+    page = page.replace("<head>", "<head>" + EARLY).replace("</body>", PROBE + "</body>")
+    path.write_text(page, encoding="utf-8")
+    done = subprocess.run(
+        [
+            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}",
+            # Every name resolves to nothing, and whatever asks all the same is written to stderr.
+            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
+            f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
+            "--window-size=900,900", "--virtual-time-budget=2000", "--dump-dom", path.as_uri(),
+        ],
+        capture_output=True, text=True, timeout=300, check=True,
+    )  # fmt: skip
+    written = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.S)
+    assert written is not None, done.stdout[-2000:] + done.stderr[-2000:]
+    found = json.loads(html.unescape(written.group(1)))
+    assert found["errors"] == [] and "CONSOLE" not in done.stderr
+    assert [name for name in found["resources"] if not name.startswith("data:")] == []
+    assert found["n_tokens"] == 90 and found["ready"] == "90"
+    assert found["hovered"] == found["title"] and "k = " in found["title"]
+    assert float(found["cursor"]) > 50 and found["focused"] and found["right"] and found["end"]
+    assert "above the threshold" in found["flag"]
+    assert found["dark"] == (scheme == "dark")
+    background, ink = (_luminance(found[name]) for name in ("background", "ink"))
+    lighter, darker = max(background, ink), min(background, ink)
+    assert (lighter + 0.05) / (darker + 0.05) > 7  # WCAG AAA
+    assert (background > ink) == (scheme == "light")
+    assert found["wide"]
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance (WCAG 2) of "rgb(r, g, b)"."""
+    parts = [int(value) / 255 for value in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_every_heat(scheme: str) -> None:
+    """Contrast of at least 4.5 (WCAG AA) for text on each level of heat, and on a flag."""
+    style = (Path(__file__).parents[2] / "src/semdim/monitor/page.css").read_text()
+    blocks = re.findall(r":root \{(.*?)\}", style, re.S)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[0 if scheme == "light" else 1]))
+
+    def luminance(name: str) -> float:
+        number = int(colours[name][1:], 16)
+        return _luminance(f"rgb({number >> 16}, {number >> 8 & 255}, {number & 255})")
+
+    def contrast(one: str, other: str) -> float:
+        first, second = luminance(one), luminance(other)
+        return (max(first, second) + 0.05) / (min(first, second) + 0.05)
+
+    for level in ("page", "card", "h1", "h2", "h3", "h4", "h5", "alarm", "quiet"):
+        assert contrast("ink", level) >= 4.5, level
+    assert contrast("on-flag", "flag") >= 4.5
+    for name in ("soft", "line", "mean", "flag"):
+        assert contrast(name, "page") >= 4.5, name
