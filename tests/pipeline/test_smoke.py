@@ -101,6 +101,32 @@ def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
         assert rows["n_active"].to_numpy().tolist() == active.tolist()
 
 
+def test_the_monitor_counts_and_judges_as_the_ledger_does(paths: Paths) -> None:
+    """With the threshold that the run calibrated, on the very sequences of the run."""
+    from semdim.monitor import SparsityMonitor
+    from semdim.uncertainty.tokens import sequence_n_active
+
+    ledger, facts = read_ledger(paths.ledger("tiny", "english"))
+    with SparsityMonitor.load("tiny", root=paths.root) as monitor:
+        limit = monitor.threshold
+        assert limit is not None and limit.context == facts["context"] == monitor.watched.context
+        assert limit.compute_dtype == facts["compute_dtype"] == monitor.watched.compute_dtype
+        table = sequence_n_active(ledger, limit.window).set_index("sequence")
+        n_same = 0
+        for sequence, rows in list(ledger.groupby("sequence"))[:60]:
+            ids = rows["token_id"].tolist()
+            reading = monitor.score(monitor._tokenizer.decode(ids[1:]))
+            if [token.id for token in reading.tokens] != ids:
+                continue  # the sequence begins or ends within a word
+            n_same += 1
+            assert [token.n_active for token in reading.tokens] == rows["n_active"].tolist()
+            expected = table.loc[sequence]
+            (found,) = reading.sequences
+            assert found.max_alarm == (expected["max_n_active"] > limit.max_n_active)
+            assert found.window_n_active == expected["window_n_active"]
+        assert n_same >= 10
+
+
 def test_every_token_counts(paths: Paths) -> None:
     for corpus, n_tokens in (("english", 6400), ("python", 3200), ("random", 3200)):
         for folder in (paths.activations("tiny", corpus), paths.losses("tiny", corpus, "sae")):

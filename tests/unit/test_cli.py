@@ -32,7 +32,7 @@ def test_importing_is_light(module: str) -> None:
 def test_help_names_the_commands() -> None:
     code, output = run("--help")
     assert code == 0
-    for command in ("bound", "plan", "summary"):
+    for command in ("bound", "monitor", "plan", "summary"):
         assert command in output
 
 

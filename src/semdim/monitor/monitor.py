@@ -88,7 +88,7 @@ class SparsityMonitor:
         limit = found.threshold
         facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
         if dtype is None:
-            dtype = (limit and limit.compute_dtype) or "float32"
+            dtype = (None if limit is None else limit.compute_dtype) or "float32"
         engine = EngineSpec(compute_dtype=dtype, device=device)
         if context is None:
             longest = min(facts.n_context, sae_facts.context_size or facts.n_context)

@@ -60,6 +60,7 @@ def render(reading: Reading) -> str:
     )
     return environment.get_template("page.html").render(
         reading=reading,
+        title=visible(" ".join(reading.text[:60].split())),
         verdict=verdict(reading),
         conditions=conditions(reading),
         cells=cells,
