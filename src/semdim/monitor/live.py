@@ -75,7 +75,7 @@ class CachedModel:
 class Sampler:
     """Draws the next token: the most likely one at temperature 0, else from softmax(logits/T)."""
 
-    def __init__(self, temperature: float, seed: int) -> None:
+    def __init__(self, temperature: float | int, seed: int) -> None:
         if not (isinstance(temperature, (int, float)) and 0 <= temperature < float("inf")):
             raise ConfigError(
                 f"temperature = {temperature!r} is not possible: 0 takes the most likely token, 1 "

@@ -155,7 +155,7 @@ class SparsityMonitor:
         prompt: str,
         n_tokens: int = 100,
         *,
-        temperature: float = 1.0,
+        temperature: float | int = 1.0,
         seed: int = 0,
         stop_on_alarm: bool = False,
         stop_at_eos: bool = True,

@@ -82,7 +82,7 @@ def plot(reading: Reading) -> Plot:
     def y(value: float) -> float:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / y_top, 2)
 
-    step_x = int(nice_step(len(tokens), 10))
+    step_x = int(nice_step(float(len(tokens)), 10))
     written = [index for index, token in enumerate(tokens) if token.is_generated]
     return Plot(
         line=_path([(x(i), y(t.n_active) if t.is_scored else None) for i, t in enumerate(tokens)]),
