@@ -1,18 +1,21 @@
-"""assemble_bound: every bound family at every N, from the ledger of the in-distribution sample."""
+"""assemble_bound: every bound family at every N, from the ledger of the in-distribution sample.
+
+With other settings than those of params.yaml it computes a point of a sweep; see stages/points.py.
+"""
 
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.summary import headline
-from semdim.ledger import LOSS_PREFIX, read_ledger
+from semdim.ledger import LOSS_PREFIX
 from semdim.results import bounds_table, curve_table, proxies_table
 from stages.common import Run, say, stage
 
 
 @stage
 def main(run: Run) -> None:
-    settings, spec = run.settings, run.settings.bound
-    ledger, facts = read_ledger(run.paths.ledger(run.model, settings.grid.sample))
+    spec = run.settings.bound
+    ledger, facts = run.read_sample(spec)
     replaced = ledger if facts["splice"] == "all" else ledger[~ledger["is_bos"]]
     max_rank = replaced.groupby("sequence")["deepest_rank"].max().to_numpy()
     bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
@@ -22,7 +25,7 @@ def main(run: Run) -> None:
     proxies = proxies_table(sample, nll, facts["proxies"])
     summary = headline(bounds, spec.smoothing)
 
-    folder = run.paths.results(run.model)
+    folder = run.results
     tables = {
         "bounds": bounds_table(bounds),
         "curve": curve_table(bounds, spec.smoothing),
@@ -32,6 +35,7 @@ def main(run: Run) -> None:
         text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
         write_atomically(folder / f"{name}.csv", text)
     write_json(folder / "bound.json", summary)
+    run.record(summary)
     crossing = summary["as_published_crossing_n_tokens"]
     say(
         f"{run.model}: as published {summary['as_published_total']:.3f} bits at "

@@ -8,19 +8,29 @@ os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # our own errors are printed wit
 import functools
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from semdim.artifacts.hashing import settings_digest, source_digest
 from semdim.artifacts.shards import ShardWriter
+from semdim.bounds.spec import BoundSpec
 from semdim.errors import SemdimError
+from semdim.ledger import LOSS_PREFIX, read_ledger
 from semdim.paths import Paths
 from semdim.settings import Settings, read_settings
+from stages import points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,6 +53,37 @@ class Run:
     unit: Unit
     paths: Paths
     params: dict[str, Any]
+    point: Path | None = None
+    """Where the results go when they are a point of a sweep and not the pipeline's."""
+
+    @property
+    def results(self) -> Path:
+        """Where the small results of the model go."""
+        return self.point or self.paths.results(self.model)
+
+    def record(self, results: Mapping[str, Any]) -> None:
+        """Of a point of a sweep: its row in points.csv. Nothing in the pipeline."""
+        if self.point is not None:
+            points.write_row(self.point, {"model": self.model, **results}, self.params)
+
+    def read_sample(
+        self, spec: BoundSpec, section: str = "bound"
+    ) -> "tuple[pd.DataFrame, dict[str, Any]]":
+        """The ledger of the model's in-distribution sample; the points of a sweep share one read.
+
+        spec: the bounds that are to be computed from it; section: the setting that asks for them.
+
+        Raises:
+            ArtifactError: there is none, or it is damaged.
+            ConfigError: it has no losses of a proxy that the bounds need.
+        """
+        path = self.paths.ledger(self.model, self.settings.grid.sample)
+        stat = path.stat() if path.exists() else None
+        ledger, facts = _read_once(path, stat and stat.st_mtime_ns, stat and stat.st_size)
+        columns = [str(name) for name in ledger if str(name).startswith(LOSS_PREFIX)]
+        proxies = [name.removeprefix(LOSS_PREFIX) for name in columns]
+        self.settings.check_computed(proxies, spec, section)
+        return ledger, facts
 
     @property
     def model(self) -> str:
@@ -91,6 +132,14 @@ class Run:
         return writer
 
 
+@functools.lru_cache(maxsize=2)
+def _read_once(
+    path: Path, changed: int | None, size: int | None
+) -> "tuple[pd.DataFrame, dict[str, Any]]":
+    """A ledger, read again only when its file has changed."""
+    return read_ledger(path)
+
+
 def say(message: str) -> None:
     """One line for the person who watches."""
     print(message, flush=True)
@@ -103,19 +152,59 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def stage(work: Callable[[Run], None]) -> Callable[[], None]:
-    """Turn ``work`` into a script: compose, check, run; a `SemdimError` becomes one sentence."""
+    """Turn ``work`` into a script: compose, check, run; a `SemdimError` becomes one sentence.
+
+    In a multirun the refused points are told at its end, and the others are computed.
+    """
 
     @functools.wraps(work)
     def task(config: DictConfig) -> None:
+        point = points.point_folder()
         try:
             content = OmegaConf.to_container(config, resolve=True)
             assert isinstance(content, dict)
             params = {str(key): value for key, value in content.items()}
             unit = Unit(**params.pop("unit"))
-            work(Run(read_settings(params), unit, Paths(Path(".")), params))
+            work(Run(read_settings(params), unit, Paths(Path(".")), params, point))
         except SemdimError as error:
-            print(f"error: {error}", file=sys.stderr, flush=True)
-            sys.exit(1)
+            if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
+                return points.refuse(point, str(error))
+            _refuse(str(error))
 
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
-    return main
+
+    def started() -> None:
+        try:
+            sys.argv[1:] = _completed(sys.argv[1:])
+            main()
+        except (SemdimError, HydraException, OmegaConfBaseException) as error:
+            _refuse(str(error).strip())
+
+    return started
+
+
+def _completed(arguments: list[str]) -> list[str]:
+    """The command line with what its points have to know of each other.
+
+    Raises:
+        ConfigError: two of its overrides contradict each other.
+    """
+    overrides = points.parse(arguments)
+    points.refuse_contradictions(overrides)
+    if not {"-m", "--multirun"} & set(arguments) or not Path("params.yaml").exists():
+        return arguments
+    params: Any = OmegaConf.to_container(OmegaConf.load("params.yaml"))
+    shared = points.predeclared(overrides, params["bound"])
+    if shared is None:
+        return arguments
+    added = [f"bound.n_predeclared={shared}"]
+    if not any(override.get_key_element() == "bound.sparsity_bins" for override in overrides):
+        # Its bins are given at the largest N alone and pay for one N: not for every point.
+        added.append("bound.sparsity_bins=0")
+    say(f"δ is shared by the {shared} points of N and α; added: {' '.join(added)}")
+    return [*arguments, *added]
+
+
+def _refuse(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    sys.exit(1)

@@ -31,7 +31,7 @@ def main(run: Run) -> None:
         scores=ALL_SCORES,
         activation_fit=scores[settings.grid.sample][1]["activation_fit"],
     )
-    folder = paths.results(model)
+    folder = run.results
     study.write(folder, {key: sample[key] for key in PROVENANCE})
     engine = {"batch_sequences": settings.engine.batch_sequences}
     write_json(folder / "setup.json", setup_facts(facts, settings.grid.sample, engine))

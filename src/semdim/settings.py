@@ -2,12 +2,13 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from semdim.bounds.assemble import needed_proxies
 from semdim.bounds.spec import BoundSpec
+from semdim.bounds.surface import SurfaceSpec
 from semdim.engine.names import SPLICES, parse_proxy
 from semdim.engine.settings import EngineSpec
 from semdim.errors import ConfigError
@@ -115,6 +116,7 @@ class Settings:
     splice: str
     engine: EngineSpec
     bound: BoundSpec
+    surface: SurfaceSpec
     uncertainty: UncertaintySpec
     seed: int
 
@@ -124,16 +126,40 @@ class Settings:
                 f"splice = {self.splice!r} is unknown: choose one of {', '.join(SPLICES)}."
             )
         available = self.grid.proxies(self.grid.sample)
-        missing = [name for name in needed_proxies(self.bound) if name not in available]
-        if missing:
-            raise ConfigError(
-                f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
-                f"are not computed: add them to grid.sweep (it has {', '.join(self.grid.sweep)}), "
-                "a pool to grid.pool, as in `dvc exp run -S 'grid.sweep=[...]'`, or take them "
-                "out of bound."
-            )
+        self.check_computed(available, self.bound, "bound")
+        self.check_computed(available, self.surface_grid, "surface")
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")
+
+    @property
+    def surface_grid(self) -> BoundSpec:
+        """The bounds over N and k that ``surface`` asks for."""
+        return self.surface.grid(self.bound, self.grid.proxies(self.grid.sample))
+
+    def check_computed(self, proxies: Iterable[str], spec: BoundSpec, section: str) -> None:
+        """Refuse bounds that need the losses of a proxy which is not among ``proxies``.
+
+        Raises:
+            ConfigError: with the command that computes what is missing.
+        """
+        there = set(proxies)
+        missing = [name for name in needed_proxies(spec) if name not in there]
+        if missing:
+            pools = [name for name in missing if parse_proxy(name).kind == "pool"]
+            lists = {
+                "sweep": [name for name in missing if name not in pools],
+                "pool": pools,
+            }
+            overrides = " ".join(
+                f"-S 'grid.{key}=[{','.join(dict.fromkeys((*getattr(self.grid, key), *names)))}]'"
+                for key, names in lists.items()
+                if names
+            )
+            raise ConfigError(
+                f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
+                f"are not computed: compute them, and no others, with `dvc exp run {overrides}`, "
+                f"or take them out of {section}."
+            )
 
     def model(self, name: str | None) -> ModelSettings:
         """The settings of one model.
@@ -188,6 +214,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
         splice=params["splice"],
         engine=from_mapping(EngineSpec, params["engine"], "engine"),
         bound=BoundSpec.from_mapping(params["bound"]),
+        surface=SurfaceSpec.from_mapping(params["surface"]),
         uncertainty=UncertaintySpec.from_mapping(params["uncertainty"]),
         seed=params["seed"],
     )

@@ -138,6 +138,14 @@ def bounds_table(
     return pd.DataFrame(rows)
 
 
+def surface_table(bounds: pd.DataFrame) -> pd.DataFrame:
+    """surface.csv: the frontier's rows, the best of each N marked."""
+    rows = bounds[bounds["family"] == "srm_topk_frontier"]
+    columns = ["n_tokens", "k", "total", "baseline"]
+    best = rows.groupby("n_tokens")["total"].transform("min") == rows["total"]
+    return rows[columns].assign(is_best=best, k=rows["k"].astype(int))
+
+
 def proxies_table(risk: float, gap: float) -> pd.DataFrame:
     """Losses per proxy and splice."""
     facts = [
@@ -402,6 +410,7 @@ def write_model(folder: Path, seed: int = 0, **facts: Any) -> Path:
     uncertainty, roc = uncertainty_tables(1.0 + 0.3 * seed)
     tables = {
         "bounds": bounds,
+        "surface": surface_table(bounds),
         "proxies": proxies_table(facts["risk"], facts["gap"]),
         "sparsity": sparsity,
         "sparsity_histogram": histogram,

@@ -116,7 +116,7 @@ def _common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[st
     }
 
 
-def _for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
+def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
     """The units for a method, and the predeclared points it pays for: a sequence valid at every N
     pays for α alone, and needs values that stay the same as the sample grows, so that each document
     counts with its first sequence (N is still that of the whole sample)."""
@@ -132,12 +132,12 @@ def _for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[Uni
 def _at(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     common = _common(table, facts, spec)
     for method in METHODS:
-        units, n_choices = _for_method(table, spec, method)
+        units, n_choices = for_method(table, spec, method)
         yield holdout(
             units.losses["model"], size=units.size, method=method, n_choices=n_choices, **common
         )
-    units, n_choices = _for_method(table, spec, spec.method)
-    yield from _published(table, facts, spec)
+    units, n_choices = for_method(table, spec, spec.method)
+    yield from published_bounds(table, facts, spec)
     if spec.topk_grid:
         frontier = srm_frontier(
             {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
@@ -165,7 +165,7 @@ def _at(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bo
         yield from _pools(table, facts, spec)
 
 
-def _published(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+def published_bounds(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Families 1, 2 and 5: means over all sequences, N = tokens, δ undivided, as in the paper."""
     proxy = spec.point_proxy
     k = table.mean_n_active(spec.k_positions) if spec.k is None else spec.k

@@ -147,6 +147,21 @@ class BoundSpec:
         return cls(**values)
 
 
+def whole_numbers(name: str, value: Any) -> tuple[int, ...]:
+    """A grid of positive whole numbers, ascending without repeats; one number is a grid of one.
+
+    Raises ConfigError, which calls the grid `name`.
+    """
+    numbers = tuple(_as_list(value))
+    if not numbers or any(
+        isinstance(entry, bool) or not isinstance(entry, int) or entry < 1 for entry in numbers
+    ):
+        raise ConfigError(f"{name} must hold whole numbers of at least 1, got {value!r}.")
+    if list(numbers) != sorted(set(numbers)):
+        raise ConfigError(f"{name} must ascend without repeats, got {list(numbers)}.")
+    return numbers
+
+
 def _as_list(value: Any) -> Sequence[Any]:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return value

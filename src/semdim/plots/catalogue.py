@@ -18,6 +18,7 @@ from semdim.plots.sparsity import (
     sparsity_bins,
     sparsity_histograms,
 )
+from semdim.plots.surface import bound_surface, has_surface
 from semdim.plots.uncertainty import auroc_table, roc, roc_shifts
 
 
@@ -127,3 +128,14 @@ FIGURES: tuple[FigureSpec, ...] = (
         n_models=2,
     ),
 )
+
+SWEEPS: tuple[FigureSpec, ...] = (
+    FigureSpec(
+        "bound_surface",
+        "The certificate over sample size and atoms kept",
+        bound_surface,
+        has_surface,
+        "the stage sweep_bound, which writes surface.csv when grid.sweep has topk_<k>",
+    ),
+)
+"""Figures beside the report: drawn like the others, told of in docs/sweeps.md."""

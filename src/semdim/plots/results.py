@@ -1,6 +1,7 @@
 """The results of a run as the figures and the report read them: small CSV and JSON files only.
 
-    results/models/<model>/bounds/       bounds.csv  bound.json  proxies.csv  setup.json
+    results/models/<model>/bounds/       bounds.csv  bound.json  proxies.csv  surface.csv
+                                         setup.json
     results/models/<model>/uncertainty/  sparsity.csv  sparsity_histogram.csv  uncertainty.csv
                                          roc.csv  guardrail.json  verdict.json
                                          sequence_histogram.csv
@@ -21,6 +22,7 @@ from semdim.errors import ArtifactError
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "bounds": ("family", "is_certificate", "unit", "n_tokens", "total", "baseline"),
+    "surface": ("n_tokens", "k", "total", "baseline", "is_best"),
     "proxies": ("proxy", "splice", "risk", "abs_gap"),
     "sparsity": ("corpus", "positions", "n_tokens", "mean", "std", "max"),
     "sparsity_histogram": ("corpus", "positions", "left", "right", "count"),
@@ -49,6 +51,7 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
 OUTPUT_FOLDERS = ("figures", "tables")
 """What stands beside the models' folders, and is no model."""
 
+_FLAGS = {"bounds": ("is_certificate", "valid_for_all_n"), "surface": ("is_best",)}
 _TEXT = ("family", "unit", "method", "proxy", "subject", "failure_ledger", "splice")
 _KNOWN_ROLES = {"english": "id", "c4": "id", "python": "shifted", "random": "far"}
 
@@ -129,9 +132,8 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for column in _TEXT:
         if column in table.columns:
             table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
-    if name == "bounds":
-        table["is_certificate"] = table["is_certificate"].map(_truth)
-        table["valid_for_all_n"] = table["valid_for_all_n"].map(_truth)
+    for column in _FLAGS.get(name, ()):
+        table[column] = table[column].map(_truth)
     return table
 
 

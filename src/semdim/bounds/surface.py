@@ -1,0 +1,111 @@
+"""The certificate over N and k: what more text buys, what more atoms buy, and where both suffice.
+
+At each N the certificate is family 3 (`semdim.bounds.srm`) at every k of the grid; beside it stands
+the published number with the same proxy, which is no certificate. All N × k points hold at once:
+each N takes its share of δ, and within it each k.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.assemble import BoundFacts, for_method, published_bounds
+from semdim.bounds.result import Bound
+from semdim.bounds.spec import BoundSpec, whole_numbers
+from semdim.bounds.srm import srm_frontier
+from semdim.engine.names import parse_proxy
+from semdim.errors import ConfigError
+
+COLUMNS = (
+    "n_tokens", "n_sequences", "n_documents", "k", "unit", "method", "smoothing", "failure_prob",
+    "proxy_risk", "gap", "tail", "gap_tail", "total", "is_certificate", "is_best", "as_published",
+    "baseline",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class SurfaceSpec:
+    """The ``surface`` group. What it leaves open is taken from ``grid`` and ``bound``."""
+
+    n_tokens: tuple[int, ...] | None = None
+    """Sizes N in tokens, ascending; None: those of bound.n_tokens."""
+    k: tuple[int, ...] | None = None
+    """Atoms kept, ascending; None: every topk_<k> whose losses are computed."""
+
+    @classmethod
+    def from_mapping(cls, settings: Mapping[str, Any]) -> "SurfaceSpec":
+        """Build from the ``surface`` section; a number stands for a grid of one.
+
+        Raises:
+            ConfigError: an unknown key, or values that are not whole, positive and ascending.
+        """
+        known = [entry.name for entry in fields(cls)]
+        for key in settings:
+            if key not in known:
+                near = difflib.get_close_matches(str(key), known, n=1)
+                hint = f" Did you mean '{near[0]}'?" if near else ""
+                raise ConfigError(
+                    f"surface has no setting {key!r}; it knows {', '.join(known)}.{hint}"
+                )
+        given = {key: value for key, value in settings.items() if value is not None}
+        return cls(**{key: whole_numbers(f"surface.{key}", v) for key, v in given.items()})
+
+    def grid(self, bound: BoundSpec, proxies: tuple[str, ...]) -> BoundSpec:
+        """`bound` with the grid of the surface: its N, its k, and nothing that it does not need.
+
+        proxies: those whose losses are computed; when none of them is topk_<k>, the grid is empty.
+        """
+        k = self.k
+        if k is None:
+            found = (parse_proxy(name) for name in proxies)
+            sizes = {p.n_active for p in found if p.name == f"topk_{p.n_active}"}
+            k = tuple(sorted(size for size in sizes if size is not None))
+        return replace(
+            bound,
+            n_tokens=bound.n_tokens if self.n_tokens is None else self.n_tokens,
+            topk_grid=k,
+            smoothing_grid=(),
+            k=None,
+            pool_sizes=(),
+            sparsity_bins=0,
+            n_predeclared=None,
+        )
+
+
+def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[dict[str, Any]]:
+    """A row for each N and k of `spec` (from `SurfaceSpec.grid`), ascending, with COLUMNS.
+
+    ``is_best`` marks k*(N), the smallest certificate at its N (ties go to the smaller k). Raises
+    DataError when an N is beyond the sample.
+    """
+    rows: list[dict[str, Any]] = []
+    for n_tokens in spec.n_tokens if spec.topk_grid else ():
+        part = table.first(n_tokens)
+        units, n_choices = for_method(part, spec, spec.method)
+        frontier = srm_frontier(
+            {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
+            {k: units.abs_gaps[f"topk_{k}"] for k in spec.topk_grid},
+            size=units.size,
+            vocab_size=facts.vocab_size,
+            smoothing=part.smoothing,
+            failure_prob=spec.failure_prob,
+            dict_size=facts.dict_size,
+            method=spec.method,
+            form=spec.srm_form,
+            n_choices=n_choices,
+        )
+        best = min(frontier, key=lambda bound: (bound.total, bound.k))
+        for bound in frontier:
+            published = next(published_bounds(part, facts, replace(spec, k=int(bound.k or 0))))
+            rows.append(_row(bound, published, bound is best))
+    return rows
+
+
+def _row(bound: Bound, published: Bound, is_best: bool) -> dict[str, Any]:
+    row = bound.to_row() | {
+        "is_best": is_best,
+        "as_published": published.total,
+    }
+    return {name: row[name] for name in COLUMNS}

@@ -1,0 +1,86 @@
+"""Sweeps from the cache: a point is what the pipeline computes, and costs no forward pass."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from semdim.paths import Paths
+from tests.pipeline.conftest import Clone, stages_run
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+
+SIZES = "bound.n_tokens=320,1600,6400"
+
+
+def sweep(clone: Clone, out: str, *overrides: str) -> pd.DataFrame:
+    done = clone.stage("assemble_bound", "-m", "unit.model=tiny", f"unit.out={out}", *overrides)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return pd.read_csv(clone.root / out, dtype=str)
+
+
+def snapshot(clone: Clone) -> dict[Path, bytes]:
+    folder = Paths(clone.root).results("tiny")
+    return {path: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_points_equal_those_of_the_pipeline_to_the_byte(clone: Clone, first_run: str) -> None:
+    clone.experiment()  # whatever ran before: the results of the plain smoke run
+    before = snapshot(clone)
+    folder = "multirun/equal"
+    rows = sweep(clone, "multirun/equal.csv", SIZES, f"hydra.sweep.dir={folder}")
+    assert snapshot(clone) == before  # the pipeline's own results are never touched
+    assert rows["bound.n_tokens"].tolist() == ["320", "1600", "6400"]
+    assert set(rows["bound.n_predeclared"]) == {"3"}
+    points = pd.concat(
+        pd.read_csv(clone.root / folder / str(i) / "bounds.csv", dtype=str) for i in range(3)
+    )
+    pipeline = pd.read_csv(Paths(clone.root).results("tiny") / "bounds.csv", dtype=str)
+    pipeline = pipeline[pipeline["family"] != "risk_by_sparsity"][points.columns]
+    assert points.to_csv(index=False) == pipeline.to_csv(index=False)
+    surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv", dtype=str)
+    frontier = pipeline[pipeline["family"] == "srm_topk_frontier"]
+    assert surface["total"].tolist() == frontier["total"].tolist()
+
+
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local"])
+def test_launchers_compute_the_same_points(clone: Clone, first_run: str, launcher: str) -> None:
+    basic = sweep(clone, "multirun/basic.csv", SIZES, "bound.k=4")
+    other = sweep(
+        clone, f"multirun/{launcher}.csv", SIZES, "bound.k=4", f"hydra/launcher={launcher}"
+    )
+    assert other.equals(basic)
+
+
+def test_a_k_that_is_not_cached_is_refused_with_the_command(clone: Clone, first_run: str) -> None:
+    out = "multirun/some.csv"
+    done = clone.stage("assemble_bound", "-m", "unit.model=tiny", "bound.k=3,4", f"unit.out={out}")
+    assert done.returncode == 1
+    assert "topk_3" in done.stderr and "dvc exp run -S 'grid.sweep=[" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert pd.read_csv(clone.root / out)["bound.k"].tolist() == [4]  # the others are computed
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (("bound.k=4", "bound.k=8"), "given twice"),
+        (("-m", "hydra/launcher=slurm", "bound.k=4"), "submitit_slurm"),
+        (("+corpus=klingon",), "codeparrot"),
+    ],
+)
+def test_a_contradiction_and_an_unknown_choice_are_refused(
+    clone: Clone, first_run: str, overrides: tuple[str, ...], message: str
+) -> None:
+    done = clone.stage("assemble_bound", "unit.model=tiny", *overrides)
+    assert done.returncode == 1
+    assert message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str) -> None:
+    ran = stages_run(clone.experiment("-S", "surface.n_tokens=[320,640,1600,3200,6400]"))
+    assert set(ran) == {"check_params", "sweep_bound@tiny", "plot", "report"}
+    surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
+    assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
+    assert surface.groupby("n_tokens")["is_best"].sum().tolist() == [1] * 5
+    assert (Paths(clone.root).figures / "bound_surface.png").exists()
