@@ -8,7 +8,7 @@ from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.summary import headline
 from semdim.ledger import LOSS_PREFIX
-from semdim.results import bounds_table, curve_table, proxies_table
+from semdim.results import bounds_table, curve_table, ledger_summary, proxies_table
 from stages.common import Run, say, stage
 
 
@@ -36,6 +36,13 @@ def main(run: Run) -> None:
         write_atomically(folder / f"{name}.csv", text)
     write_json(folder / "bound.json", summary)
     run.record(summary)
+    with run.tracked("assemble_bound") as tracked:
+        tracked.curves(tables["curve"], "bound")
+        tracked.table("proxies", proxies)
+        tracked.table("ledger", ledger_summary(ledger))
+        tracked.numbers(summary)
+        file = run.paths.ledger(run.model, run.settings.grid.sample)
+        tracked.files(f"{run.model}-ledger", "ledger", [file])
     crossing = summary["as_published_crossing_n_tokens"]
     say(
         f"{run.model}: as published {summary['as_published_total']:.3f} bits at "

@@ -8,7 +8,8 @@ os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # our own errors are printed wit
 import functools
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from semdim.errors import SemdimError
 from semdim.ledger import LOSS_PREFIX, read_ledger
 from semdim.paths import Paths
 from semdim.settings import Settings, read_settings
+from semdim.tracking import Tracked, TrackingSpec, git_commit, lock_hashes, start
 from stages import points
 
 if TYPE_CHECKING:
@@ -65,6 +67,24 @@ class Run:
         """Of a point of a sweep: its row in points.csv. Nothing in the pipeline."""
         if self.point is not None:
             points.write_row(self.point, {"model": self.model, **results}, self.params)
+
+    @contextmanager
+    def tracked(self, job_type: str) -> Iterator[Tracked]:
+        """Track this run of a stage as ``tracking`` says; the points of a sweep are not tracked."""
+        spec = self.settings.tracking if self.point is None else TrackingSpec()
+        lock, unit = lock_hashes(Path("dvc.lock")), {"model": self.unit.model}
+        tracked = start(
+            spec,
+            job_type=job_type,
+            name=" ".join(filter(None, (job_type, self.unit.model))),
+            config={**self.params, "unit": unit, "git_commit": git_commit(), "dvc_lock": lock},
+            say=say,
+            lock=lock,
+        )
+        try:
+            yield tracked
+        finally:
+            tracked.finish()
 
     def read_sample(
         self, spec: BoundSpec, section: str = "bound"

@@ -38,13 +38,16 @@ def main(run: Run) -> None:
     for note in study.verdict["warnings"]:
         say(f"note: {note}")
     inside = study.sparsity[study.sparsity["positions"] == "without_bos"]
-    write_json(
-        folder / "sparsity.json",
-        {
-            row["corpus"]: {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
-            for _, row in inside.iterrows()
-        },
-    )
+    statistics = {
+        row["corpus"]: {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
+        for _, row in inside.iterrows()
+    }
+    write_json(folder / "sparsity.json", statistics)
+    with run.tracked("measure_uncertainty") as tracked:
+        tracked.table("sparsity", study.sparsity)
+        tracked.table("uncertainty", study.uncertainty)
+        tracked.numbers({"n_active": statistics})
+        tracked.files(f"{model}-ledgers", "ledger", [paths.ledger(model, name) for name in read])
     say(inside.to_string(index=False))
 
 

@@ -6,9 +6,11 @@ from stages.common import Run, say, stage
 
 @stage
 def main(run: Run) -> None:
-    for path in draw_all(
-        run.paths.all_results, run.paths.all_results.parent, run.settings.grid.model
-    ):
+    results = run.paths.all_results
+    written = draw_all(results, results.parent, run.settings.grid.model)
+    with run.tracked("plot") as tracked:
+        tracked.figures(path for path in written if path.suffix == ".png")
+    for path in written:
         say(str(path))
 
 

@@ -24,6 +24,8 @@ def main(run: Run) -> None:
     table = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
     text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
     write_atomically(run.results / "surface.csv", text)
+    with run.tracked("sweep_bound") as tracked:
+        tracked.table("surface", table)
     for row in rows:
         if row["is_best"]:
             say(f"{run.model}: N = {row['n_tokens']}: k* = {row['k']}, {row['total']:.3f} bits")

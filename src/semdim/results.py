@@ -71,6 +71,12 @@ def proxies_table(
     return pd.DataFrame(rows)
 
 
+def ledger_summary(ledger: "pd.DataFrame") -> "pd.DataFrame":
+    """A row for each column that is a quantity: count, mean, std, min, quartiles, max."""
+    labels = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier")
+    return ledger.drop(columns=list(labels)).describe().T.rename_axis("column").reset_index()
+
+
 def setup_facts(
     facts: Mapping[str, Mapping[str, Any]], sample: str, engine: Mapping[str, Any]
 ) -> dict[str, Any]:

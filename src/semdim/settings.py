@@ -15,6 +15,7 @@ from semdim.errors import ConfigError
 from semdim.models.spec import ModelSource
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
+from semdim.tracking import TrackingSpec
 from semdim.uncertainty.spec import UncertaintySpec
 
 Spec = TypeVar("Spec")
@@ -118,6 +119,7 @@ class Settings:
     bound: BoundSpec
     surface: SurfaceSpec
     uncertainty: UncertaintySpec
+    tracking: TrackingSpec
     seed: int
 
     def __post_init__(self) -> None:
@@ -216,6 +218,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
         bound=BoundSpec.from_mapping(params["bound"]),
         surface=SurfaceSpec.from_mapping(params["surface"]),
         uncertainty=UncertaintySpec.from_mapping(params["uncertainty"]),
+        tracking=from_mapping(TrackingSpec, params["tracking"], "tracking"),
         seed=params["seed"],
     )
 

@@ -84,3 +84,8 @@ def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str)
     assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
     assert surface.groupby("n_tokens")["is_best"].sum().tolist() == [1] * 5
     assert (Paths(clone.root).figures / "bound_surface.png").exists()
+
+
+def test_how_numbers_are_tracked_reruns_nothing(clone: Clone, first_run: str) -> None:
+    clone.experiment()
+    assert stages_run(clone.experiment("-S", "tracking=offline")) == ["check_params"]
