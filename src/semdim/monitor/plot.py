@@ -79,7 +79,7 @@ def plot(reading: Reading) -> Plot:
     def x(index: int) -> float:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * index / span, 2)
 
-    def y(value: float) -> float:
+    def y(value: float | int) -> float:
         return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / y_top, 2)
 
     step_x = int(nice_step(float(len(tokens)), 10))
