@@ -8,6 +8,7 @@ os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # our own errors are printed wit
 import functools
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from stages import points
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
 
 ROOT = Path(__file__).resolve().parent.parent
 
