@@ -6,7 +6,8 @@
 Two engines are measured: semdim's own (TransformerLens, with which k is the pipeline's to the bit
 but for the rounding of single rows) and `generate` of transformers with the hook of `watch`. Each
 pair generates the same tokens twice, with and without the monitor, in alternating order, so that
-whatever else the machine does falls on both. The ratio is time with ÷ time without.
+whatever else the machine does falls on both. The ratio is time with ÷ time without; that of the
+processor's time tells the same on a machine that is busy with other work.
 """
 
 import argparse
@@ -37,18 +38,23 @@ def pairs(run: Callable[[bool], int], n_pairs: int) -> dict[str, Any]:
     for is_watched in (True, False):
         run(is_watched)
     ratios: list[float] = []
+    processor_ratios: list[float] = []
     speed: dict[bool, list[float]] = {True: [], False: []}
     for number in range(n_pairs):
         seconds: dict[bool, float] = {}
+        processor: dict[bool, float] = {}
         for is_watched in (True, False) if number % 2 else (False, True):
-            start = time.perf_counter()
+            start, start_processor = time.perf_counter(), time.process_time()
             n_tokens = run(is_watched)
             seconds[is_watched] = time.perf_counter() - start
+            processor[is_watched] = time.process_time() - start_processor
             speed[is_watched].append(n_tokens / seconds[is_watched])
         ratios.append(seconds[True] / seconds[False])
+        processor_ratios.append(processor[True] / processor[False])
     return {
         "n_pairs": n_pairs,
         "time_ratio": spread(ratios),
+        "processor_time_ratio": spread(processor_ratios),
         "tokens_per_second_watched": spread(speed[True]),
         "tokens_per_second_alone": spread(speed[False]),
     }
@@ -138,13 +144,15 @@ def main() -> None:
     print(json.dumps(result, indent=2))
     for engine in ("semdim", "transformers"):
         ratio = result[engine]["time_ratio"]
+        processor = result[engine]["processor_time_ratio"]["median"]
         speed = {
             kind: result[engine][f"tokens_per_second_{kind}"]["median"]
             for kind in ("watched", "alone")
         }
         print(
             f"{engine}: time with ÷ without {ratio['min']:.3f} – {ratio['median']:.3f} – "
-            f"{ratio['max']:.3f} (min – median – max of {chosen.pairs} pairs); "
+            f"{ratio['max']:.3f} (min – median – max of {chosen.pairs} pairs), "
+            f"processor's time {processor:.3f}; "
             f"{speed['watched']:.1f} tokens/s with, {speed['alone']:.1f} without"
         )
 
