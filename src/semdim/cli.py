@@ -82,7 +82,11 @@ def summary(
     for path in found:
         numbers: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         crossing = numbers["as_published_crossing_n_tokens"]
-        where = "never" if crossing is None else f"from N = {crossing:,.0f} tokens on"
+        where = (
+            "never"
+            if crossing is None
+            else f"from N = {crossing:,.0f} tokens on, at the k and the gap of the largest sample"
+        )
         console.print(f"[bold]{path.parent.name}[/bold]  log2 V = {numbers['baseline']:.2f} bits")
         console.print(
             f"  the paper's bound (not a certificate): {numbers['as_published_total']:.2f} bits at "

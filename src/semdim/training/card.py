@@ -111,7 +111,8 @@ def write_card(
         "held out": f"{record['n_documents_held_out']:,} other documents (silent atoms)",
         "activations seen": record["n_tokens_seen"],
         "steps": record["n_steps"],
-        "training time": f"{record['minutes']} minutes, activations that were not on disk yet included",
+        "training time": f"{record['minutes']} minutes, with the activations that were "
+        "not on disk yet",
         "machine": record["machine"],
         "model in": data.prefix_dtype,
         "learning rate": f"{optimiser.learning_rate:g}, warm-up {optimiser.warm_up_share:.0%}, "
