@@ -60,6 +60,17 @@ def test_the_page_holds_every_token_with_its_k_on_hover() -> None:
     assert "a promise" in page and "Alarm: " in page
 
 
+def test_the_legend_says_which_k_has_which_colour() -> None:
+    shown = reading()
+    ranges = re.findall(r'class="swatch h(\d)">(\d+)(?:–(\d+)| and more)<', render(shown))
+    assert len(ranges) >= 4
+    for token in shown.tokens:
+        if token.is_scored:
+            level = heat(token, 40.0, 6)
+            _, low, high = next(found for found in ranges if int(found[0]) == level)
+            assert int(low) <= token.n_active <= (int(high) if high else 10**9)
+
+
 def test_the_page_names_no_address() -> None:
     page = render(reading())
     assert not re.search(r"""(src|href|url|@import)\s*[=(]?\s*["']?\s*(https?:)?//""", page)

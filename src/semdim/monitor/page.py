@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -120,8 +121,7 @@ def _legend(cells: list[Cell], top: float) -> list[LegendEntry]:
     found = Counter(cell.level for cell in cells if cell.token.is_scored)
     entries = []
     for level in sorted(found):
-        low = -(-level * top // N_LEVELS)
-        high = -(-(level + 1) * top // N_LEVELS) - 1
-        text = f"{low:g}–{high:g}" if level < N_LEVELS - 1 else f"{low:g} and more"
+        low, beyond = (ceil(edge * top / N_LEVELS) for edge in (level, level + 1))
+        text = f"{low}–{beyond - 1}" if level < N_LEVELS - 1 else f"{low} and more"
         entries.append(LegendEntry(level, text))
     return entries
