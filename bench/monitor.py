@@ -15,7 +15,8 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,9 @@ from semdim.models.tokenizer import load_tokenizer
 from semdim.monitor import SparsityMonitor, watch
 from semdim.paths import Paths
 
+# Gets ready, with the monitor or without, and yields what generates and returns how many tokens.
+Engine = Callable[[bool], AbstractContextManager[Callable[[], int]]]
+
 PROMPT = "The history of the city begins"
 
 
@@ -33,10 +37,11 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"min": min(values), "median": statistics.median(values), "max": max(values)}
 
 
-def pairs(run: Callable[[bool], int], n_pairs: int) -> dict[str, Any]:
-    """``run(is_watched)`` generates and returns its number of tokens; twice for each pair."""
+def pairs(engine: Engine, n_pairs: int) -> dict[str, Any]:
+    """Generate twice for each pair; getting ready (loading the SAE, setting hooks) is not timed."""
     for is_watched in (True, False):
-        run(is_watched)
+        with engine(is_watched) as generate:
+            generate()
     ratios: list[float] = []
     processor_ratios: list[float] = []
     speed: dict[bool, list[float]] = {True: [], False: []}
@@ -44,10 +49,11 @@ def pairs(run: Callable[[bool], int], n_pairs: int) -> dict[str, Any]:
         seconds: dict[bool, float] = {}
         processor: dict[bool, float] = {}
         for is_watched in (True, False) if number % 2 else (False, True):
-            start, start_processor = time.perf_counter(), time.process_time()
-            n_tokens = run(is_watched)
-            seconds[is_watched] = time.perf_counter() - start
-            processor[is_watched] = time.process_time() - start_processor
+            with engine(is_watched) as generate:
+                start, start_processor = time.perf_counter(), time.process_time()
+                n_tokens = generate()
+                seconds[is_watched] = time.perf_counter() - start
+                processor[is_watched] = time.process_time() - start_processor
             speed[is_watched].append(n_tokens / seconds[is_watched])
         ratios.append(seconds[True] / seconds[False])
         processor_ratios.append(processor[True] / processor[False])
@@ -60,17 +66,21 @@ def pairs(run: Callable[[bool], int], n_pairs: int) -> dict[str, Any]:
     }
 
 
-def own(monitor: SparsityMonitor, n_tokens: int) -> Callable[[bool], int]:
+def own(monitor: SparsityMonitor, n_tokens: int) -> Engine:
     """Generation by semdim."""
 
-    def run(is_watched: bool) -> int:
-        stream = monitor.generate(PROMPT, n_tokens, stop_at_eos=False, watch=is_watched)
-        return sum(token.is_generated for token in stream.finish().tokens)
+    @contextmanager
+    def engine(is_watched: bool) -> Iterator[Callable[[], int]]:
+        def generate() -> int:
+            stream = monitor.generate(PROMPT, n_tokens, stop_at_eos=False, watch=is_watched)
+            return sum(token.is_generated for token in stream.finish().tokens)
 
-    return run
+        yield generate
+
+    return engine
 
 
-def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Callable[[bool], int]:
+def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Engine:
     """Generation by transformers, with the hook or without."""
     from transformers import AutoModelForCausalLM
 
@@ -81,22 +91,22 @@ def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Callable
     prompt = torch.tensor([[tokenizer.bos_token_id, *ids]])
 
     def generate() -> int:
+        torch.manual_seed(0)
         out = model.generate(
             prompt, attention_mask=torch.ones_like(prompt), max_new_tokens=n_tokens, top_k=0,
             do_sample=True, pad_token_id=tokenizer.bos_token_id, eos_token_id=None,
         )  # fmt: skip
         return int(out.shape[1] - prompt.shape[1])
 
-    def run(is_watched: bool) -> int:
-        torch.manual_seed(0)
-        if not is_watched:
-            return generate()
-        with watch(model, tokenizer, paths.sae(name), facts=folder) as guard:
-            made = generate()
-            guard.reading()
-        return made
+    @contextmanager
+    def engine(is_watched: bool) -> Iterator[Callable[[], int]]:
+        if is_watched:
+            with watch(model, tokenizer, paths.sae(name), facts=folder):
+                yield generate
+        else:
+            yield generate
 
-    return run
+    return engine
 
 
 def export_tiny(root: Path) -> None:
@@ -139,8 +149,8 @@ def main() -> None:
                 "n_threads": torch.get_num_threads(),
                 "semdim": pairs(own(monitor, chosen.tokens), chosen.pairs),
             }
-        run = transformers(paths, chosen.model, chosen.dtype, chosen.tokens)
-        result["transformers"] = pairs(run, chosen.pairs)
+        other = transformers(paths, chosen.model, chosen.dtype, chosen.tokens)
+        result["transformers"] = pairs(other, chosen.pairs)
     print(json.dumps(result, indent=2))
     for engine in ("semdim", "transformers"):
         ratio = result[engine]["time_ratio"]
