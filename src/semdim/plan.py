@@ -107,7 +107,7 @@ def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
 
 
 def _step(
-    stage: str, unit: str, out: Path, n_tokens: int, flop: float, bytes_per_token: float
+    stage: str, unit: str, out: Path, n_tokens: int, flop: float | int, bytes_per_token: float | int
 ) -> Step:
     return Step(
         stage,
