@@ -21,7 +21,7 @@ from semdim.plots.style import (
 )
 
 POSITIONS = {"without_bos": "position 0 left out", "all": "position 0 included"}
-COVERED = 0.9995
+COVERED = 0.995
 """Share of a panel's tokens inside its axis; what is beyond is counted in the corner."""
 
 
