@@ -38,7 +38,7 @@ class BoundSpec:
     """Sample sizes N in tokens, BOS included, ascending. A size means ⌊N/context⌋ sequences."""
     k: int | None = None
     """None: the published families at the SAE's mean k. An integer: at the proxy topk_<k>."""
-    topk_grid: tuple[int, ...] = (16, 32, 64, 128)
+    topk_grid: tuple[int, ...] = (16, 32, 64)
     """The predeclared k of srm_topk, ascending; each takes its share of δ. Empty: no srm_topk."""
     unit: Unit = "document"
     """What is taken to be independent."""
