@@ -72,7 +72,7 @@ def test_a_k_that_is_not_cached_is_refused_with_the_command(clone: Clone, first_
 def test_a_contradiction_and_an_unknown_choice_are_refused(
     clone: Clone, first_run: str, overrides: tuple[str, ...], message: str
 ) -> None:
-    done = clone.stage("assemble_bound", "unit.model=tiny", *overrides)
+    done = clone.stage("assemble_bound", *overrides, "unit.model=tiny")
     assert done.returncode == 1
     assert message in done.stderr and "Traceback" not in done.stderr
 
