@@ -85,6 +85,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         "two or more k in the setting bound.topk_grid, with the same topk_<k> in grid.sweep",
     ),
     FigureSpec(
+        "bound_surface",
+        "The certificate over sample size and atoms kept",
+        bound_surface,
+        has_surface,
+        "the stage sweep_bound, which writes surface.csv when grid.sweep has topk_<k>",
+    ),
+    FigureSpec(
         "pool_curve",
         "Risk and penalty against the size of a pool of atoms",
         pool_curve,
@@ -128,14 +135,3 @@ FIGURES: tuple[FigureSpec, ...] = (
         n_models=2,
     ),
 )
-
-SWEEPS: tuple[FigureSpec, ...] = (
-    FigureSpec(
-        "bound_surface",
-        "The certificate over sample size and atoms kept",
-        bound_surface,
-        has_surface,
-        "the stage sweep_bound, which writes surface.csv when grid.sweep has topk_<k>",
-    ),
-)
-"""Figures beside the report: drawn like the others, told of in docs/sweeps.md."""

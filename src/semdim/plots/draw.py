@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from semdim.plots.catalogue import FIGURES, SWEEPS
+from semdim.plots.catalogue import FIGURES
 from semdim.plots.results import read_results
 from semdim.plots.style import save
 from semdim.plots.tables import all_tables
@@ -23,7 +23,7 @@ def draw_all(results_dir: Path, out: Path, only: Sequence[str] | None = None) ->
     """
     models = read_results(Path(results_dir), only)
     paths: list[Path] = []
-    drawable = [spec for spec in (*FIGURES, *SWEEPS) if spec.can_draw(models)]
+    drawable = [spec for spec in FIGURES if spec.can_draw(models)]
     for spec in progress(drawable, total=len(drawable), unit="figures", desc="plot"):
         paths += save(spec.draw(models), Path(out) / "figures", spec.name)
     for table in all_tables(models):
