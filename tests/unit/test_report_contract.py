@@ -13,6 +13,7 @@ from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline
+from semdim.bounds.surface import surface
 from semdim.plots.catalogue import FIGURES
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.frontier import pool_rows
@@ -87,6 +88,8 @@ def model(tmp_path_factory) -> ModelResults:
     folder.mkdir(parents=True)
     bounds_table(found).to_csv(folder / "bounds.csv", index=False, float_format="%.8g")
     proxies_table(losses, nll, splices).to_csv(folder / "proxies.csv", index=False)
+    points = surface(losses, BoundFacts(VOCAB_SIZE, 512), SPEC)
+    pd.DataFrame(points).to_csv(folder / "surface.csv", index=False)
     study = run_study(
         tables, ROLES, UncertaintySpec(n_resamples=20, window=4), 0, vocab_size=VOCAB_SIZE
     )
