@@ -126,8 +126,8 @@ def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models,
     figure = spec.draw(models)
     figure.draw_without_rendering()
     for axes in figure.axes:
-        if not axes.axison or spec.name == "auroc_table":
-            continue
+        if not axes.axison or spec.name == "auroc_table" or axes.get_label() == "<colorbar>":
+            continue  # a colour bar has its one label at its side
         assert axes.get_xlabel() or len(axes.get_xticklabels()) > 0
         assert axes.get_xlabel() or axes.get_ylabel()
     for legend in figure.legends:
