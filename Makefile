@@ -1,6 +1,7 @@
 # make repro   the main job: environment from the lock file, then the pipeline
 # make test    the environment, then every test
 # make check   lint, format, types
+# make bench   what watching k costs during a generation
 # make params  write params.yaml from conf/
 # make lock    resolve the dependencies anew
 
@@ -12,7 +13,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := repro
-.PHONY: repro test quick check params lock env clean
+.PHONY: repro test quick check bench params lock env clean
 
 env: $(STAMP)
 
@@ -41,6 +42,9 @@ quick: env
 
 check: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+bench: env
+	@$(BIN)/python -m bench.monitor --model smollm2-135m
 
 params: env
 	@$(BIN)/python -m stages.check_params --write
