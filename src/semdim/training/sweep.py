@@ -1,5 +1,6 @@
 """Short training runs that differ in one setting: what matters, before a long run is started."""
 
+import contextlib
 import dataclasses
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from semdim.training.measure import explained_variance
 from semdim.training.prepare import Prepared, Say, prepare
 from semdim.training.run import new_trainer
 from semdim.training.settings import TrainingSettings
-from semdim.training.spec import DictionarySpec, OptimiserSpec
+from semdim.training.spec import DictionarySpec, OptimiserSpec, section
 
 SECTIONS: dict[str, Any] = {"dictionary": DictionarySpec, "optimiser": OptimiserSpec}
 ROWS = 2048
@@ -32,8 +33,6 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
     Raises:
         ConfigError: not a setting of the dictionary or the optimiser.
     """
-    import yaml
-
     variations = []
     for text in texts:
         name, _, values = text.partition("=")
@@ -44,16 +43,27 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
                 f"{text!r} is no variation: write dictionary.KEY=VALUE,VALUE or "
                 f"optimiser.KEY=VALUE,VALUE, with a KEY out of {', '.join(known)}."
             )
-        variations += [(name, yaml.safe_load(value)) for value in values.split(",")]
+        variations += [(name, _value(value)) for value in values.split(",")]
     return variations
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    value = yaml.safe_load(text)
+    if isinstance(value, str):  # YAML takes 3e-3 for a word
+        with contextlib.suppress(ValueError):
+            return float(value)
+    return value
 
 
 def varied(settings: TrainingSettings, variation: Variation) -> TrainingSettings:
     """The settings with one value changed; ConfigError when the value is not possible."""
     (group, key), value = variation[0].split("."), variation[1]
-    section = dataclasses.replace(getattr(settings, group), **{key: value})
-    as_given = {**settings.as_given, group: {**settings.as_given[group], key: value}}
-    return dataclasses.replace(settings, **{group: section}, as_given=as_given)
+    values = {**dataclasses.asdict(getattr(settings, group)), key: value}
+    as_given = {**settings.as_given, group: values}
+    changed = {group: section(SECTIONS[group], values, group), "as_given": as_given}
+    return dataclasses.replace(settings, **changed)
 
 
 def sweep(
