@@ -18,7 +18,7 @@ from semdim.uncertainty.activations import COLUMNS
 from semdim.uncertainty.join import join_scores
 from tests.pipeline.conftest import Clone, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 CORPORA = ("english", "python", "random")
 SWEEP = ("topk_4", "topk_8", "random_decoder", "shuffled_features", "sae_all")

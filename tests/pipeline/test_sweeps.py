@@ -8,7 +8,7 @@ import pytest
 from semdim.paths import Paths
 from tests.pipeline.conftest import Clone, stages_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 SIZES = "bound.n_tokens=320,1600,6400"
 
@@ -78,6 +78,7 @@ def test_a_contradiction_and_an_unknown_choice_are_refused(
 
 
 def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str) -> None:
+    clone.experiment()
     ran = stages_run(clone.experiment("-S", "surface.n_tokens=[320,640,1600,3200,6400]"))
     assert set(ran) == {"check_params", "sweep_bound@tiny", "plot", "report"}
     surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
