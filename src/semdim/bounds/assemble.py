@@ -139,16 +139,7 @@ def _at(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bo
     units, n_choices = for_method(table, spec, spec.method)
     yield from published_bounds(table, facts, spec)
     if spec.topk_grid:
-        frontier = srm_frontier(
-            {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
-            {k: units.abs_gaps[f"topk_{k}"] for k in spec.topk_grid},
-            size=units.size,
-            dict_size=facts.dict_size,
-            method=spec.method,
-            form=spec.srm_form,
-            n_choices=n_choices,
-            **common,
-        )
+        frontier = frontier_bounds(table, facts, spec)
         yield srm_topk(frontier)
         yield from frontier
     for proxy in dict.fromkeys(("sae", spec.point_proxy)):
@@ -163,6 +154,21 @@ def _at(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bo
         )
     if spec.pool_sizes:
         yield from _pools(table, facts, spec)
+
+
+def frontier_bounds(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
+    """Family 3 at every k of the grid, each with its share of δ, by ascending k."""
+    units, n_choices = for_method(table, spec, spec.method)
+    return srm_frontier(
+        {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
+        {k: units.abs_gaps[f"topk_{k}"] for k in spec.topk_grid},
+        size=units.size,
+        dict_size=facts.dict_size,
+        method=spec.method,
+        form=spec.srm_form,
+        n_choices=n_choices,
+        **_common(table, facts, spec),
+    )
 
 
 def published_bounds(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:

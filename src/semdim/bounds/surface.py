@@ -11,10 +11,9 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from semdim.bounds.aggregate import SequenceTable
-from semdim.bounds.assemble import BoundFacts, for_method, published_bounds
+from semdim.bounds.assemble import BoundFacts, frontier_bounds, published_bounds
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec, whole_numbers
-from semdim.bounds.srm import srm_frontier
 from semdim.engine.names import parse_proxy
 from semdim.errors import ConfigError
 
@@ -83,19 +82,7 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
     rows: list[dict[str, Any]] = []
     for n_tokens in spec.n_tokens if spec.topk_grid else ():
         part = table.first(n_tokens)
-        units, n_choices = for_method(part, spec, spec.method)
-        frontier = srm_frontier(
-            {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
-            {k: units.abs_gaps[f"topk_{k}"] for k in spec.topk_grid},
-            size=units.size,
-            vocab_size=facts.vocab_size,
-            smoothing=part.smoothing,
-            failure_prob=spec.failure_prob,
-            dict_size=facts.dict_size,
-            method=spec.method,
-            form=spec.srm_form,
-            n_choices=n_choices,
-        )
+        frontier = frontier_bounds(part, facts, spec)
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:
             published = next(published_bounds(part, facts, replace(spec, k=int(bound.k or 0))))
