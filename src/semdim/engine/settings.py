@@ -51,13 +51,16 @@ class EngineSpec:
         return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.compute_dtype]
 
     def start(self) -> str:
-        """Set the threads and name the device to use.
+        """Set the threads and the allocator, and name the device to use.
 
         Raises:
             ConfigError: the device that was asked for is not there.
         """
         import torch
 
+        from semdim.engine.memory import keep_freed_memory
+
+        keep_freed_memory()
         if self.n_threads is not None:
             torch.set_num_threads(self.n_threads)
         present = {

@@ -57,7 +57,7 @@ def load_model(
     del state
     for name in list(weights):
         tensor = weights.pop(name)
-        weights[name] = (tensor.to(dtype) if tensor.is_floating_point() else tensor).contiguous()
+        weights[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
     # One walk, and by assignment: the empty tensors that the model came with are never touched.
     missing = model.load_state_dict(weights, strict=False, assign=True).missing_keys
     del weights
