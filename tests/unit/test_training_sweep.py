@@ -34,6 +34,7 @@ def test_a_sweep_gives_a_row_for_each_run(text, tmp_path):  # noqa: F811
     plain, frozen, denser = (row["explained_variance"] for row in rows)
     assert frozen < plain and denser not in (plain, frozen)
     assert [round(row["n_active"]) for row in rows] == pytest.approx([8, 8, 16], abs=2)
+    assert all(row["abs_gap"] > 0 for row in rows)
     assert len({row["steps"] for row in rows}) == 1
     assert not (tmp_path / "models").exists(), "a sweep ships nothing"
     with pytest.raises(ConfigError, match="windows fill"):

@@ -9,6 +9,7 @@ from torch import Tensor
 from semdim.training.activations import ShardStore
 from semdim.training.batches import ShuffledBatches
 from semdim.training.dictionary import new_dictionary
+from semdim.training.inputs import input_scaler
 from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.tracking import Tracker
 from semdim.training.trainer import DictionaryTrainer, trainer_config
@@ -63,6 +64,7 @@ def make_trainer(
     learning_rate: float = 3e-3,
     n_epochs: int = 3,
     store: ShardStore | None = None,
+    input: str = "scaled",
     **optimiser,
 ) -> DictionaryTrainer:
     dictionary = DictionarySpec(
@@ -75,8 +77,9 @@ def make_trainer(
     spec = OptimiserSpec(
         learning_rate=learning_rate, batch_tokens=32, n_epochs=n_epochs, **optimiser
     )
+    store = store or make_store()
     batches = ShuffledBatches(
-        store or make_store(),
+        store,
         batch_size=32,
         buffer_shards=2,
         n_epochs=n_epochs,
@@ -90,4 +93,5 @@ def make_trainer(
         fingerprint=fingerprint,
         optimiser=spec,
         tracker=Tracker("disabled", project="test", config={}, folder=folder, every=5),
+        scaler=input_scaler(input, store.shard(0), store.facts.mean_norm, None),
     )

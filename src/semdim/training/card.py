@@ -24,7 +24,7 @@ sae = SAE.load_from_disk("models/sae/{name}")  # no network needed
 |---|---|
 | architecture | {architecture} |
 | dictionary | {dict_size:,} atoms of unit norm, over {d_model} dimensions |
-| input | raw activations: the input scale is folded into the weights |
+| input | raw activations: {input} is folded into the weights |
 | windows | {context} tokens, {bos} |
 | target | {n_active:g} active atoms per token |
 | file | matrices in float16, vectors in float32; SAELens reads all into float32 |
@@ -69,6 +69,14 @@ ARCHITECTURES = {
     "standard": "ReLU with an L1 penalty, saved as JumpReLU with one threshold",
     "gated": "gated",
     "topk": "TopK (constant number of active atoms)",
+}
+INPUTS = {
+    "scaled": "the scaling to norm √d",
+    "per_dimension": "the division of each dimension by its standard deviation, in which it was "
+    "trained,",
+    "next_norm": "the weighting of each dimension by the norm that reads it next, in which it was "
+    "trained,",
+    "whitened": "the whitening, in which it was trained,",
 }
 LABELS = {
     "n_tokens": "tokens",
@@ -129,6 +137,7 @@ def write_card(
         model_name=facts.name,
         hook_name=settings.hook_name,
         architecture=ARCHITECTURES[dictionary.architecture],
+        input=INPUTS[dictionary.input],
         dict_size=dictionary.dict_size,
         d_model=facts.d_model,
         context=data.context,

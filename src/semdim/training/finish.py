@@ -37,11 +37,12 @@ def finished_sae(
     trained.save_inference_model(folder)
     sae: SAE[Any] = SAE.load_from_disk(folder)
     with torch.no_grad():
+        norms = sae.W_dec.norm(dim=1)  # one in training, before the input's map was folded in
         sae.fold_W_dec_norm()
         for name in MATRICES:
             _round(getattr(sae, name), name)
     if not constant_n_active and sae.cfg.architecture() in ("jumprelu", "standard"):
-        sae = recalibrate(sae, held_out, n_active=n_active)
+        sae = recalibrate(sae, held_out, n_active=n_active, atom_scale=norms)
     write_sae(sae, folder, metadata)
     return SAE.load_from_disk(folder).eval()
 

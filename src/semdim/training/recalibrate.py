@@ -27,9 +27,16 @@ def pre_activations(
 
 @torch.no_grad()
 def recalibrate(
-    sae: SAE[Any], activations: Float[Tensor, "tokens d_model"], *, n_active: float
+    sae: SAE[Any],
+    activations: Float[Tensor, "tokens d_model"],
+    *,
+    n_active: float,
+    atom_scale: Float[Tensor, " dict_size"] | None = None,
 ) -> SAE[Any]:
     """A JumpReLU SAE whose one threshold gives a mean of ``n_active`` atoms on ``activations``.
+
+    The threshold is one in the units of training: an atom that folding made ``atom_scale`` times
+    as large there has as many times the threshold. None: all have the same.
 
     A JumpReLU SAE gets a new threshold; a standard one (ReLU) becomes a JumpReLU SAE, since a
     threshold of zero leaves its L0 to the L1 penalty. The mean counts atoms whose pre-activation
@@ -42,18 +49,25 @@ def recalibrate(
     if len(sample) > SAMPLE_ROWS:
         generator = torch.Generator().manual_seed(0)
         sample = activations[torch.randperm(len(activations), generator=generator)[:SAMPLE_ROWS]]
-    threshold = _threshold(sae, sample, n_active)
-    state = {**sae.state_dict(), "threshold": torch.full((sae.cfg.d_sae,), threshold)}
+    if atom_scale is None:
+        atom_scale = torch.ones(sae.cfg.d_sae)
+    threshold = _threshold(sae, sample, n_active, atom_scale) * atom_scale
+    state = {**sae.state_dict(), "threshold": threshold}
     config = {**sae.cfg.to_dict(), "architecture": "jumprelu"}
     result: SAE[Any] = SAE.from_dict(copy.deepcopy(config))
     result.load_state_dict({name: value.clone() for name, value in state.items()})
     return result.eval()
 
 
-def _threshold(sae: SAE[Any], sample: Float[Tensor, "tokens d_model"], n_active: float) -> float:
+def _threshold(
+    sae: SAE[Any],
+    sample: Float[Tensor, "tokens d_model"],
+    n_active: float,
+    atom_scale: Float[Tensor, " dict_size"],
+) -> float:
     """Halfway between the last value to keep and the first to drop, over all entries at once."""
     wanted = n_active * len(sample)
-    blocks = [block[block > 0] for block in pre_activations(sae, sample)]
+    blocks = [(block / atom_scale)[block > 0] for block in pre_activations(sae, sample)]
     positive = torch.cat(blocks)
     if len(positive) < wanted:
         raise DataError(

@@ -18,6 +18,7 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
+from semdim.training.inputs import input_scaler, next_norm_weight
 from semdim.training.measure import measure, silent_atoms
 from semdim.training.prepare import Prepared, Say, prepare
 from semdim.training.saelens_evals import saelens_measures
@@ -112,6 +113,12 @@ def new_trainer(
         optimiser=optimiser,
         tracker=Tracker(
             settings.tracking, project="semdim", config=settings.as_given, folder=work
+        ),
+        scaler=input_scaler(
+            settings.dictionary.input,
+            prepared.train.shard(0),
+            prepared.train.facts.mean_norm,
+            next_norm_weight(prepared.split),
         ),
     )  # fmt: skip
     if settings.dictionary.start_from is not None:

@@ -9,6 +9,7 @@ from semdim.errors import ConfigError
 
 ARCHITECTURES = ("batchtopk", "standard", "gated", "topk")
 CONSTANT_N_ACTIVE = ("topk",)
+INPUTS = ("scaled", "per_dimension", "next_norm", "whitened")
 DTYPES = ("bfloat16", "float32", "float16")
 
 Section = TypeVar("Section")
@@ -71,6 +72,8 @@ class DictionarySpec:
     """Mean atoms per token: the k of (Batch)TopK, and the target of recalibration."""
     l1_coefficient: float = 1.0
     """standard, gated: weight of the sparsity penalty."""
+    input: str = "scaled"
+    """What the dictionary sees: scaled | per_dimension | next_norm | whitened (training.inputs)."""
     aux_coefficient: float = 1.0
     """(batch)topk: weight of the loss that gives dead atoms something to do; 0 turns it off."""
     dead_after_tokens: int = 1_000_000
@@ -84,6 +87,10 @@ class DictionarySpec:
             raise ConfigError(
                 f"dictionary.architecture must be one of {', '.join(ARCHITECTURES)}, "
                 f"got {self.architecture!r}"
+            )
+        if self.input not in INPUTS:
+            raise ConfigError(
+                f"dictionary.input must be one of {', '.join(INPUTS)}, got {self.input!r}"
             )
         _at_least(self, 2, "dict_size")
         _at_least(self, 1, "dead_after_tokens")

@@ -13,8 +13,9 @@ from sae_lens import SAE
 from semdim.engine.codes import from_dense
 from semdim.engine.settings import EngineSpec
 from semdim.errors import ConfigError
+from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
-from semdim.training.measure import explained_variance
+from semdim.training.measure import explained_variance, measure
 from semdim.training.prepare import Prepared, Say, prepare
 from semdim.training.run import new_trainer
 from semdim.training.settings import TrainingSettings
@@ -22,6 +23,7 @@ from semdim.training.spec import DictionarySpec, OptimiserSpec, section
 
 SECTIONS: dict[str, Any] = {"dictionary": DictionarySpec, "optimiser": OptimiserSpec}
 ROWS = 2048
+GAP_WINDOWS = 64
 
 Variation = tuple[str, Any]
 """A setting such as ``optimiser.learning_rate`` and its value."""
@@ -97,7 +99,8 @@ def run_once(settings: TrainingSettings, prepared: Prepared, device: str) -> Map
     """Train once; measure on the held-out documents, the threshold set as for a finished SAE.
 
     ``explained_variance``: norm outliers left out. ``n_active``: mean at a token. ``dead_share``:
-    atoms that fire nowhere on the held-out documents. ``minutes`` of training.
+    atoms that fire nowhere on the held-out documents. ``abs_gap``: mean |loss gap| in bits on the
+    first windows of these, in the prefix's dtype. ``minutes`` of training.
     """
     with tempfile.TemporaryDirectory() as folder:
         trainer = new_trainer(settings, prepared, Path(folder) / "run", device)
@@ -115,7 +118,18 @@ def run_once(settings: TrainingSettings, prepared: Prepared, device: str) -> Map
         "steps": trainer.n_training_steps,
         "minutes": round(minutes, 1),
         **held_out_measures(sae, prepared.held_out.everything()),
+        "abs_gap": held_out_gap(sae, prepared),
     }
+
+
+def held_out_gap(sae: SAE[Any], prepared: Prepared) -> float:
+    """Mean absolute loss gap of the first held-out windows, bits per token."""
+    held_out = prepared.windows[1]
+    sample = TokenSample(
+        held_out.token_ids[:GAP_WINDOWS], held_out.document[:GAP_WINDOWS], documents=(), counts={}
+    )
+    bos = prepared.facts.bos_token_id
+    return measure(sae, prepared.split, sample, bos_token_id=bos).abs_gap
 
 
 @torch.no_grad()

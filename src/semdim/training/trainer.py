@@ -12,6 +12,7 @@ import torch
 from sae_lens.config import SAETrainerConfig
 from sae_lens.constants import ACTIVATION_SCALER_CFG_FILENAME
 from sae_lens.saes.sae import TrainingSAE, TrainStepOutput
+from sae_lens.training.activation_scaler import ActivationScaler
 from sae_lens.training.sae_trainer import SAETrainer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -56,7 +57,9 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         fingerprint: str,
         optimiser: OptimiserSpec,
         tracker: Tracker,
+        scaler: ActivationScaler | None = None,
     ) -> None:
+        """``scaler``: what the dictionary sees of an activation; None: scaled to norm √d."""
         super().__init__(cfg, sae, batches)
         self.seconds = 0.0
         self._resumed_at = time.monotonic()
@@ -72,11 +75,9 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         self.tracker = tracker
         self.keeps_unit_norm = isinstance(sae, SparseBatchTopK)
         facts = batches.store.facts
-        if self.activation_scaler.scaling_factor is None:
-            # inputs of norm √d on average, SAELens's "expected_average_only_in", without its loop
-            self.activation_scaler.scaling_factor = sae.cfg.d_in**0.5 / facts.mean_norm
+        self.activation_scaler = scaler or ActivationScaler(sae.cfg.d_in**0.5 / facts.mean_norm)
         with torch.no_grad():
-            mean = torch.tensor(facts.mean) * self.activation_scaler.scaling_factor
+            mean = self.activation_scaler(torch.tensor(facts.mean)[None]).squeeze(0)
             sae.b_dec.copy_(mean.to(sae.b_dec))
 
     def fit(self) -> TrainingSAE[Any]:
@@ -104,10 +105,12 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
                     self.checkpoint()
         self.checkpoint()
         self.set_final_sae_metadata()
-        scale = self.activation_scaler.scaling_factor
-        if scale is not None:
-            self.sae.fold_activation_norm_scaling_factor(scale)
-            self.activation_scaler.scaling_factor = None
+        scaler, self.activation_scaler = self.activation_scaler, ActivationScaler()
+        if scaler.whitening is not None:
+            linear = scaler.whitening
+            self.sae.fold_activation_whitening(linear.mean, linear.matrix, linear.inverse_matrix)
+        if scaler.scaling_factor is not None:
+            self.sae.fold_activation_norm_scaling_factor(scaler.scaling_factor)
         return self.sae
 
     def elapsed(self) -> float:
