@@ -4,11 +4,9 @@ With other settings than those of params.yaml it computes a point of a sweep; se
 """
 
 from semdim.artifacts.shards import write_atomically, write_json
-from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.summary import headline
-from semdim.ledger import LOSS_PREFIX
-from semdim.results import bounds_table, curve_table, ledger_summary, proxies_table
+from semdim.results import bounds_table, curve_table, ledger_summary, proxies_of_ledger
 from stages.common import Run, say, stage
 
 
@@ -19,10 +17,7 @@ def main(run: Run) -> None:
     replaced = ledger if facts["splice"] == "all" else ledger[~ledger["is_bos"]]
     max_rank = replaced.groupby("sequence")["deepest_rank"].max().to_numpy()
     bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
-    names = list(facts["proxies"])
-    sample = sequence_losses(ledger, names, spec.smoothing, facts["vocab_size"])
-    nll = {name: float(ledger[LOSS_PREFIX + name].mean()) for name in names}
-    proxies = proxies_table(sample, nll, facts["proxies"])
+    proxies = proxies_of_ledger(ledger, facts["proxies"], spec.smoothing, facts["vocab_size"])
     summary = headline(bounds, spec.smoothing)
 
     folder = run.results

@@ -20,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError, SemdimError
 from semdim.settings import read_settings
+from stages import imported
 from stages.common import ROOT
 
 MEND = "`python -m stages.check_params --write`"
@@ -103,4 +104,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    imported()
     main()

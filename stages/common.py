@@ -30,7 +30,7 @@ from semdim.ledger import LOSS_PREFIX, read_ledger
 from semdim.paths import Paths
 from semdim.settings import Settings, read_settings
 from semdim.tracking import Tracked, TrackingSpec, git_commit, lock_hashes, start
-from stages import points
+from stages import imported, points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,6 +198,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
 
     def started() -> None:
+        imported()
         try:
             sys.argv[1:] = _completed(sys.argv[1:])
             main()

@@ -1,7 +1,7 @@
 """compute_losses: the loss of one proxy at each token; the suffix starts at the cache."""
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.losses import compute_losses
+from semdim.engine.losses import compute_losses, n_shards_of
 from semdim.engine.names import parse_proxy
 from semdim.engine.proxies import Reconstructor
 from semdim.engine.sample import load_tokens
@@ -11,6 +11,7 @@ from semdim.models.load import load_model
 from semdim.models.spec import WeightProcessing
 from semdim.progress import progress_bar
 from semdim.saes.load import load_decoder
+from semdim.text.samples import count_sequences
 from stages.common import Run, read_json, say, stage
 
 
@@ -36,11 +37,18 @@ def main(run: Run) -> None:
         atom_order=order,
     )
     token_ids, _ = load_tokens(paths.tokens(model, corpus))
+    n_tokens = run.settings.grid.n_tokens(proxy.name, token_ids.numel())
+    token_ids = token_ids[: count_sequences(n_tokens, token_ids.shape[1])]
     writer = run.writer(
         out,
         inputs=inputs,
-        params={"proxy": proxy.name, "splice": proxy.splice, "seed": run.settings.seed},
-        n_shards=len(activations),
+        params={
+            "proxy": proxy.name,
+            "splice": proxy.splice,
+            "seed": run.settings.seed,
+            "n_sequences": len(token_ids),
+        },
+        n_shards=n_shards_of(len(token_ids), activations),
     )
     hook = read_json(paths.hook(model))
     loaded = load_model(

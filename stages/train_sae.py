@@ -18,6 +18,7 @@ from omegaconf import OmegaConf
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.training.settings import TrainingSettings, compose_training, read_training_settings
+from stages import imported
 from stages.common import ROOT, say
 
 PARAMS = Path("training/params.yaml")
@@ -66,4 +67,5 @@ def run_sweep(settings: TrainingSettings, variations: list[str], n_shards: int) 
 
 
 if __name__ == "__main__":
+    imported()
     main()

@@ -41,7 +41,7 @@ COLUMNS: dict[str, str] = {
     "energy": "−logsumexp of the model's logits, nats; null at the last position",
 }
 #: ``nll_<proxy>``: −log2 p of the NEXT token under the proxy, bits, unsmoothed; null at the last
-#: position of a sequence, which predicts nothing.
+#: position of a sequence, which predicts nothing, and in sequences that an ablation was not run on.
 LOSS_PREFIX = "nll_"
 
 
@@ -58,7 +58,7 @@ def build_table(
         token_ids: int32 [S, T].
         document: int32 [S].
         per_token: arrays [S, T] by column name.
-        per_prediction: arrays [S, T − 1] by column name; the last position becomes null.
+        per_prediction: arrays [S, T − 1] by column name; NaN and the last position become null.
         facts: JSON-serialisable facts about the whole table.
 
     Raises:
@@ -80,7 +80,7 @@ def build_table(
         _check_shape(name, values, (n_sequences, context - 1))
         padded = np.zeros((n_sequences, context), dtype=np.float32)
         padded[:, :-1] = values
-        columns[name] = pa.array(padded.reshape(-1), mask=last.reshape(-1))
+        columns[name] = pa.array(padded.reshape(-1), mask=(last | np.isnan(padded)).reshape(-1))
     text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, sort_keys=True)
     return pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
 

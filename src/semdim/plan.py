@@ -102,7 +102,8 @@ def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
             for proxy in settings.grid.proxies(corpus):
                 yield _step(
                     "compute_losses", f"{unit} · {proxy}", paths.losses(model, corpus, proxy),
-                    n_tokens, 2 * cost.suffix, 16 if proxy == "model" else 4,
+                    -(-settings.grid.n_tokens(proxy, n_tokens) // context) * context,
+                    2 * cost.suffix, 16 if proxy == "model" else 4,
                 )  # fmt: skip
 
 

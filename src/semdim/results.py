@@ -40,10 +40,43 @@ def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
     return table.rename_axis("n_tokens").reset_index()
 
 
+def proxies_of_ledger(
+    ledger: "pd.DataFrame", splices: Mapping[str, str], smoothing: float, vocab_size: int
+) -> "pd.DataFrame":
+    """proxies.csv, each proxy and its gap on the sequences that the proxy was run on.
+
+    Args:
+        ledger: rows of the in-distribution sample.
+        splices: the splice of every proxy, by its name; these proxies are in the table.
+        smoothing: α.
+        vocab_size: V.
+    """
+    import pandas as pd
+
+    from semdim.bounds.aggregate import sequence_losses
+    from semdim.ledger import LOSS_PREFIX
+
+    parts: dict[int, list[str]] = {}
+    for name in splices:
+        last = ledger.loc[ledger[LOSS_PREFIX + name].notna(), "sequence"].max()
+        parts.setdefault(int(last), []).append(name)
+    tables = []
+    for last, names in parts.items():
+        rows = ledger[ledger["sequence"] <= last]
+        losses = sequence_losses(
+            rows, list(dict.fromkeys(["model", *names])), smoothing, vocab_size
+        )
+        nll = {name: float(rows[LOSS_PREFIX + name].mean()) for name in losses.losses}
+        table = proxies_table(losses, nll, splices)
+        tables.append(table[table["proxy"].isin(names)])
+    whole = pd.concat(tables).set_index("proxy")
+    return whole.loc[list(splices)].reset_index()
+
+
 def proxies_table(
     table: "SequenceTable", nll: Mapping[str, float], splices: Mapping[str, str]
 ) -> "pd.DataFrame":
-    """proxies.csv: the whole sample under each proxy.
+    """A sample under each proxy, a row for each.
 
     ``risk`` and the gaps are in smoothed bits per token, means over sequences; ``abs_gap`` is the
     mean of the sequences' |gap|; ``nll`` is not smoothed.

@@ -64,6 +64,11 @@ class GridSpec:
     """Proxies of every corpus."""
     sweep: tuple[str, ...]
     """More proxies, of the sample only."""
+    ablation: tuple[str, ...] = ()
+    """Proxies that no bound needs, of the sample's first ``ablation_tokens`` tokens only: they
+    cost whole bits, which a part of the sample shows as well as all of it."""
+    ablation_tokens: int | None = None
+    """Rounded up to whole sequences; None: all of the sample."""
     pool: tuple[str, ...] = ()
     """Pool proxies, of the sample only: they need an order of the atoms."""
 
@@ -73,29 +78,45 @@ class GridSpec:
                 f"grid.sample = {self.sample!r} is not one of the corpora "
                 f"({', '.join(self.corpus)}): the bounds need an in-distribution sample."
             )
-        names = self.proxy + self.sweep + self.pool
+        names = self.proxy + self.sweep + self.ablation + self.pool
         for name in names:
             is_pool = parse_proxy(name).kind == "pool"
             if is_pool != (name in self.pool):
                 raise ConfigError(
                     f"The proxy {name!r} stands in the wrong list: pool_<P> belongs into "
-                    "grid.pool, every other proxy into grid.proxy or grid.sweep."
+                    "grid.pool, every other proxy into grid.proxy, grid.sweep or grid.ablation."
                 )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(
-                f"The proxies {', '.join(twice)} are listed twice in grid.proxy, grid.sweep and "
-                "grid.pool."
+                f"The proxies {', '.join(twice)} are listed twice in grid.proxy, grid.sweep, "
+                "grid.ablation and grid.pool."
             )
         for name in ("model", "sae"):
             if name not in self.proxy:
                 raise ConfigError(
                     f"grid.proxy lacks {name!r}: the ledger needs the losses of model and sae."
                 )
+        limit = self.ablation_tokens
+        if limit is not None and (not _is_count(limit) or limit < 1):
+            raise ConfigError(
+                f"grid.ablation_tokens = {limit!r} must be a whole number of 1 or more, or null "
+                "for all of the sample."
+            )
 
     def proxies(self, corpus: str) -> tuple[str, ...]:
-        """The proxies whose losses one corpus has."""
-        return self.proxy + (self.sweep + self.pool if corpus == self.sample else ())
+        """The proxies whose losses one corpus has, be it in part."""
+        further = self.sweep + self.ablation + self.pool
+        return self.proxy + (further if corpus == self.sample else ())
+
+    def on_whole_sample(self) -> tuple[str, ...]:
+        """The proxies whose losses bounds can use: those of every sequence of the sample."""
+        return self.proxy + self.sweep + self.pool
+
+    def n_tokens(self, proxy: str, n_tokens: int) -> int:
+        """How many of a corpus's ``n_tokens`` a proxy is run on."""
+        limit = self.ablation_tokens if proxy in self.ablation else None
+        return n_tokens if limit is None else min(limit, n_tokens)
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,13 @@ class Settings:
             raise ConfigError(
                 f"splice = {self.splice!r} is unknown: choose one of {', '.join(SPLICES)}."
             )
-        available = self.grid.proxies(self.grid.sample)
+        limit, n_tokens = self.grid.ablation_tokens, self.corpora[self.grid.sample].n_tokens
+        if self.grid.ablation and limit is not None and limit > n_tokens:
+            raise ConfigError(
+                f"grid.ablation_tokens = {limit} is more than the {n_tokens} tokens of the corpus "
+                f"{self.grid.sample!r}: ask for at most those, or null for all."
+            )
+        available = self.grid.on_whole_sample()
         self.check_computed(available, self.bound, "bound")
         self.check_computed(available, self.surface_grid, "surface")
         if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
@@ -136,7 +163,7 @@ class Settings:
     @property
     def surface_grid(self) -> BoundSpec:
         """The bounds over N and k that ``surface`` asks for."""
-        return self.surface.grid(self.bound, self.grid.proxies(self.grid.sample))
+        return self.surface.grid(self.bound, self.grid.on_whole_sample())
 
     def check_computed(self, proxies: Iterable[str], spec: BoundSpec, section: str) -> None:
         """Refuse bounds that need the losses of a proxy which is not among ``proxies``.

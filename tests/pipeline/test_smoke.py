@@ -11,6 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import Artifact
+from semdim.bounds.quantities import smoothed_loss
 from semdim.engine.sample import load_tokens
 from semdim.ledger import read_ledger
 from semdim.paths import Paths
@@ -21,7 +22,8 @@ from tests.pipeline.conftest import Clone, stages_run
 pytestmark = pytest.mark.slow
 
 CORPORA = ("english", "python", "random")
-SWEEP = ("topk_4", "topk_8", "random_decoder", "shuffled_features", "sae_all")
+SWEEP = ("topk_4", "topk_8")
+ABLATION = ("random_decoder", "shuffled_features", "sae_all")
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,7 @@ def test_every_stage_ran_once(first_run: str) -> None:
         }
         expected |= {f"compute_losses@tiny-{corpus}-{proxy}" for proxy in ("model", "sae")}
     expected |= {f"sweep_losses@tiny-{proxy}" for proxy in SWEEP}
+    expected |= {f"ablation_losses@tiny-{proxy}" for proxy in ABLATION}
     assert set(ran) == expected
 
 
@@ -56,7 +59,10 @@ def test_what_comes_out(paths: Paths) -> None:
         "faithfulness", "risk_by_sparsity",
     }  # fmt: skip
     assert families <= set(bounds["family"])
-    assert set(pd.read_csv(results / "proxies.csv")["proxy"]) == {"model", "sae", *SWEEP}
+    proxies = pd.read_csv(results / "proxies.csv").set_index("proxy")
+    assert list(proxies.index) == ["model", "sae", *SWEEP, *ABLATION]
+    assert (proxies.loc[["model", "sae", *SWEEP], "n_sequences"] == 200).all()
+    assert (proxies.loc[list(ABLATION), "n_sequences"] == 94).all(), "3,000 tokens of 32"
     assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
     for name in ("bound.json", "setup.json", "guardrail.json", "verdict.json", "sparsity.json"):
         assert json.loads((results / name).read_text())
@@ -65,6 +71,20 @@ def test_what_comes_out(paths: Paths) -> None:
     assert list(paths.tables.glob("*.csv")) and list(paths.tables.glob("*.md"))
     page = paths.report.read_text(encoding="utf-8")
     assert "as published" in page.lower() and "http-equiv" not in page
+
+
+def test_an_ablation_has_losses_where_it_was_run_and_nowhere_else(paths: Paths) -> None:
+    table, facts = read_ledger(paths.ledger("tiny", "english"))
+    inside = table["position"] < facts["context"] - 1
+    for proxy in ABLATION:
+        there = table[f"nll_{proxy}"].notna()
+        assert (there == (inside & (table["sequence"] < 94))).all()
+    proxies = pd.read_csv(paths.results("tiny") / "proxies.csv").set_index("proxy")
+    part = table[inside & (table["sequence"] < 94)]
+    signed = smoothed_loss(part["nll_model"], 0.5, facts["vocab_size"]) - smoothed_loss(
+        part["nll_sae_all"], 0.5, facts["vocab_size"]
+    )
+    assert proxies.loc["sae_all", "signed_gap"] == pytest.approx(signed.mean(), rel=1e-5)
 
 
 def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:

@@ -117,6 +117,10 @@ def test_an_unknown_choice_lists_those_that_exist() -> None:
         ("grid.sweep=[topk_16,topk_16]", "twice"),
         ("grid.sweep=[top_16]", "top_16"),
         ("grid.proxy=[model]", "sae"),
+        ("grid.ablation=[topk_16]", "twice"),
+        ("grid.ablation=[pool_16]", "wrong list"),
+        ("grid.ablation_tokens=0", "ablation_tokens"),
+        ("grid.ablation_tokens=200000", "more than the 100000 tokens"),
         ("bound.topk_grid=[16,48]", "topk_48"),
         ("bound.k=48", "topk_48"),
         ("corpora.english.n_tokens=0", "n_tokens"),
@@ -140,5 +144,8 @@ def test_units_that_are_not_in_the_configuration_are_refused() -> None:
 
 def test_the_sweep_belongs_to_the_sample_alone() -> None:
     grid = read_settings(values()).grid
-    assert grid.proxies("english") == grid.proxy + grid.sweep
+    assert grid.proxies("english") == grid.proxy + grid.sweep + grid.ablation
+    assert grid.on_whole_sample() == grid.proxy + grid.sweep
+    assert grid.n_tokens("sae", 100_096) == 100_096
+    assert grid.n_tokens("sae_all", 100_096) == grid.ablation_tokens == 12_800
     assert grid.proxies("random") == grid.proxy

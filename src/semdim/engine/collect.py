@@ -50,7 +50,8 @@ def token_columns(
 
 
 def prediction_columns(losses: Mapping[str, Artifact]) -> dict[str, np.ndarray]:
-    """Columns with one value per prediction: arrays [S, T − 1], a loss for each proxy.
+    """Columns with one value per prediction: arrays [S, T − 1], a loss for each proxy; NaN in
+    sequences that a proxy was not run on.
 
     Raises:
         ArtifactError: the losses of the proxy ``model`` are not among them.
@@ -58,8 +59,11 @@ def prediction_columns(losses: Mapping[str, Artifact]) -> dict[str, np.ndarray]:
     if "model" not in losses:
         raise ArtifactError("The ledger needs the losses of the proxy 'model'; compute them first.")
     columns = {}
+    n_sequences = len(_column(losses["model"], "nll"))
     for name, artifact in losses.items():
-        columns[LOSS_PREFIX + name] = _column(artifact, "nll")
+        column = _column(artifact, "nll")
+        absent = ((0, n_sequences - len(column)), (0, 0))
+        columns[LOSS_PREFIX + name] = np.pad(column, absent, constant_values=np.nan)
     for name in MODEL_SCORES:
         columns[name] = _column(losses["model"], name)
     return columns

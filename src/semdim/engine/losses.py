@@ -71,7 +71,8 @@ def compute_losses(
     batch_sequences: int,
     update: Callable[[int], object],
 ) -> None:
-    """Write the losses of every sequence: shards ``nll`` [s, T − 1], in bits, float32.
+    """Write the losses of every sequence of ``token_ids``: shards ``nll`` [s, T − 1], in bits,
+    float32. The artifacts may go on beyond these sequences.
 
     For the proxy ``model`` a shard also holds ``max_prob``, ``entropy`` (bits) and ``energy``
     (nats) of the same shape.
@@ -88,8 +89,10 @@ def compute_losses(
     missing = set(writer.missing)
     first = 0
     for index in range(len(activations)):
-        n_sequences = activations.shards[index]["tensors"]["activation"]["shape"][0]
-        ids = token_ids[first : first + n_sequences]
+        ids = token_ids[first : first + _n_sequences(activations, index)]
+        n_sequences = len(ids)
+        if n_sequences == 0:
+            break
         first += n_sequences
         if index not in missing:
             update(ids.numel())
@@ -107,6 +110,19 @@ def compute_losses(
             parts.append(part)
             update(len(part.nll) // (ids.shape[1] - 1) * ids.shape[1])
         writer.write(index, _stack(parts, n_sequences, f"sequences {first - n_sequences} on"))
+
+
+def n_shards_of(n_sequences: int, activations: Artifact) -> int:
+    """How many shards the first ``n_sequences`` sequences fill."""
+    n_shards = covered = 0
+    while covered < n_sequences and n_shards < len(activations):
+        covered += _n_sequences(activations, n_shards)
+        n_shards += 1
+    return n_shards
+
+
+def _n_sequences(activations: Artifact, index: int) -> int:
+    return int(activations.shards[index]["tensors"]["activation"]["shape"][0])
 
 
 def _stack(parts: list[NextToken], n_sequences: int, where: str) -> dict[str, Tensor]:

@@ -75,7 +75,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "What stands in for the activation, and what that costs",
         ablations,
         lambda model: len(ablation_rows(model)) > 1,
-        "proxies in the setting grid.sweep: random_decoder, shuffled_features, topk_<k>, sae_all",
+        "proxies in the settings grid.sweep (topk_<k>) and grid.ablation (random_decoder, "
+        "shuffled_features, sae_all)",
     ),
     FigureSpec(
         "topk_frontier",

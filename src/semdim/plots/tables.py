@@ -173,16 +173,28 @@ def proxies_table(models: list[ModelResults]) -> Table:
                     model.name,
                     str(row["words"]),
                     str(row["splice"]),
+                    number(row["n_sequences"], 0),
                     *(number(row[name], 3) for name in ("risk", "signed_gap", "abs_gap", "nll")),
                 ]
             )
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     order = [c for c in ("model", "proxy", "words", "splice", "k") if c in data.columns]
-    order += [c for c in ("risk", "signed_gap", "abs_gap", "nll") if c in data.columns]
+    order += [
+        c for c in ("n_sequences", "risk", "signed_gap", "abs_gap", "nll") if c in data.columns
+    ]
     return Table(
         "proxies",
         "Losses through every proxy (bits per token)",
-        ["model", "proxy", "splice", "risk (smoothed)", "signed gap", "mean |gap|", "nll (raw)"],
+        [
+            "model",
+            "proxy",
+            "splice",
+            "sequences",
+            "risk (smoothed)",
+            "signed gap",
+            "mean |gap|",
+            "nll (raw)",
+        ],
         rows,
         data[order],
         note="Signed gap = model − proxy: risk + signed gap is the model’s own risk, whatever the "

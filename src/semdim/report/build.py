@@ -162,6 +162,7 @@ def render(models: list[ModelResults], figure_folder: Path) -> str:
         read=_readings(models),
         facts_rows=setup.facts_rows(models),
         corpus_rows=setup.corpus_rows(models),
+        account_rows=setup.account_rows(models),
         splices=sorted({proxies.default_splice(model) for model in models}),
         ledger={**COLUMNS, f"{LOSS_PREFIX}<proxy>": "−log₂ p of the next token, bits, unsmoothed"},
         ledger_version=SCHEMA_VERSION,

@@ -63,6 +63,18 @@ def faithful(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
+def _part(row: pd.Series, sae: pd.Series) -> Markup:
+    """Where a proxy was run on fewer sequences than the SAE."""
+    here, all_of_it = row["n_sequences"], sae["n_sequences"]
+    if pd.isna(here) or pd.isna(all_of_it) or here == all_of_it:
+        return Markup("")
+    return say(
+        " (on the first {here} of {all} sequences)",
+        here=count(here, PROXIES),
+        all=count(all_of_it, PROXIES),
+    )
+
+
 def ablated(models: list[ModelResults]) -> list[Markup]:
     """Real decoder against random directions and shuffled features."""
     sentences = []
@@ -79,9 +91,10 @@ def ablated(models: list[ModelResults]) -> list[Markup]:
                 continue
             sentences.append(
                 say(
-                    "{model}: {words} has a risk of {risk} bits and a mean |gap| of {gap}, "
+                    "{model}: {words} has a risk of {risk} bits and a mean |gap| of {gap}{part}, "
                     "{verdict} the SAE’s own {own} and {own_gap}.",
                     model=model.name,
+                    part=_part(row, sae),
                     words=words,
                     risk=num(row["risk"], 2, PROXIES),
                     gap=num(row["abs_gap"], 2, PROXIES),

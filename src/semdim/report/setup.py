@@ -1,6 +1,6 @@
 """The set-up as tables: what was measured, on what, and what was dropped on the way."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from semdim.plots.results import ModelResults
@@ -77,26 +77,36 @@ def facts_rows(models: list[ModelResults]) -> list[list[str]]:
 
 
 def corpus_rows(models: list[ModelResults]) -> list[list[str]]:
-    """A row per model and corpus: role, counts, and the account of what was dropped."""
+    """A row per model and corpus: role and counts."""
+    return [
+        [model.name, corpus, *(value_words(name, facts.get(name)) for name in COUNTS)]
+        for model, corpus, facts in _corpora(models)
+    ]
+
+
+def account_rows(models: list[ModelResults]) -> list[list[str]]:
+    """A row per model and corpus: what was read, used and left out, and what else is known."""
     rows = []
+    for model, corpus, facts in _corpora(models):
+        account = facts.get("account") or facts.get("dropped") or {}
+        rest = {
+            key: value
+            for key, value in facts.items()
+            if key not in (*COUNTS, "account", "dropped", "kind")
+        }
+        rows.append(
+            [
+                f"{model.name}, {corpus}" if len(models) > 1 else corpus,
+                value_words("", account) if account else "nothing dropped",
+                value_words("", rest) if rest else "",
+            ]
+        )
+    return rows
+
+
+def _corpora(models: list[ModelResults]) -> Iterator[tuple[ModelResults, str, Mapping[str, Any]]]:
     for model in models:
         for corpus in model.corpora:
             facts = model.setup.get("corpora", {}).get(corpus)
-            if not isinstance(facts, Mapping):
-                continue
-            account = facts.get("account") or facts.get("dropped") or {}
-            rest = {
-                key: value
-                for key, value in facts.items()
-                if key not in (*COUNTS, "account", "dropped", "kind")
-            }
-            rows.append(
-                [
-                    model.name,
-                    corpus,
-                    *(value_words(name, facts.get(name)) for name in COUNTS),
-                    value_words("", account) if account else "nothing dropped",
-                    value_words("", rest) if rest else "",
-                ]
-            )
-    return rows
+            if isinstance(facts, Mapping):
+                yield model, corpus, facts
