@@ -1,5 +1,6 @@
 """What the figures show: read back from the drawn objects, not from pictures."""
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -15,11 +16,13 @@ from semdim.plots.compare import cross_model
 from semdim.plots.families import published
 from semdim.plots.frontier import best_k, pool_rows, topk_frontier
 from semdim.plots.guardrail import guardrail_rates
+from semdim.plots.layers import block, sae_gap
 from semdim.plots.proxies import ablation_rows, ablations, faithfulness_rows, proxy_words
 from semdim.plots.results import ModelResults, read_results
 from semdim.plots.sparsity import bin_label, risk_by_sparsity, sparsity_bins, sparsity_histograms
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
 from semdim.plots.uncertainty import auroc_matrix, auroc_table, roc, roc_choice
+from semdim.report.compared import by_layer
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +125,8 @@ def test_four_shifts_with_long_names_do_not_run_into_each_other(models):
 
 @pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)
 def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models, spec):
+    if spec.name == "layer_sweep":
+        models = at_blocks(models[0], [f"blocks.{i}.hook_resid_pre" for i in (3, 9, 15)])
     assert spec.can_draw(models)
     figure = spec.draw(models)
     figure.draw_without_rendering()
@@ -250,6 +255,33 @@ def test_cross_model_needs_each_models_own_baseline(models):
     figure = cross_model(models)
     levels = {float(line.get_ydata()[0]) for line in figure.axes[0].lines if line.is_dashed()}
     assert sorted(levels) == pytest.approx(sorted(model.baseline for model in models))
+
+
+def at_blocks(model, hooks):
+    """One language model, read at several hook points."""
+    sae = model.setup["sae"]
+    entries = []
+    for i, hook in enumerate(hooks):
+        setup = {**model.setup, "sae": {**sae, "hook_point": hook}}
+        entries.append(dataclasses.replace(model, name=f"entry-{i}", setup=setup))
+    return entries
+
+
+def test_blocks_of_one_model_are_drawn_in_their_order(models):
+    spec = next(spec for spec in FIGURES if spec.name == "layer_sweep")
+    entries = at_blocks(
+        models[0],
+        ["blocks.20.hook_resid_pre", "blocks.3.hook_resid_pre", "blocks.9.hook_resid_post"],
+    )
+    assert [block(entry) for entry in entries] == [20, 3, 10]
+    assert not spec.can_draw(models) and not spec.can_draw(entries[:2])
+    assert spec.can_draw(entries)
+    figure = spec.draw(entries)
+    gap = next(a for a in figure.axes if "gap" in a.get_title(loc="left"))
+    line = next(line for line in gap.lines if len(line.get_xdata()) == 3)
+    assert list(line.get_xdata()) == [3, 10, 20]
+    assert line.get_ydata() == pytest.approx([sae_gap(models[0])[0]] * 3)
+    assert "of the 3 blocks measured" in str(by_layer(entries)[0])
 
 
 def test_colours_have_one_meaning_each():

@@ -10,6 +10,7 @@ from semdim.plots.compare import comparable, cross_model
 from semdim.plots.families import curves
 from semdim.plots.frontier import has_frontier, pool_curve, pool_rows, topk_frontier
 from semdim.plots.guardrail import guardrail, guardrail_rates
+from semdim.plots.layers import block, layer_sweep, layers
 from semdim.plots.proxies import ablation_rows, ablations, faithfulness, faithfulness_rows
 from semdim.plots.results import ModelResults
 from semdim.plots.sparsity import (
@@ -38,6 +39,8 @@ class FigureSpec:
     """What computes its input, for a reader who misses it."""
     n_models: int = 1
     """Models needed at least."""
+    together: Callable[[list[ModelResults]], bool] = lambda models: True
+    """Whether the models that have it make a figure together."""
 
     def lacking(self, models: Sequence[ModelResults]) -> list[str]:
         """Names of the models that have nothing to draw here."""
@@ -45,7 +48,8 @@ class FigureSpec:
 
     def can_draw(self, models: Sequence[ModelResults]) -> bool:
         """Whether there is enough to draw."""
-        return len(models) - len(self.lacking(models)) >= self.n_models
+        having = [model for model in models if self.has(model)]
+        return len(having) >= self.n_models and self.together(having)
 
 
 FIGURES: tuple[FigureSpec, ...] = (
@@ -134,5 +138,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         lambda model: bool(comparable([model])),
         "two or more models in one run: experiment=two_models",
         n_models=2,
+    ),
+    FigureSpec(
+        "layer_sweep",
+        "One model, an SAE at each of several blocks",
+        layer_sweep,
+        lambda model: block(model) is not None and bool(comparable([model])),
+        "one language model with SAEs at three or more blocks in one run: experiment=layers",
+        together=lambda models: bool(layers(models)),
     ),
 )

@@ -134,6 +134,7 @@ def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
         "fixed_rule": uncertainty.fixed_rule(models),
         "notes": uncertainty.notes(models),
         "compared": compared.first_to_cross(models),
+        "layered": compared.by_layer(models),
     }
 
 

@@ -4,10 +4,34 @@ from markupsafe import Markup
 
 from semdim.plots.compare import comparable
 from semdim.plots.families import Curve, published
+from semdim.plots.layers import block, layers, sae_gap
 from semdim.plots.results import ModelResults
 from semdim.report.wording import about, join, num, say
 
 BOUNDS = "bounds.csv"
+
+
+def by_layer(models: list[ModelResults]) -> list[Markup]:
+    """At which block the SAE costs least, and at which most."""
+    sentences = []
+    for name, entries in layers(models).items():
+        gaps = sorted((gap, block(m)) for m in entries if (gap := sae_gap(m)[0]) == gap)
+        if len(gaps) < 3:
+            continue
+        (least, at_least), (most, at_most) = gaps[0], gaps[-1]
+        sentences.append(
+            say(
+                "{model}: the SAE costs least after {a} blocks (mean |gap| {x} bits) and most "
+                "after {b} ({y} bits), of the {n} blocks measured.",
+                model=name,
+                a=str(at_least),
+                x=num(least, 2, BOUNDS),
+                b=str(at_most),
+                y=num(most, 2, BOUNDS),
+                n=str(len(gaps)),
+            )
+        )
+    return sentences
 
 
 def first_to_cross(models: list[ModelResults]) -> list[Markup]:
