@@ -1,5 +1,7 @@
 """What a dictionary sees: maps that put no direction above the others, and fold away at the end."""
 
+import math
+
 import pytest
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
@@ -7,7 +9,7 @@ from transformer_lens import HookedTransformer, HookedTransformerConfig
 from semdim.engine.split import SplitModel
 from semdim.errors import ConfigError
 from semdim.training.finish import finished_sae
-from semdim.training.inputs import input_scaler, next_norm_weight
+from semdim.training.inputs import input_scaler, loss_sensitivity
 from semdim.training.measure import explained_variance
 from semdim.training.spec import DictionarySpec
 from tests.unit.training_factory import WIDTH, Counting, make_store, make_trainer
@@ -29,7 +31,7 @@ def rows_of(store) -> torch.Tensor:
     return torch.cat([store.shard(i) for i in range(store.n_shards)]).float()
 
 
-@pytest.mark.parametrize("kind", ["per_dimension", "next_norm", "whitened"])
+@pytest.mark.parametrize("kind", ["per_dimension", "sensitivity", "whitened"])
 def test_the_mapped_sample_is_centred_and_of_norm_root_d(kind):
     rows = rows_of(make_store(40, prefix=Lopsided()))
     weight = torch.linspace(0.5, 2, WIDTH)
@@ -41,11 +43,11 @@ def test_the_mapped_sample_is_centred_and_of_norm_root_d(kind):
 def test_each_map_is_what_its_name_says():
     rows = rows_of(make_store(40, prefix=Lopsided()))
     unit = input_scaler("per_dimension", rows, 1.0, None)(rows.double()).std(dim=0)
-    torch.testing.assert_close(unit, torch.ones(WIDTH).double())
+    torch.testing.assert_close(unit, torch.ones(WIDTH).double(), atol=0.01, rtol=0)
     covariance = torch.cov(input_scaler("whitened", rows, 1.0, None)(rows.double()).T)
     torch.testing.assert_close(covariance, torch.eye(WIDTH).double(), atol=1e-4, rtol=0)
     weight = torch.linspace(0.5, 2, WIDTH)
-    weighted = input_scaler("next_norm", rows, 1.0, weight)(rows.double())
+    weighted = input_scaler("sensitivity", rows, 1.0, weight)(rows.double())
     ratio = weighted.std(dim=0) / (rows.double().std(dim=0) * weight)
     torch.testing.assert_close(ratio, ratio[:1].expand(WIDTH))
 
@@ -101,32 +103,41 @@ def test_a_loud_dimension_no_longer_drowns_the_others(tmp_path):
     assert quiet["per_dimension"] > quiet["scaled"] + 0.2, quiet
 
 
-def test_next_norm_needs_weights():
-    with pytest.raises(ConfigError, match="needs a model whose norms have weights"):
-        input_scaler("next_norm", torch.randn(50, WIDTH), 1.0, None)
+def test_the_sensitivity_is_needed():
+    with pytest.raises(ConfigError, match="sensitivity needs the gradient"):
+        input_scaler("sensitivity", torch.randn(50, WIDTH), 1.0)
 
 
-@pytest.mark.parametrize("normalization", ["LN", "RMS", "LNPre"])
-def test_the_norm_that_reads_the_stream_next(normalization):
+def test_the_sensitivity_is_that_of_small_errors():
+    """Finite differences of the summed loss, one dimension at one position at a time."""
     model = HookedTransformer(
         HookedTransformerConfig(
-            n_layers=3, d_model=WIDTH, n_ctx=8, d_head=4, n_heads=4, d_vocab=31, act_fn="gelu",
-            normalization_type=normalization, device="cpu",
+            n_layers=2, d_model=8, n_ctx=6, d_head=4, n_heads=2, d_vocab=31, act_fn="gelu",
+            normalization_type="LN", device="cpu", dtype=torch.float64, seed=3,
         )
     )  # fmt: skip
-    for hook, norm in (
-        ("blocks.1.hook_resid_pre", model.blocks[1].ln1),
-        ("blocks.1.hook_resid_post", model.blocks[2].ln1),
-        ("blocks.2.hook_resid_post", model.ln_final),
-    ):
-        found = next_norm_weight(SplitModel(model, hook))
-        if normalization == "LNPre":  # its weights are folded away
-            assert found is None
-        else:
-            norm.w.data.uniform_(0.5, 2.0)
-            assert torch.equal(found, norm.w)
+    for parameter in model.parameters():
+        parameter.data.add_(0.3 * torch.randn(parameter.shape, generator=torch.manual_seed(2)))
+    split = SplitModel(model.eval().requires_grad_(False), "blocks.1.hook_resid_pre")
+    ids = torch.randint(0, 31, (11, 6), generator=torch.manual_seed(1))
+    found = loss_sensitivity(split, ids)
+    start = split.prefix(ids)
+
+    def losses(activation):  # bits, summed over the predictions of each sequence; in float64
+        log_p = split.logits(split.suffix(activation)[:, :-1].flatten(0, 1)).log_softmax(dim=-1)
+        return -log_p.view(11, 5, -1).gather(2, ids[:, 1:, None]).sum(dim=(1, 2)) / math.log(2)
+
+    squares = torch.zeros(8, dtype=torch.float64)
+    for position in range(1, 6):
+        for dimension in range(8):
+            moved = [start.clone(), start.clone()]
+            for sign, copy in zip((1e-4, -1e-4), moved, strict=True):
+                copy[:, position, dimension] += sign
+            slope = (losses(moved[0]) - losses(moved[1])) / 2e-4
+            squares[dimension] += slope.pow(2).sum()
+    torch.testing.assert_close(found, (squares / (11 * 5)).sqrt(), rtol=1e-3, atol=1e-6)
 
 
 def test_an_unknown_input_is_refused():
-    with pytest.raises(ConfigError, match="scaled, per_dimension, next_norm, whitened"):
+    with pytest.raises(ConfigError, match="scaled, per_dimension, sensitivity, whitened"):
         DictionarySpec(dict_size=48, n_active=4.0, input="cubed")

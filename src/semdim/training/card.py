@@ -74,8 +74,8 @@ INPUTS = {
     "scaled": "the scaling to norm √d",
     "per_dimension": "the division of each dimension by its standard deviation, in which it was "
     "trained,",
-    "next_norm": "the weighting of each dimension by the norm that reads it next, in which it was "
-    "trained,",
+    "sensitivity": "the weighting of each dimension by how much the loss depends on it, in which "
+    "it was trained,",
     "whitened": "the whitening, in which it was trained,",
 }
 LABELS = {

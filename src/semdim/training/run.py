@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import write_atomically, write_json
@@ -18,7 +20,7 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
-from semdim.training.inputs import input_scaler, next_norm_weight
+from semdim.training.inputs import input_scaler, loss_sensitivity
 from semdim.training.measure import measure, silent_atoms
 from semdim.training.prepare import Prepared, Say, prepare
 from semdim.training.saelens_evals import saelens_measures
@@ -27,6 +29,7 @@ from semdim.training.tracking import Tracker
 from semdim.training.trainer import DictionaryTrainer, trainer_config
 
 MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
+SENSITIVITY_WINDOWS = 48
 SAELENS_SEQUENCES = 100  # run_evals makes three full passes with all logits in memory
 
 
@@ -118,12 +121,25 @@ def new_trainer(
             settings.dictionary.input,
             prepared.train.shard(0),
             prepared.train.facts.mean_norm,
-            next_norm_weight(prepared.split),
+            sensitivity_of(prepared) if settings.dictionary.input == "sensitivity" else None,
         ),
     )  # fmt: skip
     if settings.dictionary.start_from is not None:
         trainer.warm_start(Path(settings.dictionary.start_from))
     return trainer
+
+
+def sensitivity_of(prepared: Prepared) -> Tensor:
+    """`loss_sensitivity` on the first training windows; kept beside their activations."""
+    folder = prepared.train.folder
+    path = None if folder is None else folder / "sensitivity.safetensors"
+    if path is not None and path.exists():
+        return load_file(path)["sensitivity"]
+    ids = torch.from_numpy(prepared.windows[0].token_ids[:SENSITIVITY_WINDOWS]).long()
+    found = loss_sensitivity(prepared.split, ids)
+    if path is not None:
+        save_file({"sensitivity": found}, path)
+    return found
 
 
 def evaluate(

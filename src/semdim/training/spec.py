@@ -9,7 +9,7 @@ from semdim.errors import ConfigError
 
 ARCHITECTURES = ("batchtopk", "standard", "gated", "topk")
 CONSTANT_N_ACTIVE = ("topk",)
-INPUTS = ("scaled", "per_dimension", "next_norm", "whitened")
+INPUTS = ("scaled", "per_dimension", "sensitivity", "whitened")
 DTYPES = ("bfloat16", "float32", "float16")
 
 Section = TypeVar("Section")
@@ -73,7 +73,7 @@ class DictionarySpec:
     l1_coefficient: float = 1.0
     """standard, gated: weight of the sparsity penalty."""
     input: str = "scaled"
-    """What the dictionary sees: scaled | per_dimension | next_norm | whitened (training.inputs)."""
+    """What it sees: scaled | per_dimension | sensitivity | whitened (see training.inputs)."""
     aux_coefficient: float = 1.0
     """(batch)topk: weight of the loss that gives dead atoms something to do; 0 turns it off."""
     dead_after_tokens: int = 1_000_000
