@@ -9,11 +9,12 @@ writes ``manifest.json`` and renames the folder into place: readers see all of i
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semdim.artifacts.ahead import read_ahead
 from semdim.artifacts.hashing import file_digest
 from semdim.errors import ArtifactError
 
@@ -59,6 +60,24 @@ class ShardWriter:
         self.folder.mkdir(parents=True, exist_ok=True)
         for index in range(n_shards):
             self._adopt(index)
+
+    def beside(self, name: str) -> "ShardWriter":
+        """A writer of intermediate shards, as many, under the same key: to be read back and then
+        discarded, never published."""
+        return ShardWriter(
+            self.final, work=self.folder.parent, key=f"{self.folder.name}-{name}",
+            n_shards=self.n_shards,
+        )  # fmt: skip
+
+    def read(self, index: int) -> "dict[str, Tensor]":
+        """The tensors of a shard that is finished."""
+        from safetensors.torch import load_file
+
+        return load_file(self._paths(index)[0])
+
+    def discard(self) -> None:
+        """Remove all that was written."""
+        shutil.rmtree(self.folder)
 
     def _paths(self, index: int) -> tuple[Path, Path]:
         stem = f"shard-{index:05d}"
@@ -183,6 +202,13 @@ class Artifact:
         except SafetensorError as error:
             raise ArtifactError(f"The shard {path} cannot be read: {error}.") from error
 
+    def shape(self, index: int, name: str) -> tuple[int, ...]:
+        """Shape of the tensor ``name`` of one shard, without reading it."""
+        return tuple(self.shards[index]["tensors"][name]["shape"])
+
+    def ahead(self, indices: Iterable[int]) -> "Iterator[dict[str, Tensor]]":
+        """The shards of ``indices``, in that order; the next one is read in the background."""
+        return read_ahead(self.read, indices)
+
     def __iter__(self) -> "Iterator[dict[str, Tensor]]":
-        for index in range(len(self)):
-            yield self.read(index)
+        return self.ahead(range(len(self)))
