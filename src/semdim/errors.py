@@ -22,5 +22,9 @@ class ArtifactError(SemdimError):
     """An artifact that is missing, damaged, or written by another schema version."""
 
 
+class MemoryLimitError(SemdimError):
+    """The smallest possible batch does not fit the device's memory."""
+
+
 class HubError(SemdimError):
     """Something that has to be fetched from a hub that cannot be reached."""
