@@ -141,6 +141,7 @@ class Run:
                     "semdim.engine.encode",
                     "semdim.engine.importance",
                     "semdim.engine.losses",
+                    "semdim.engine.norms",
                     "semdim.engine.pools",
                     "semdim.engine.proxies",
                     "semdim.engine.split",

@@ -1,76 +1,97 @@
-"""compute_losses: the loss of one proxy at each token; the suffix starts at the cache."""
+"""compute_losses: the loss of one proxy at each token; the suffix starts at the activation.
 
-from semdim.artifacts.shards import Artifact
-from semdim.engine.losses import compute_losses, n_shards_of
+Where activations are not stored, the pass that computes them anew serves all proxies of the corpus
+that have no losses yet: each finds its shards finished when its own turn comes.
+"""
+
+from torch import Tensor
+
+from semdim.artifacts.shards import MANIFEST, Artifact
+from semdim.engine.losses import LossColumn, compute_losses, n_shards_of
 from semdim.engine.names import parse_proxy
 from semdim.engine.proxies import Reconstructor
 from semdim.engine.sample import load_tokens
-from semdim.engine.split import SplitModel
 from semdim.models.facts import read_facts
-from semdim.models.load import load_model
-from semdim.models.spec import WeightProcessing
 from semdim.progress import progress_bar
-from semdim.saes.load import load_decoder
+from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
-from stages.common import Run, read_json, say, stage
+from stages.common import Run, say, stage
+from stages.loading import load_split, open_activations
 
 
 @stage
 def main(run: Run) -> None:
     paths, model, corpus, engine = run.paths, run.model, run.corpus, run.settings.engine
-    proxy = parse_proxy(run.unit.proxy or "", run.settings.splice)
+    name = run.unit.proxy or ""
     device = engine.start()
-    out = paths.losses(model, corpus, proxy.name)
+    decoder = load_decoder(paths.sae(model)).to(device)
+    token_ids, _ = load_tokens(paths.tokens(model, corpus))
+    asked = column(run, name, decoder, token_ids)
+    if asked.writer.missing:
+        split = load_split(run, device)
+        activations = open_activations(run, corpus, split)
+        columns = [asked]
+        if not isinstance(activations, Artifact):
+            columns += [column(run, other, decoder, token_ids) for other in unwritten(run, name)]
+        names = ", ".join(each.reconstruct.proxy.name for each in columns)
+        total = sum(each.n_sequences or 0 for each in columns) * token_ids.shape[1]
+        with progress_bar(total=total, desc=f"{model} {names} on {corpus}") as bar:
+            compute_losses(
+                split,
+                columns,
+                token_ids,
+                activations,
+                Artifact.open(paths.codes(model, corpus)),
+                bos_token_id=read_facts(paths.model(model)).bos_token_id,
+                batch_sequences=engine.batch_sequences,
+                update=bar.update,
+            )
+    proxy = asked.reconstruct.proxy
+    asked.writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
+    n_tokens = (asked.n_sequences or 0) * token_ids.shape[1]
+    say(f"losses of {proxy.name} at {n_tokens} tokens -> {asked.writer.final}")
+
+
+def column(run: Run, name: str, decoder: Decoder, token_ids: Tensor) -> LossColumn:
+    """One proxy and the writer of its losses, which finds what an earlier run has finished."""
+    paths, model, corpus = run.paths, run.model, run.corpus
+    proxy = parse_proxy(name, run.settings.splice)
     activations = Artifact.open(paths.activations(model, corpus))
-    codes = Artifact.open(paths.codes(model, corpus))
-    decoder = load_decoder(paths.sae(model))
-    inputs = [activations.folder / "manifest.json", codes.folder / "manifest.json"]
+    inputs = [activations.folder / MANIFEST, paths.codes(model, corpus) / MANIFEST]
     order = None
     if proxy.kind == "pool":
         order = Artifact.open(paths.atom_order(model)).read(0)["order"]
-        inputs.append(paths.atom_order(model) / "manifest.json")
+        inputs.append(paths.atom_order(model) / MANIFEST)
     reconstruct = Reconstructor(
-        proxy,
-        decoder.weight.to(device),
-        decoder.bias.to(device),
-        seed=run.settings.seed,
-        atom_order=order,
+        proxy, decoder.weight, decoder.bias, seed=run.settings.seed, atom_order=order
     )
-    token_ids, _ = load_tokens(paths.tokens(model, corpus))
-    n_tokens = run.settings.grid.n_tokens(proxy.name, token_ids.numel())
-    token_ids = token_ids[: count_sequences(n_tokens, token_ids.shape[1])]
+    n_tokens = run.settings.grid.n_tokens(name, token_ids.numel())
+    n_sequences = count_sequences(n_tokens, token_ids.shape[1])
     writer = run.writer(
-        out,
+        paths.losses(model, corpus, proxy.name),
         inputs=inputs,
         params={
             "proxy": proxy.name,
             "splice": proxy.splice,
             "seed": run.settings.seed,
-            "n_sequences": len(token_ids),
+            "n_sequences": n_sequences,
         },
-        n_shards=n_shards_of(len(token_ids), activations),
+        n_shards=n_shards_of(n_sequences, activations),
     )
-    hook = read_json(paths.hook(model))
-    loaded = load_model(
-        paths.model(model),
-        dtype=engine.dtype,
-        device=device,
-        processing=WeightProcessing(**hook["processing"]),
-    )
-    with progress_bar(total=token_ids.numel(), desc=f"{model} {proxy.name} on {corpus}") as bar:
-        compute_losses(
-            SplitModel(loaded, hook["hook_name"]),
-            reconstruct,
-            token_ids,
-            activations,
-            codes,
-            writer,
-            bos_token_id=read_facts(paths.model(model)).bos_token_id,
-            batch_sequences=engine.batch_sequences,
-            update=bar.update,
-        )
-    writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
-    say(f"losses of {proxy.name} at {token_ids.numel()} tokens -> {out}")
+    return LossColumn(reconstruct, writer, n_sequences)
+
+
+def unwritten(run: Run, asked: str) -> list[str]:
+    """The corpus's other proxies that have no losses yet and could be computed now."""
+    paths, model, corpus, grid = run.paths, run.model, run.corpus, run.settings.grid
+    ordered = (paths.atom_order(model) / MANIFEST).exists()
+    return [
+        name
+        for name in grid.proxies(corpus)
+        if name != asked
+        and (name in grid.pool) <= ordered
+        and not (paths.losses(model, corpus, name) / MANIFEST).exists()
+    ]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """encode_codes: activations -> sparse codes of the SAE."""
 
-from semdim.artifacts.shards import Artifact
+import math
+
 from semdim.engine.encode import encode_codes
 from semdim.progress import progress_bar
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder, load_sae
 from stages.common import Run, say, stage
+from stages.loading import open_activations
 
 
 @stage
@@ -13,7 +15,7 @@ def main(run: Run) -> None:
     paths, model, corpus, engine = run.paths, run.model, run.corpus, run.settings.engine
     device = engine.start()
     folder, out = paths.sae(model), paths.codes(model, corpus)
-    activations = Artifact.open(paths.activations(model, corpus))
+    activations = open_activations(run, corpus)
     facts = read_sae_facts(folder)
     writer = run.writer(
         out,
@@ -22,8 +24,8 @@ def main(run: Run) -> None:
         n_shards=len(activations),
     )
     decoder = load_decoder(folder)
-    shapes = [shard["tensors"]["activation"]["shape"] for shard in activations.shards]
-    n_tokens = sum(shape[0] * shape[1] for shape in shapes)
+    shapes = [activations.shape(index, "activation")[:2] for index in range(len(activations))]
+    n_tokens = sum(map(math.prod, shapes))
     with progress_bar(total=n_tokens, desc=f"{model} codes of {corpus}") as bar:
         encode_codes(
             load_sae(folder, device=device),

@@ -3,19 +3,19 @@
 import numpy as np
 
 from semdim.artifacts.hashing import source_digest
-from semdim.artifacts.shards import Artifact
 from semdim.engine.sample import bos_mask, load_tokens
 from semdim.models.facts import read_facts
 from semdim.uncertainty.activations import TokenShards, fit_activations
 from semdim.uncertainty.tokens import fit_split
 from stages.common import Run, say, stage
+from stages.loading import open_activations
 
 
 @stage
 def main(run: Run) -> None:
     paths, model, sample = run.paths, run.model, run.settings.grid.sample
     spec, seed, out = run.settings.uncertainty, run.settings.seed, paths.activation_fit(model)
-    activations = Artifact.open(paths.activations(model, sample))
+    activations = open_activations(run, sample)
     tokens = paths.tokens(model, sample)
     token_ids, document = load_tokens(tokens)
     split = fit_split(document.numpy(), spec.fit_share, seed)

@@ -8,13 +8,11 @@ from semdim.engine.names import parse_proxy
 from semdim.engine.pools import ablation_importance
 from semdim.engine.proxies import Reconstructor
 from semdim.engine.sample import load_tokens
-from semdim.engine.split import SplitModel
 from semdim.models.facts import read_facts
-from semdim.models.load import load_model
-from semdim.models.spec import WeightProcessing
 from semdim.progress import progress_bar
 from semdim.saes.load import load_decoder
-from stages.common import Run, read_json
+from stages.common import Run
+from stages.loading import load_split, open_activations
 
 
 def importance(run: Run, chosen: Tensor) -> Tensor:
@@ -25,13 +23,8 @@ def importance(run: Run, chosen: Tensor) -> Tensor:
         run.settings.grid.sample,
         run.settings.engine,
     )
-    device, hook = engine.start(), read_json(paths.hook(model))
-    loaded = load_model(
-        paths.model(model),
-        dtype=engine.dtype,
-        device=device,
-        processing=WeightProcessing(**hook["processing"]),
-    )
+    device = engine.start()
+    split = load_split(run, device)
     decoder = load_decoder(paths.sae(model))
     token_ids, _ = load_tokens(paths.tokens(model, sample))
     parts = shards(
@@ -40,11 +33,11 @@ def importance(run: Run, chosen: Tensor) -> Tensor:
         Artifact.open(paths.codes(model, sample)),
         len(decoder.weight),
         read_facts(paths.model(model)).bos_token_id,
-        Artifact.open(paths.activations(model, sample)),
+        open_activations(run, sample, split),
     )
     with progress_bar(total=token_ids.numel(), desc=f"{model} importance of atoms") as bar:
         return ablation_importance(
-            SplitModel(loaded, hook["hook_name"]),
+            split,
             Reconstructor(
                 parse_proxy("sae", run.settings.splice),
                 decoder.weight.to(device),

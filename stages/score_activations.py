@@ -7,6 +7,7 @@ from semdim.engine.sample import load_tokens
 from semdim.ledger import build_table, write_ledger
 from semdim.uncertainty.activations import ActivationFit, TokenShards, score_activations
 from stages.common import Run, say, stage
+from stages.loading import open_activations
 
 
 @stage
@@ -15,7 +16,7 @@ def main(run: Run) -> None:
     fitted = Artifact.open(paths.activation_fit(model))
     token_ids, document = load_tokens(paths.tokens(model, corpus))
     every = np.ones(tuple(token_ids.shape), dtype=bool)
-    tokens = TokenShards(Artifact.open(paths.activations(model, corpus)), every)
+    tokens = TokenShards(open_activations(run, corpus), every)
     columns = score_activations(ActivationFit.from_artifact(fitted), tokens)
     facts = {"model": model, "corpus": corpus, "activation_fit": fitted.facts}
     table = build_table(token_ids.numpy(), document.numpy(), columns, {}, facts)

@@ -1,9 +1,9 @@
 """write_ledger: tokens, codes and losses of one model and corpus -> one Parquet table."""
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.collect import corpus_facts, prediction_columns, token_columns
+from semdim.engine.collect import CorpusFacts, ledger_parts
 from semdim.engine.sample import load_tokens
-from semdim.ledger import build_table, write_ledger
+from semdim.ledger import LedgerWriter
 from semdim.models.facts import read_facts
 from semdim.saes.facts import read_facts as read_sae_facts
 from stages.common import Run, say, stage
@@ -15,15 +15,19 @@ def main(run: Run) -> None:
     sae, language_model = read_sae_facts(paths.sae(model)), read_facts(paths.model(model))
     tokens = Artifact.open(paths.tokens(model, corpus))
     token_ids, document = load_tokens(tokens.folder)
-    per_token = token_columns(
-        token_ids,
-        language_model.bos_token_id,
-        Artifact.open(paths.activations(model, corpus)),
-        Artifact.open(paths.codes(model, corpus)),
-        Artifact.open(paths.atom_order(model)).read(0)["order"],
-    )
     proxies = settings.grid.proxies(corpus)
     losses = {name: Artifact.open(paths.losses(model, corpus, name)) for name in proxies}
+    writer, codes = LedgerWriter(paths.ledger(model, corpus)), CorpusFacts()
+    for part in ledger_parts(
+        token_ids,
+        Artifact.open(paths.activations(model, corpus)),
+        Artifact.open(paths.codes(model, corpus)),
+        losses,
+        Artifact.open(paths.atom_order(model)).read(0)["order"],
+        bos_token_id=language_model.bos_token_id,
+    ):
+        writer.append(part.table(document.numpy()))
+        codes.add(part.per_token)
     facts = {
         "model": language_model.name,
         "model_fingerprint": language_model.fingerprint,
@@ -44,13 +48,10 @@ def main(run: Run) -> None:
         "compute_dtype": settings.engine.compute_dtype,
         "seed": settings.seed,
         "proxies": {name: losses[name].facts["splice"] for name in proxies},
-        "codes": corpus_facts(per_token),
+        "codes": codes.as_dict(),
     }
-    table = build_table(
-        token_ids.numpy(), document.numpy(), per_token, prediction_columns(losses), facts
-    )
-    write_ledger(table, paths.ledger(model, corpus))
-    say(f"{table.num_rows} tokens, {len(proxies)} proxies -> {paths.ledger(model, corpus)}")
+    writer.finish(facts)
+    say(f"{writer.n_rows} tokens, {len(proxies)} proxies -> {writer.path}")
 
 
 if __name__ == "__main__":

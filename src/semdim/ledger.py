@@ -50,16 +50,19 @@ def build_table(
     document: np.ndarray,
     per_token: Mapping[str, np.ndarray],
     per_prediction: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
+    *,
+    first: int = 0,
 ) -> pa.Table:
-    """Assemble the table.
+    """Assemble the table, or a part of it.
 
     Args:
         token_ids: int32 [S, T].
         document: int32 [S].
         per_token: arrays [S, T] by column name.
         per_prediction: arrays [S, T − 1] by column name; NaN and the last position become null.
-        facts: JSON-serialisable facts about the whole table.
+        facts: JSON-serialisable facts about the whole table; None in a part, see `LedgerWriter`.
+        first: index of the first sequence: 0, or where a part begins.
 
     Raises:
         ArtifactError: a column has another shape.
@@ -67,7 +70,9 @@ def build_table(
     n_sequences, context = token_ids.shape
     columns: dict[str, pa.Array] = {
         "document": pa.array(np.repeat(document, context).astype(np.int32)),
-        "sequence": pa.array(np.repeat(np.arange(n_sequences, dtype=np.int32), context)),
+        "sequence": pa.array(
+            np.repeat(np.arange(first, first + n_sequences, dtype=np.int32), context)
+        ),
         "position": pa.array(np.tile(np.arange(context, dtype=np.int32), n_sequences)),
         "token_id": pa.array(token_ids.reshape(-1).astype(np.int32)),
     }
@@ -81,8 +86,65 @@ def build_table(
         padded = np.zeros((n_sequences, context), dtype=np.float32)
         padded[:, :-1] = values
         columns[name] = pa.array(padded.reshape(-1), mask=(last | np.isnan(padded)).reshape(-1))
+    table = pa.table(columns)
+    return table if facts is None else table.replace_schema_metadata(_metadata(facts))
+
+
+def _metadata(facts: Mapping[str, Any]) -> dict[bytes, bytes]:
     text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, sort_keys=True)
-    return pa.table(columns).replace_schema_metadata({METADATA_KEY: text.encode()})
+    return {METADATA_KEY: text.encode()}
+
+
+class LedgerWriter:
+    """A ledger written part by part, so that it is never in memory as a whole.
+
+    The file appears under ``path`` when ``finish`` has written the facts, or not at all.
+
+    Args:
+        path: of the ledger.
+        rows: rows that are gathered before they are written as one row group.
+    """
+
+    def __init__(self, path: Path, *, rows: int = 2**16) -> None:
+        self.path = path
+        self.n_rows = 0
+        self._rows = rows
+        self._waiting: list[pa.Table] = []
+        self._writer: pq.ParquetWriter | None = None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._temporary = path.with_name(f".{path.name}.tmp")
+
+    def append(self, part: pa.Table) -> None:
+        """Take the next rows: what `build_table` makes without facts."""
+        self._waiting.append(part)
+        if sum(table.num_rows for table in self._waiting) >= self._rows:
+            self._write()
+
+    def _write(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.concat_tables(self._waiting)
+        self._waiting = []
+        if self._writer is None:
+            # Without its own copy of the schema the file takes facts that come last.
+            self._writer = pq.ParquetWriter(
+                self._temporary, table.schema, compression="zstd", store_schema=False
+            )
+        self._writer.write_table(table, row_group_size=table.num_rows)
+        self.n_rows += table.num_rows
+
+    def finish(self, facts: Mapping[str, Any]) -> None:
+        """Write what waits and the facts, and put the file in its place.
+
+        Raises:
+            ArtifactError: there are no rows.
+        """
+        self._write()
+        if self._writer is None:
+            raise ArtifactError(f"The ledger {self.path} has no rows; the sample holds no tokens.")
+        self._writer.add_key_value_metadata(_metadata(facts))
+        self._writer.close()
+        self._temporary.replace(self.path)
 
 
 def write_ledger(table: pa.Table, path: Path) -> None:

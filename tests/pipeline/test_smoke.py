@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +210,38 @@ def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths
             assert len(fitted) == round(0.5 * facts["n_documents"])
     auroc = pd.read_csv(paths.results("tiny") / "uncertainty.csv").set_index("score")["auroc"]
     assert set(COLUMNS) <= set(auroc.index) and auroc.notna().all()
+
+
+def test_without_stored_activations_everything_is_the_same(clone: Clone, first_run: str) -> None:
+    """To the byte: ledgers, scores and results; on the disk, no activation."""
+    paths = Paths(clone.root)
+    clone.experiment()  # whatever ran before
+
+    def outcome() -> dict[str, bytes]:
+        return {
+            str(path.relative_to(clone.root)): path.read_bytes()
+            for folder in (
+                paths.ledgers("tiny"),
+                paths.scores("tiny", "x").parent,
+                paths.all_results,
+            )
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    before = outcome()
+    # As on a machine that never had them: nothing is taken from the first run.
+    for corpus in CORPORA:
+        shutil.rmtree(paths.activations("tiny", corpus).parent / "losses")
+    output = clone.experiment("-S", "engine.store_activations=false")
+    ran = stages_run(output)
+    assert {f"cache_activations@tiny-{corpus}" for corpus in CORPORA} <= set(ran)
+    # One pass served all proxies of a corpus: the others found their shards.
+    assert output.count("resuming: 4 of 4 shards") == 1 + len(SWEEP)
+    for corpus in CORPORA:
+        for shard in Artifact.open(paths.activations("tiny", corpus)).shards:
+            assert set(shard["tensors"]) == {"norm", "is_outlier", "centred_norm"}
+    assert outcome() == before
 
 
 def test_one_more_proxy_computes_one_proxy(clone: Clone, first_run: str) -> None:

@@ -12,12 +12,12 @@ from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.engine.activations import cache_activations, check_finite
 from semdim.engine.codes import from_dense
 from semdim.engine.encode import codes_of_shard, encode_codes
-from semdim.engine.losses import compute_losses
+from semdim.engine.losses import LossColumn, compute_losses
 from semdim.engine.names import parse_proxy
 from semdim.engine.norms import summarise_activations
 from semdim.engine.proxies import Reconstructor
 from semdim.engine.sample import bos_mask, check_token_ids, shard_ranges
-from semdim.engine.split import SplitModel
+from semdim.engine.split import CHUNK_BYTES, ROWS_PER_CHUNK, SplitModel, rows_per_chunk
 from semdim.errors import ArtifactError, DataError, MismatchError
 
 HOOK = "blocks.1.hook_resid_pre"
@@ -100,7 +100,8 @@ def run(
     proxy = Reconstructor(parse_proxy(name, splice), encoder.weight, encoder.bias, seed=0)
     shards = writer(f"losses-{name}")
     compute_losses(
-        split, proxy, token_ids, activations, Artifact.open(folder / "codes"), shards,
+        split, [LossColumn(proxy, shards)], token_ids, activations,
+        Artifact.open(folder / "codes"),
         bos_token_id=0, batch_sequences=batch, update=nothing,
     )  # fmt: skip
     shards.publish({})
@@ -171,6 +172,29 @@ def test_prefix_and_suffix_are_bitwise_the_full_forward(
         residual = split.suffix(split.prefix(token_ids))
         logits = split.logits(residual.flatten(0, 1)).view(*token_ids.shape, VOCAB)
         assert torch.equal(logits, model(token_ids.long()))
+
+
+def test_a_chunk_of_logits_is_bounded_by_rows_on_a_cpu_and_by_bytes_elsewhere() -> None:
+    assert rows_per_chunk("cpu", 256_000) == rows_per_chunk("cpu", 100) == ROWS_PER_CHUNK
+    assert rows_per_chunk("cuda", 50_257) * 50_257 * 4 <= CHUNK_BYTES
+    assert rows_per_chunk("cuda", 50_257) > 2000 > rows_per_chunk("cuda", 256_000) > 500
+    assert rows_per_chunk("cuda", 2**40) == ROWS_PER_CHUNK
+
+
+@pytest.mark.parametrize("rows", [1, 5, 1000])
+def test_no_loss_depends_on_the_chunk(
+    model: HookedTransformer,
+    token_ids: torch.Tensor,
+    rows: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    split = SplitModel(model, HOOK)
+    residual = split.suffix(split.prefix(token_ids))
+    expected = split.next_token(residual, token_ids, scores=True)
+    monkeypatch.setattr(split, "_chunk", rows)
+    found = split.next_token(residual, token_ids, scores=True)
+    for name in ("nll", "max_prob", "entropy", "energy"):
+        torch.testing.assert_close(getattr(found, name), getattr(expected, name))
 
 
 def test_a_hook_after_the_last_block_has_an_empty_suffix(
@@ -288,7 +312,7 @@ def test_codes_of_other_tokens_are_refused(
     activations = Artifact.open(tmp_path / "a" / "activations")
     with pytest.raises(ArtifactError, match="not of the same tokens"):
         compute_losses(
-            SplitModel(model, HOOK), proxy, token_ids, activations,
-            Artifact.open(tmp_path / "b" / "codes"), writer,
+            SplitModel(model, HOOK), [LossColumn(proxy, writer)], token_ids, activations,
+            Artifact.open(tmp_path / "b" / "codes"),
             bos_token_id=0, batch_sequences=3, update=lambda _: None,
         )  # fmt: skip

@@ -7,8 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from semdim.artifacts.shards import ShardWriter
-from semdim.engine.parallel import side_by_side
-from semdim.engine.sample import batches, shard_ranges
+from semdim.engine.batching import Batches
+from semdim.engine.sample import shard_ranges
 from semdim.engine.split import SplitModel
 from semdim.errors import DataError
 
@@ -27,12 +27,22 @@ def check_finite(activation: Float[Tensor, "..."], where: str) -> None:
         )
 
 
-def prefix_of(
-    split: SplitModel, token_ids: Int[Tensor, "sequences context"], batch_sequences: int
+def shard_activations(
+    split: SplitModel, token_ids: Int[Tensor, "sequences context"], batches: Batches
 ) -> Iterator[Float[Tensor, "batch context d_model"]]:
-    """The activations at the hook point, batch after batch."""
-    parts = [token_ids[batch] for batch in batches(len(token_ids), batch_sequences)]
-    return side_by_side(split.prefix, parts, str(split.device))
+    """The activations at the hook point, batch after batch, on the CPU."""
+    return batches.run(lambda batch: split.prefix(token_ids[batch]).cpu(), len(token_ids))
+
+
+def joined(parts: list[Tensor], where: str) -> Float[Tensor, "sequences context d_model"]:
+    """The batches of one shard as one tensor.
+
+    Raises:
+        DataError: a value is NaN or infinite; ``where`` names the shard.
+    """
+    activation = torch.cat(parts)
+    check_finite(activation, where)
+    return activation
 
 
 def cache_activations(
@@ -52,17 +62,16 @@ def cache_activations(
     Raises:
         DataError: an activation is NaN or infinite.
     """
-    ranges = shard_ranges(len(token_ids), shard_sequences)
+    batches = Batches(batch_sequences, str(split.device))
     missing = set(writer.missing)
-    for index, (start, stop) in enumerate(ranges):
+    for index, (start, stop) in enumerate(shard_ranges(len(token_ids), shard_sequences)):
         ids = token_ids[start:stop]
         if index not in missing:
             update(ids.numel())
             continue
         parts = []
-        for part in prefix_of(split, ids, batch_sequences):
-            parts.append(part.cpu())
+        for part in shard_activations(split, ids, batches):
+            parts.append(part)
             update(part.shape[0] * part.shape[1])
-        activation = torch.cat(parts)
-        check_finite(activation, f"the activations of sequences {start} to {stop - 1}")
+        activation = joined(parts, f"the activations of sequences {start} to {stop - 1}")
         writer.write(index, {"activation": activation})

@@ -11,6 +11,7 @@ from semdim.artifacts.shards import Artifact
 from semdim.engine.codes import Codes
 from semdim.engine.encode import codes_of_shard
 from semdim.engine.sample import bos_mask
+from semdim.engine.sources import ActivationSource
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def shards(
     codes: Artifact,
     dict_size: int,
     bos_token_id: int,
-    activations: Artifact | None = None,
+    activations: ActivationSource | None = None,
 ) -> Iterator[Shard]:
     """Shard by shard, in order."""
     context, first = token_ids.shape[1], 0

@@ -1,5 +1,6 @@
 """Activations to sparse codes, and what the ledger says of each token's reconstruction."""
 
+import math
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
@@ -7,9 +8,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from semdim.artifacts.shards import Artifact, ShardWriter
+from semdim.artifacts.shards import ShardWriter
+from semdim.engine.batching import Batches
 from semdim.engine.codes import Codes, concatenate, decode, from_dense
-from semdim.engine.parallel import side_by_side
+from semdim.engine.sources import ActivationSource
 
 
 @runtime_checkable
@@ -31,7 +33,7 @@ def encode_codes(
     sae: Encoder,
     weight: Float[Tensor, "dict_size d_model"],
     bias: Float[Tensor, " d_model"],
-    activations: Artifact,
+    activations: ActivationSource,
     writer: ShardWriter,
     *,
     batch_rows: int,
@@ -46,22 +48,21 @@ def encode_codes(
     Raises:
         DataError: the encoder returned values that are not codes.
     """
+    batches = Batches(batch_rows, device, unit="tokens")
+    missing = writer.missing
+    for index in set(range(len(activations))) - set(missing):
+        update(math.prod(activations.shape(index, "activation")[:2]))
+    for index, shard in zip(missing, activations.ahead(missing), strict=True):
+        rows = shard["activation"].flatten(0, 1)
 
-    def work(part: Tensor) -> tuple[Codes, Tensor]:
-        part = part.to(device)
-        codes = encode_rows(sae, part, batch_rows)
-        error = (part.float() - decode(codes, weight, bias)).norm(dim=-1)
-        return codes.to("cpu"), error.cpu()
+        def work(batch: slice, rows: Tensor = rows) -> tuple[Codes, Tensor]:
+            part = rows[batch].to(device)
+            codes = encode_rows(sae, part, batch_rows)
+            error = (part.float() - decode(codes, weight, bias)).norm(dim=-1)
+            return codes.to("cpu"), error.cpu()
 
-    missing = set(writer.missing)
-    for index in range(len(activations)):
-        if index not in missing:
-            shape = activations.shards[index]["tensors"]["activation"]["shape"]
-            update(shape[0] * shape[1])
-            continue
-        rows = activations.read(index)["activation"].flatten(0, 1)
         codes_parts, errors = [], []
-        for codes, error in side_by_side(work, rows.split(batch_rows), device):
+        for codes, error in batches.run(work, len(rows)):
             codes_parts.append(codes)
             errors.append(error)
             update(len(error))

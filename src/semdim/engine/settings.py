@@ -24,6 +24,9 @@ class EngineSpec:
     """Sequences in one forward pass."""
     shard_sequences: int = 64
     """Sequences in one shard: what a killed stage loses at most."""
+    store_activations: bool = True
+    """False keeps the activations' norms alone: less disk, and the prefix is run again wherever
+    activations are needed. The ledger is the same."""
     n_threads: int | None = None
     """Threads of torch on the CPU; null leaves torch's own choice."""
 
@@ -36,6 +39,10 @@ class EngineSpec:
         if self.device not in DEVICES:
             raise ConfigError(
                 f"engine.device = {self.device!r} is unknown: choose one of {', '.join(DEVICES)}."
+            )
+        if not isinstance(self.store_activations, bool):
+            raise ConfigError(
+                f"engine.store_activations = {self.store_activations!r} must be true or false."
             )
         for name in ("batch_sequences", "shard_sequences", "n_threads"):
             value = getattr(self, name)

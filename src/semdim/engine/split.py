@@ -4,7 +4,6 @@ With TransformerLens the two halves together are bitwise the full forward pass, 
 the same modules on the same tensors; a test holds that.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -18,9 +17,12 @@ from semdim.engine.hooks import start_layer
 from semdim.engine.layout import lay_out_weights
 
 LN2 = 0.6931471805599453
-# Rows of logits at once, whatever the batch or the vocabulary. On two cores with 32 MB of cache and
-# a vocabulary of 49,152, 64 and 256 rows were 15 % slower.
+# Rows of logits at once on a CPU, whatever the batch or the vocabulary. On two cores with 32 MB of
+# cache and a vocabulary of 49,152, 64 and 256 rows were 15 % slower.
 ROWS_PER_CHUNK = 128
+# Elsewhere a chunk's logits in float32 may take so many bytes: a product of 128 rows is too small
+# to fill a GPU.
+CHUNK_BYTES = 2**29
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class SplitModel:
 
     def __init__(self, model: HookedTransformer, hook_name: str) -> None:
         self.model = lay_out_weights(model.eval())
+        self.hook_name = hook_name
         self.n_layers = model.cfg.n_layers
         self.start_layer = start_layer(hook_name, self.n_layers)
         self.device = next(model.parameters()).device
@@ -58,6 +61,7 @@ class SplitModel:
         self._unembed = model.unembed.W_U.detach().T.contiguous()
         bias = model.unembed.b_U.detach()
         self._unembed_bias = bias if bool(bias.any()) else None  # adding zeros costs a pass
+        self._chunk = rows_per_chunk(self.device.type, len(self._unembed))
 
     @torch.inference_mode()
     def prefix(
@@ -112,17 +116,19 @@ class SplitModel:
         targets = token_ids[:, 1:].reshape(-1, 1).to(self.device).long()
         parts = [
             _next_token_chunk(self.logits(chunk).float(), target, scores)
-            for chunk, target in _chunks(rows, targets)
+            for chunk, target in zip(
+                rows.split(self._chunk), targets.split(self._chunk), strict=True
+            )
         ]
         columns = [torch.cat(column) for column in zip(*parts, strict=True)]
         return NextToken(*columns)
 
 
-def _chunks(
-    rows: Float[Tensor, "rows d_model"], targets: Int[Tensor, "rows 1"]
-) -> Iterator[tuple[Tensor, Tensor]]:
-    for start in range(0, len(rows), ROWS_PER_CHUNK):
-        yield rows[start : start + ROWS_PER_CHUNK], targets[start : start + ROWS_PER_CHUNK]
+def rows_per_chunk(device_type: str, vocab_size: int) -> int:
+    """Rows of logits that are in memory at once."""
+    if device_type == "cpu":
+        return ROWS_PER_CHUNK
+    return max(ROWS_PER_CHUNK, CHUNK_BYTES // (4 * vocab_size))
 
 
 def _next_token_chunk(

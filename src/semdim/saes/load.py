@@ -22,6 +22,10 @@ class Decoder:
     bias: Float[Tensor, " d_model"]
     """What no atom explains."""
 
+    def to(self, device: str) -> "Decoder":
+        """The same on ``device``."""
+        return Decoder(self.weight.to(device), self.bias.to(device))
+
 
 def load_sae(folder: Path | str, device: str = "cpu") -> Any:
     """The SAE that `export_sae` wrote to `folder`, in float32, ready for `encode(activations)`.

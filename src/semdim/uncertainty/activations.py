@@ -39,6 +39,7 @@ from sklearn.cluster import KMeans
 
 from semdim.artifacts.shards import Artifact
 from semdim.engine.norms import OUTLIER_RATIO
+from semdim.engine.sources import ActivationSource
 from semdim.errors import ArtifactError, DataError
 from semdim.uncertainty.distances import Gaussians, Moments, neighbour_distance, unit
 from semdim.uncertainty.spec import UncertaintySpec
@@ -54,7 +55,7 @@ COLUMNS = ("mahalanobis", "relative_mahalanobis", "knn_distance")
 class TokenShards:
     """The chosen tokens of a corpus, read shard by shard as often as they are iterated over."""
 
-    activations: Artifact
+    activations: ActivationSource
     """Shards ``activation`` [s, T, d]."""
     chosen: Bool[np.ndarray, "sequences context"]
     """Which tokens."""
