@@ -3,13 +3,16 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from semdim.bounds.cli import bound
 from semdim.errors import SemdimError
 from semdim.monitor.cli import EPILOG, monitor
+
+if TYPE_CHECKING:
+    from semdim.plan import Step
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,7 +36,7 @@ def plan(
     from rich.table import Table
 
     from semdim.paths import Paths
-    from semdim.plan import measured_rate, seconds, steps
+    from semdim.plan import measured_rate, other_way, seconds, steps
 
     settings = _settings(params)
     todo = list(steps(settings, Paths()))
@@ -64,6 +67,21 @@ def plan(
     console.print(table)
     size = sum(step.bytes for step in open_steps) / 1e6
     console.print(f"{size:.0f} MB to write; about {total / 60:.0f} minutes, and one for the rest.")
+    other = list(steps(other_way(settings), Paths()))
+    console.print(
+        f"The whole run takes {_size(todo)}; with engine.store_activations="
+        f"{str(not settings.engine.store_activations).lower()} it would take {_size(other)} and "
+        f"{_gflop(other) / _gflop(todo):.2f} times the arithmetic."
+    )
+
+
+def _size(planned: "list[Step]") -> str:
+    size = sum(step.bytes for step in planned)
+    return f"{size / 1e9:.1f} GB of disk" if size >= 1e9 else f"{size / 1e6:.0f} MB of disk"
+
+
+def _gflop(planned: "list[Step]") -> float:
+    return sum(step.gflop for step in planned)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from semdim.paths import Paths
@@ -12,6 +12,10 @@ _BLOCK = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
 #: Share of the machine's matrix-product rate that forward passes reach, rounded down from what
 #: SmolLM2-135M reached on two cores (0.77 in float32, 0.69 in bfloat16).
 EFFICIENCY = {"float32": 0.7, "bfloat16": 0.6}
+#: What a token's norms take on disk when its activation is not stored: ‖h‖, ‖h − mean‖, a flag.
+NORM_BYTES = 9
+#: Passes over the sample's activations that fitting the activation scores takes.
+FIT_PASSES = 4
 STAGE_START = 6.0  # seconds to start a process that loads a model
 
 
@@ -78,33 +82,50 @@ def model_cost(paths: Paths, model: str) -> ModelCost | None:
 
 
 def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
-    """Every step that computes on tokens, in the order of the pipeline.
+    """Every step that runs a model or an SAE on tokens, in the order of the pipeline.
 
-    Models that are not exported yet have no steps: their size is not known.
+    Models that are not exported yet have no steps: their size is not known. Without
+    ``engine.store_activations`` the prefix is run twice for the norms, once for the codes, once
+    for all proxies together (pools, which come later, together again), and for the scores.
     """
     context = settings.tokens.context
+    stored = settings.engine.store_activations
     width = 2 if settings.engine.compute_dtype == "bfloat16" else 4
     for model in settings.grid.model:
         cost = model_cost(paths, model)
         if cost is None:
             continue
+        prefix = 2 * cost.prefix
+        again = 0 if stored else prefix
         for corpus in settings.grid.corpus:
             n_tokens = -(-settings.corpora[corpus].n_tokens // context) * context
             unit = f"{model} · {corpus}"
             yield _step(
                 "cache_activations", unit, paths.activations(model, corpus), n_tokens,
-                2 * cost.prefix, width * cost.d_model,
+                prefix + again, width * cost.d_model if stored else NORM_BYTES,
             )  # fmt: skip
             yield _step(
                 "encode_codes", unit, paths.codes(model, corpus), n_tokens,
-                2 * cost.d_model * cost.dict_size, 8 * cost.mean_n_active + 16,
+                again + 2 * cost.d_model * cost.dict_size, 8 * cost.mean_n_active + 16,
             )  # fmt: skip
-            for proxy in settings.grid.proxies(corpus):
+            proxies, pools = settings.grid.proxies(corpus), settings.grid.pool
+            carries = {proxies[0], *(pools[:1] if corpus == settings.grid.sample else ())}
+            for proxy in proxies:
                 yield _step(
                     "compute_losses", f"{unit} · {proxy}", paths.losses(model, corpus, proxy),
                     -(-settings.grid.n_tokens(proxy, n_tokens) // context) * context,
-                    2 * cost.suffix, 16 if proxy == "model" else 4,
+                    2 * cost.suffix + (again if proxy in carries else 0),
+                    16 if proxy == "model" else 4,
                 )  # fmt: skip
+            if again and corpus == settings.grid.sample:
+                yield _step(
+                    "fit_activations", unit, paths.activation_fit(model), n_tokens,
+                    FIT_PASSES * again, 0,
+                )  # fmt: skip
+            if again:
+                yield _step(
+                    "score_activations", unit, paths.scores(model, corpus), n_tokens, again, 12
+                )
 
 
 def _step(
@@ -117,8 +138,14 @@ def _step(
         n_tokens,
         n_tokens * flop / 1e9,
         int(n_tokens * bytes_per_token),
-        (out / "manifest.json").exists(),
+        (out if out.suffix else out / "manifest.json").exists(),
     )
+
+
+def other_way(settings: Settings) -> Settings:
+    """The same run with ``engine.store_activations`` the other way."""
+    engine = replace(settings.engine, store_activations=not settings.engine.store_activations)
+    return replace(settings, engine=engine)
 
 
 def measured_rate(dtype: str) -> float:

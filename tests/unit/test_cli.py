@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from semdim.cli import app
 from semdim.paths import Paths
-from semdim.plan import Step, model_cost, seconds, steps
+from semdim.plan import Step, model_cost, other_way, seconds, steps
 from semdim.settings import read_settings
 from stages.check_params import composed
 
@@ -90,8 +90,19 @@ def test_a_plan_counts_what_a_token_passes_through(tmp_path: Path) -> None:
     planned = list(steps(settings, paths))
     # 3 corpora x (activations, codes, model, sae) and the sweep's five proxies
     assert len(planned) == 3 * 4 + 5
-    assert {step.n_tokens for step in planned} == {6400, 3200}
+    # 3,008: the ablations are run on 3,000 tokens, in whole sequences
+    assert {step.n_tokens for step in planned} == {6400, 3200, 3008}
     assert not any(step.is_there for step in planned)
+
+    # Without stored activations: norms instead, and the prefix of every corpus four times more, of
+    # the sample eight times more (nothing is wanted of pools).
+    other = list(steps(other_way(settings), paths))
+    saved = sum(step.bytes for step in planned) - sum(step.bytes for step in other)
+    assert saved == 12_800 * (4 * 48 - 9) - 12_800 * 12  # the scores are planned, too
+    more = sum(step.gflop for step in other) - sum(step.gflop for step in planned)
+    assert more == pytest.approx((12_800 * 4 + 6_400 * 4) * 2 * cost.prefix / 1e9)
+    back = other_way(other_way(settings))
+    assert back == settings and list(steps(back, paths)) == planned
 
 
 def test_a_step_takes_longer_on_a_slower_machine() -> None:
