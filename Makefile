@@ -1,7 +1,7 @@
 # make repro   the main job: environment from the lock file, then the pipeline
 # make test    the environment, then every test
 # make check   lint, format, types
-# make bench   what watching k costs during a generation
+# make bench   speed and memory against the plain procedure, and what watching k costs
 # make params  write params.yaml from conf/
 # make lock    resolve the dependencies anew
 
@@ -44,6 +44,7 @@ check: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 bench: env
+	@$(BIN)/python -m bench
 	@$(BIN)/python -m bench.monitor --model smollm2-135m
 
 params: env

@@ -1,0 +1,1 @@
+"""What semdim costs, measured: `python -m bench --help`, and `python -m bench.monitor`."""

@@ -1,0 +1,159 @@
+"""docs/performance.md: its numbers and its figure, from the JSON of the runs that were measured."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench.figure import draw, in_order, steps_in_order
+from semdim.artifacts.shards import write_atomically
+from semdim.errors import ArtifactError
+from semdim.plots.style import save
+
+PAGE = Path("docs/performance.md")
+BEGIN, END = "<!-- measured: begin (python -m bench --document) -->", "<!-- measured: end -->"
+_NAMES = {
+    "plain": "plain procedure",
+    "saelens": "SAELens `run_evals`",
+    "semdim": "**semdim**",
+    "unstored": "semdim, activations not stored",
+}
+
+
+def document(folder: Path, page: Path = PAGE) -> Path:
+    """Write what was measured between the two marks of the page, and draw its figures.
+
+    Args:
+        folder: holds a JSON file for each run; the figures go there, too.
+        page: has the marks.
+
+    Raises:
+        ArtifactError: nothing was measured, or the page lacks the marks.
+    """
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise ArtifactError(f"{folder} holds no results; measure some with `python -m bench`.")
+    text = page.read_text(encoding="utf-8") if page.exists() else ""
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise ArtifactError(f"{page} must hold the lines {BEGIN!r} and {END!r} once, in order.")
+    sections = []
+    for path in paths:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        figure = None
+        if "speed" in result:
+            figure = save(draw(result), folder, path.stem)[0].relative_to(page.parent).as_posix()
+        sections.append("\n".join(section(result, figure)))
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    write_atomically(page, "\n\n".join([before + BEGIN, *sections, END]) + after)
+    return page
+
+
+def section(result: dict[str, Any], figure: str | None) -> Iterator[str]:
+    """The lines about one run."""
+    machine = result["machine"]
+    versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
+    yield f"### {result['model']} on {machine['device']}"
+    yield ""
+    yield f"{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
+    if "speed" in result:
+        yield from _speed(result["speed"], result["model"], figure)
+    for part in ("memory", "memory_large"):
+        if part in result:
+            yield from _memory(result[part])
+    if "cached" in result:
+        yield from _cached(result["cached"])
+
+
+def three(values: dict[str, float], digits: int) -> str:
+    """Minimum – median – maximum."""
+    return " – ".join(f"{values[name]:,.{digits}f}" for name in ("min", "median", "max"))
+
+
+def _speed(speed: dict[str, Any], model: str, figure: str | None) -> Iterator[str]:
+    rates = "; ".join(
+        f"{three(rate, 0)} GFLOP/s in {dtype}" for dtype, rate in speed["gflop_per_second"].items()
+    )
+    yield (
+        f"Sequences of {speed['context']} tokens, {speed['batch_sequences']} in a batch; "
+        f"{speed['n_rounds']} rounds. Everywhere: smallest – median – largest."
+    )
+    yield ""
+    if figure is not None:
+        yield f"![Speed of {model}]({figure})"
+        yield ""
+    yield "| | tokens/s | times the plain procedure | fraction of the arithmetic limit |"
+    yield "|---|---|---|---|"
+    for name, entry in in_order(speed["contenders"]).items():
+        kind, dtype = name.split(" ", 1)
+        limit = entry.get("fraction_of_limit") if kind == "semdim" else None
+        yield (
+            f"| {_NAMES[kind]}, {dtype} | {three(entry['tokens_per_second'], 0)} | "
+            f"{three(entry['ratio_to_plain'], 2)} | {three(limit, 2) if limit else ''} |"
+        )
+    yield ""
+    yield (
+        f"From a token to its row of the ledger with the proxies `model` and `sae`: "
+        f"{speed['flop_per_token'] / 1e9:.3g} GFLOP. Matrix products of these shapes run at "
+        f"{rates}."
+    )
+    yield ""
+    yield "| microseconds per token | " + " | ".join(_stepped(speed)) + " |"
+    yield "|---|" + "---|" * len(_stepped(speed))
+    steps = {step for entry in _stepped(speed).values() for step in entry["microseconds_per_token"]}
+    for step in steps_in_order(steps):
+        cells = [
+            three(entry["microseconds_per_token"][step], 0)
+            if step in entry["microseconds_per_token"]
+            else ""
+            for entry in _stepped(speed).values()
+        ]
+        yield f"| {step} | {' | '.join(cells)} |"
+    yield ""
+    yield "| bits from the plain procedure | mean | mean absolute | largest |"
+    yield "|---|---|---|---|"
+    for name, entry in in_order(speed["contenders"]).items():
+        for proxy, gap in entry.get("bits_from_plain", {}).items():
+            yield (
+                f"| {name}, `{proxy}` | {gap['mean']:+.2g} | {gap['mean_absolute']:.2g} | "
+                f"{gap['max_absolute']:.2g} |"
+            )
+    yield ""
+
+
+def _stepped(speed: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: entry
+        for name, entry in in_order(speed["contenders"]).items()
+        if "microseconds_per_token" in entry
+    }
+
+
+def _memory(memory: dict[str, Any]) -> Iterator[str]:
+    device = any("device_peak_bytes" in row for row in memory["sizes"])
+    yield (
+        f"Peak memory from tokens to the ledger, {memory['model']} in {memory['dtype']}, each size "
+        "in a process of its own:"
+    )
+    yield ""
+    yield "| N, tokens | peak | of it before the first token |" + (" on the device |" * device)
+    yield "|---|---|---|" + ("---|" * device)
+    for row in memory["sizes"]:
+        line = (
+            f"| {row['n_tokens']:,} | {row['peak_bytes'] / 1e6:,.0f} MB | "
+            f"{row['peak_bytes_when_loaded'] / 1e6:,.0f} MB |"
+        )
+        yield line + (f" {row['device_peak_bytes'] / 1e6:,.0f} MB |" if device else "")
+    yield ""
+    if "ratio_of_last_two" in memory:
+        yield f"The last over the one before: {memory['ratio_of_last_two']:.3f}."
+        yield ""
+
+
+def _cached(cached: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"From the cached losses of {cached['n_tokens']:,} tokens, all bound families: one more N "
+        f"takes {three(cached['extra_n_milliseconds'], 1)} ms, one more k "
+        f"{three(cached['extra_k_milliseconds'], 1)} ms, a point of a sweep on its own "
+        f"{three(cached['point_milliseconds'], 0)} ms."
+    )
+    yield ""

@@ -1,0 +1,115 @@
+"""The figure of a run: who reads how many tokens in a second, and where semdim's time goes."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from semdim.plots.style import INK, MODEL_COLOURS, MUTED, house_style, legend_below, panels
+
+_LABELS = {
+    "plain": "plain procedure",
+    "saelens": "SAELens run_evals",
+    "semdim": "semdim",
+    "unstored": "semdim, not stored",
+}
+
+
+def in_order(contenders: dict[str, Any]) -> dict[str, Any]:
+    """By kind as in the labels, float32 first: JSON files are sorted by name."""
+    kinds = list(_LABELS)
+    names = sorted(
+        contenders, key=lambda name: (kinds.index(name.split()[0]), name.endswith("bfloat16"))
+    )
+    return {name: contenders[name] for name in names}
+
+
+def steps_in_order(steps: Iterable[str]) -> list[str]:
+    """The steps from tokens to the ledger, first things first."""
+    losses = sorted(step for step in steps if step.startswith("losses"))
+    return ["prefix", "encode", *losses, "ledger"]
+
+
+@house_style
+def draw(result: dict[str, Any]) -> Figure:
+    """Two panels, from what `bench.speed.summarise` returned under ``result["speed"]``."""
+    speed = result["speed"]
+    figure, ((left,), (right,)) = panels(2, height=2.3)
+    _speeds(left, speed)
+    _steps(right, speed)
+    machine = result["machine"]
+    left.set_title(f"{result['model']} on {machine['device']}, {machine['n_threads']} threads")
+    return figure
+
+
+def _label(name: str) -> str:
+    kind, dtype = name.split(" ", 1)
+    return f"{_LABELS[kind]}, {dtype}"
+
+
+def _speeds(axes: Any, speed: dict[str, Any]) -> None:
+    entries = list(in_order(speed["contenders"]).items())[::-1]
+    named: tuple[int, float] | None = None
+    furthest = 0.0
+    for row, (name, entry) in enumerate(entries):
+        values, is_own = entry["tokens_per_second"], name.startswith(("semdim", "unstored"))
+        median = values["median"]
+        axes.barh(row, median, height=0.62, color=MODEL_COLOURS[0] if is_own else "#BBBBBB")
+        axes.hlines(row, values["min"], values["max"], color=INK, linewidth=1.2)
+        note = f"{median:,.0f}"
+        if not name.startswith("plain"):
+            note += f"  ({entry['ratio_to_plain']['median']:.1f}×)"
+        end = values["max"]
+        if name.startswith("semdim") and "fraction_of_limit" in entry:
+            limit = median / entry["fraction_of_limit"]["median"]
+            end = max(end, limit)
+            axes.vlines(limit, row - 0.4, row + 0.4, color=MODEL_COLOURS[1], linewidth=1.6)
+            named = row, limit  # the topmost comes last
+        furthest = max(furthest, end)
+        axes.annotate(note, (end, row), xytext=(4, 0), textcoords="offset points", va="center")
+    axes.set_yticks(range(len(entries)), [_label(name) for name, _ in entries])
+    axes.set_ylim(-0.6, len(entries) - 0.2)
+    if named:
+        axes.annotate(
+            "arithmetic limit", (named[1], named[0] + 0.42), fontsize=7.5,
+            color=MODEL_COLOURS[1], ha="center", va="bottom",
+        )  # fmt: skip
+    axes.set_xlim(0, 1.3 * furthest)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("tokens per second, tokens → losses of model and sae")
+
+
+def _steps(axes: Any, speed: dict[str, Any]) -> None:
+    entries = [
+        (name, entry["microseconds_per_token"])
+        for name, entry in in_order(speed["contenders"]).items()
+        if "microseconds_per_token" in entry
+    ][::-1]
+    steps = list(dict.fromkeys(step for _, of_entry in entries for step in of_entry))
+    order = steps_in_order(steps)
+    shades = ("#004488", "#BB5566", "#997700", "#DDAA33", "#EECC77", "#999999", "#CCCCCC")
+    for row, (_, of_entry) in enumerate(entries):
+        at = 0.0
+        for step, colour in zip(order, shades, strict=False):
+            if step in of_entry:
+                width = of_entry[step]["median"]
+                label = step if step not in axes.get_legend_handles_labels()[1] else None
+                axes.barh(row, width, left=at, height=0.62, color=colour, label=label)
+                at += width
+        axes.annotate(
+            f"{at:,.0f}", (at, row), xytext=(4, 0), textcoords="offset points", va="center",
+            color=MUTED,
+        )  # fmt: skip
+    axes.set_yticks(range(len(entries)), [_label(name) for name, _ in entries])
+    axes.margins(x=0.08)
+    axes.grid(axis="x")
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel("microseconds per token, by step")
+    handles, labels = axes.get_legend_handles_labels()
+    ranked = sorted(zip(labels, handles, strict=True), key=lambda pair: order.index(pair[0]))
+    legend_below(
+        axes.figure, [handle for _, handle in ranked], [label for label, _ in ranked], columns=3
+    )

@@ -1,0 +1,68 @@
+"""How fast this machine multiplies matrices of the model's own shapes."""
+
+import time
+from collections.abc import Callable, Iterable
+
+import torch
+import torch.nn.functional as F
+
+from bench.flops import Product
+from semdim.engine.parallel import side_by_side
+
+_ROWS = 2048
+_BYTES_OUT = 2**26  # of one product's result: the unembedding gets fewer rows
+
+
+def product_rates(
+    products: Iterable[Product], dtype: torch.dtype, device: str, repeats: int = 3
+) -> dict[str, float]:
+    """Operations per second of each product by name.
+
+    On a CPU the better of two ways counts: all threads on one product, or a product on each thread,
+    which is how batches run side by side.
+    """
+    rates = {}
+    for product in products:
+        kind = torch.float32 if product.is_float32 else dtype
+        rows = max(64, min(_ROWS, _BYTES_OUT // (product.d_out * kind.itemsize)))
+        flop = 2.0 * rows * product.d_in * product.d_out
+        weight = torch.randn(product.d_out, product.d_in, device=device).to(kind)
+        n_threads = torch.get_num_threads() if device == "cpu" else 1
+        inputs = [torch.randn(rows, product.d_in, device=device).to(kind) for _ in range(n_threads)]
+
+        def multiply(x: torch.Tensor, weight: torch.Tensor = weight) -> None:
+            F.linear(x, weight)
+
+        def one_by_one(inputs: list[torch.Tensor] = inputs) -> None:
+            for x in inputs:
+                multiply(x)
+
+        def beside(inputs: list[torch.Tensor] = inputs) -> None:
+            for _ in side_by_side(multiply, inputs, device):
+                pass
+
+        ways = [one_by_one, beside] if n_threads > 1 else [one_by_one]
+        seconds = min(best_seconds(way, repeats, device) for way in ways)
+        rates[product.name] = flop * len(inputs) / seconds
+    return rates
+
+
+def best_seconds(work: Callable[[], object], repeats: int, device: str) -> float:
+    """The shortest of several runs after one that is not counted: what the machine can do."""
+    work()
+    times = []
+    for _ in range(repeats):
+        synchronize(device)
+        start = time.perf_counter()
+        work()
+        synchronize(device)
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def synchronize(device: str) -> None:
+    """Wait for a device that works behind the caller's back."""
+    if device.startswith("cuda"):
+        torch.cuda.synchronize()
+    elif device == "mps":
+        torch.mps.synchronize()

@@ -1,0 +1,167 @@
+"""What is measured: a model that the pipeline exported, or random weights in a known shape."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Int32
+from torch import Tensor
+
+from bench.flops import Shapes
+from semdim.engine.hooks import start_layer
+from semdim.engine.sample import load_tokens
+from semdim.models.facts import read_facts
+from semdim.models.load import load_model
+from semdim.paths import Paths
+from semdim.saes.facts import read_facts as read_sae_facts
+from semdim.saes.load import Decoder, load_decoder, load_sae
+from semdim.saes.source import random_sae
+from semdim.saes.spec import SAESource
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class RandomShape:
+    """A model with random weights: for speed, weights do not matter."""
+
+    hook_name: str
+    dict_size: int
+    config: dict[str, Any]
+    """Of TransformerLens."""
+
+
+#: The paper's two models with the shapes of their SAEs.
+RANDOM_SHAPES = {
+    "gpt2-small-shape": RandomShape(
+        "blocks.6.hook_resid_pre",
+        24_576,
+        {
+            "n_layers": 12, "d_model": 768, "n_heads": 12, "d_head": 64, "d_mlp": 3072,
+            "d_vocab": 50_257, "act_fn": "gelu_new", "normalization_type": "LN",
+        },
+    ),
+    "gemma-2b-shape": RandomShape(
+        "blocks.12.hook_resid_post",
+        16_384,
+        {
+            "n_layers": 18, "d_model": 2048, "n_heads": 8, "d_head": 256, "d_mlp": 16_384,
+            "d_vocab": 256_000, "act_fn": "gelu_pytorch_tanh", "normalization_type": "RMS",
+            "n_key_value_heads": 1, "gated_mlp": True, "positional_embedding_type": "rotary",
+            "rotary_dim": 256, "final_rms": True,
+        },
+    ),
+    "tiny-shape": RandomShape(
+        "blocks.1.hook_resid_post",
+        128,
+        {
+            "n_layers": 3, "d_model": 48, "n_heads": 4, "d_head": 12, "d_mlp": 96,
+            "d_vocab": 768, "act_fn": "silu", "normalization_type": "RMS", "gated_mlp": True,
+            "positional_embedding_type": "rotary", "rotary_dim": 12, "final_rms": True,
+        },
+    ),
+}  # fmt: skip
+_MEAN_N_ACTIVE = 64.0
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A model with its SAE, loaded."""
+
+    name: str
+    model: Any
+    """HookedTransformer."""
+    hook_name: str
+    sae: Any
+    """SAELens's object, float32."""
+    decoder: Decoder
+    bos_token_id: int
+    device: str
+
+    def shapes(self, context: int, n_active: float) -> Shapes:
+        """Its sizes, with the mean k that was observed."""
+        config = self.model.cfg
+        return Shapes.of(
+            config,
+            start_layer(self.hook_name, config.n_layers),
+            len(self.decoder.weight),
+            n_active,
+            context,
+        )
+
+
+def load_subject(name: str, root: Path, dtype: torch.dtype, device: str, context: int) -> Subject:
+    """Load a subject by name: one of `RANDOM_SHAPES`, or a model exported under ``root``.
+
+    Raises:
+        ArtifactError: nothing was exported under that name.
+    """
+    if name in RANDOM_SHAPES:
+        return _random(name, RANDOM_SHAPES[name], dtype, device, context)
+    paths = Paths(root)
+    facts = read_facts(paths.model(name))
+    sae_facts = read_sae_facts(paths.sae(name))
+    model = load_model(
+        paths.model(name), dtype=dtype, device=device, processing=sae_facts.processing
+    )
+    return Subject(
+        name,
+        model,
+        sae_facts.hook_name,
+        load_sae(paths.sae(name), device=device),
+        load_decoder(paths.sae(name)).to(device),
+        facts.bos_token_id,
+        device,
+    )
+
+
+def _random(
+    name: str, shape: RandomShape, dtype: torch.dtype, device: str, context: int
+) -> Subject:
+    from transformer_lens import HookedTransformer, HookedTransformerConfig
+
+    config = HookedTransformerConfig(
+        **shape.config, n_ctx=context, seed=SEED, device=device, dtype=dtype
+    )
+    model = HookedTransformer(config).eval().requires_grad_(False)
+    start = start_layer(shape.hook_name, config.n_layers)
+    with torch.inference_mode():
+        ids = random_ids(2, context, config.d_vocab).to(device).long()
+        norm = model(ids, stop_at_layer=start)[:, 1:].float().norm(dim=-1).mean()
+    sae = random_sae(
+        SAESource(
+            kind="random", d_in=config.d_model, dict_size=shape.dict_size,
+            hook_name=shape.hook_name, model_name=name, activation_norm=float(norm),
+            mean_n_active=min(_MEAN_N_ACTIVE, shape.dict_size / 8), seed=SEED,
+        )
+    ).to(device)  # fmt: skip
+    sae.requires_grad_(False)
+    decoder = Decoder(sae.W_dec.detach().float(), sae.b_dec.detach().float())
+    return Subject(name, model, shape.hook_name, sae.eval(), decoder, 0, device)
+
+
+def random_ids(
+    n_sequences: int, context: int, vocab_size: int
+) -> Int32[Tensor, "sequences context"]:
+    """Random token ids, BOS (0) first."""
+    generator = torch.Generator().manual_seed(SEED)
+    ids = torch.randint(
+        1, vocab_size, (n_sequences, context), generator=generator, dtype=torch.int32
+    )
+    ids[:, 0] = 0
+    return ids
+
+
+def sample_ids(
+    subject: Subject, root: Path, n_sequences: int, context: int
+) -> Int32[Tensor, "sequences context"]:
+    """Sequences of the pipeline's English sample where it lies under ``root``, else random ids."""
+    tokens = Paths(root).tokens(subject.name, "english")
+    if tokens.exists():
+        ids, _ = load_tokens(tokens)
+        if ids.shape[1] == context and len(ids) >= n_sequences:
+            return ids[:n_sequences]
+    ids = random_ids(n_sequences, context, subject.model.cfg.d_vocab)
+    ids[:, 0] = subject.bos_token_id
+    return ids

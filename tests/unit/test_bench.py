@@ -1,0 +1,154 @@
+"""The bench: operations counted by hand, ratios within a round, a page written from results."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from bench.contenders import Contender, Reading
+from bench.document import BEGIN, END, document
+from bench.flops import Shapes, flop_per_token, limit_seconds, products
+from bench.own import losses_of, mean_n_active, tokens_to_ledger
+from bench.plain import plain_losses
+from bench.speed import differences, summarise
+from bench.subjects import load_subject, random_ids
+from semdim.engine.split import SplitModel
+from semdim.errors import ArtifactError
+
+# SmolLM2-135M with 9,216 atoms behind block 15.
+SMOLLM2 = Shapes(
+    n_layers=30, start_layer=16, d_model=576, n_heads=9, n_key_value_heads=3, d_head=64,
+    d_mlp=1536, is_gated=True, vocab_size=49_152, dict_size=9_216, n_active=65.0, context=128,
+)  # fmt: skip
+
+
+def test_operations_of_smollm2_by_hand() -> None:
+    block = 2 * (576 * 576 + 2 * 576 * 192 + 576 * 576 + 3 * 576 * 1536)
+    head = 2 * 576 * 49_152 * 127 / 128
+    attention = 4 * 576 * 64.5
+    blocks = 16 + 2 * 14
+    by_hand = blocks * (block + attention) + 2 * head + 2 * 576 * 9_216 + 2 * 65 * 576
+    assert flop_per_token(SMOLLM2) == pytest.approx(by_hand, rel=1e-12)
+    assert 0.43e9 < by_hand < 0.48e9
+
+
+def test_a_further_proxy_costs_one_suffix_one_head_and_one_decoding() -> None:
+    extra = flop_per_token(SMOLLM2, 3) - flop_per_token(SMOLLM2, 2)
+    block = 2 * (2 * 576 * 576 + 2 * 576 * 192 + 3 * 576 * 1536) + 4 * 576 * 64.5
+    assert extra == pytest.approx(14 * block + 2 * 576 * 49_152 * 127 / 128 + 2 * 65 * 576)
+
+
+def test_a_plain_mlp_has_two_matrices() -> None:
+    two = replace(SMOLLM2, is_gated=False)
+    assert flop_per_token(SMOLLM2) - flop_per_token(two) == 44 * 2 * 576 * 1536
+
+
+def test_the_limit_is_operations_over_rate() -> None:
+    rates = {product.name: 2e9 for product in products(SMOLLM2)}
+    assert limit_seconds(SMOLLM2, rates, 2e9) == pytest.approx(flop_per_token(SMOLLM2) / 2e9)
+    rates["encoder"] = 1e9
+    slower = limit_seconds(SMOLLM2, rates, 2e9)
+    assert slower - flop_per_token(SMOLLM2) / 2e9 == pytest.approx(2 * 576 * 9_216 / 2e9)
+
+
+def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None:
+    ids = random_ids(5, 16, 768)
+    plain = plain_losses(load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16), ids)
+    subject = load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16)
+    split = SplitModel(subject.model, subject.hook_name)
+    for is_stored in (True, False):
+        folder = tmp_path / str(is_stored)
+        seconds = tokens_to_ledger(
+            subject, split, ids, folder, batch_sequences=2, shard_sequences=4, is_stored=is_stored
+        )
+        assert min(seconds.values()) > 0
+        for proxy, losses in losses_of(folder).items():
+            assert differences(losses, plain[proxy])["max_absolute"] < 1e-4
+        assert mean_n_active(folder) == pytest.approx(plain["n_active"].mean())
+    assert np.abs(plain["model"] - plain["sae"]).mean() > 1e-3
+    ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
+    assert ledgers[0] == ledgers[1]
+
+
+def rounds() -> tuple[list[dict[str, Reading]], list[Contender]]:
+    """Two rounds of made-up readings; the machine is half as fast in the second."""
+    field = [
+        Contender("rate", "float32", 0),
+        Contender("plain", "float32", 1),
+        Contender("semdim", "float32", 2),
+    ]
+    rates = {product.name: 1e9 for product in products(SMOLLM2)}
+    plain = {"model": np.full((1, 3), 4.0, np.float32), "sae": np.full((1, 3), 5.0, np.float32)}
+    ours = {
+        "model": np.concatenate([plain["model"] + 0.5, np.full((1, 3), 9.0, np.float32)]),
+        "sae": np.concatenate([plain["sae"], plain["sae"]]),
+    }
+    found = []
+    for slow in (1.0, 2.0):
+        found.append(
+            {
+                "rate float32": Reading(
+                    0, {"all": 1.0}, facts={k: v / slow for k, v in rates.items()}
+                ),
+                "plain float32": Reading(4, {"all": 8.0 * slow}, plain),
+                "semdim float32": Reading(
+                    8, {"prefix": 3.0 * slow, "encode": 1.0 * slow}, ours, shapes=SMOLLM2
+                ),
+            }
+        )
+    return found, field
+
+
+def test_ratios_are_formed_within_a_round() -> None:
+    result = summarise(*rounds())
+    ours = result["contenders"]["semdim float32"]
+    assert ours["ratio_to_plain"] == {"min": 4.0, "median": 4.0, "max": 4.0}
+    assert ours["tokens_per_second"] == {"min": 1.0, "median": 1.5, "max": 2.0}
+    limit = 1e9 / flop_per_token(SMOLLM2)
+    for value in ours["fraction_of_limit"].values():
+        assert value == pytest.approx(2.0 / limit)
+    assert result["gflop_per_second"]["float32"]["max"] == pytest.approx(1.0)
+    steps = ours["microseconds_per_token"]
+    assert steps["prefix"]["min"] == pytest.approx(3e6 / 8)
+    assert ours["bits_from_plain"]["model"] == {
+        "n_tokens": 3.0, "mean": 0.5, "mean_absolute": 0.5, "max_absolute": 0.5,
+    }  # fmt: skip
+
+
+def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> None:
+    page, folder = tmp_path / "performance.md", tmp_path / "performance"
+    folder.mkdir()
+    with pytest.raises(ArtifactError, match="python -m bench"):
+        document(folder, page)
+    result = {
+        "model": "made-up",
+        "machine": {"device": "a machine", "n_threads": 2, "n_cores": 2, "versions": {"a": "0"}},
+        "speed": {"context": 128, "batch_sequences": 16, **summarise(*rounds())},
+        "memory": {
+            "model": "m", "dtype": "float32", "ratio_of_last_two": 1.0125,
+            "sizes": [{"n_tokens": 1000, "peak_bytes": 2e9, "peak_bytes_when_loaded": 1e9}],
+        },
+        "cached": {
+            "n_tokens": 5000,
+            **{
+                f"{name}_milliseconds": {"min": 1.0, "median": 2.0, "max": 3.0}
+                for name in ("point", "extra_n", "extra_k")
+            },
+        },
+    }  # fmt: skip
+    (folder / "made-up_cpu.json").write_text(json.dumps(result))
+    with pytest.raises(ArtifactError, match="measured: begin"):
+        document(folder, page)
+    page.write_text(f"# Title\n\nBefore.\n\n{BEGIN}\nold numbers\n{END}\n\nAfter.\n")
+    document(folder, page)
+    text = page.read_text()
+    assert text.startswith("# Title\n\nBefore.") and text.endswith("After.\n")
+    assert "old numbers" not in text
+    for shown in ("4.00 – 4.00 – 4.00", "1.012", "2,000 MB", "made-up on a machine", "1.0 – 2.0"):
+        assert shown in text
+    assert (folder / "made-up_cpu.png").exists() and (folder / "made-up_cpu.svg").exists()
+    document(folder, page)
+    assert page.read_text() == text
