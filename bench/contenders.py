@@ -109,7 +109,8 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
 
     def rate() -> Reading:
         shapes = subject.shapes(settings.context, 1.0)
-        rates = product_rates(products(shapes), dtype, device)
+        rows = settings.batch_sequences * settings.context
+        rates = product_rates(products(shapes), rows, dtype, device)
         return Reading(0, {"all": 1.0}, facts=rates)
 
     if contender.kind in ("plain", "saelens", "rate"):

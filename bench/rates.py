@@ -8,15 +8,16 @@ import torch.nn.functional as F
 
 from bench.flops import Product
 from semdim.engine.parallel import side_by_side
+from semdim.engine.split import CHUNK_BYTES
 
-_ROWS = 2048
-_BYTES_OUT = 2**26  # of one product's result: the unembedding gets fewer rows
+_BYTES_OUT = 2**26  # of one product's result on a CPU: the unembedding gets fewer rows
 
 
 def product_rates(
-    products: Iterable[Product], dtype: torch.dtype, device: str, repeats: int = 3
+    products: Iterable[Product], rows: int, dtype: torch.dtype, device: str, repeats: int = 3
 ) -> dict[str, float]:
-    """Operations per second of each product by name.
+    """Operations per second of each product by name, with the ``rows`` of a batch (of its result
+    no more than a chunk of logits).
 
     On a CPU the better of two ways counts: all threads on one product, or a product on each thread,
     which is how batches run side by side.
@@ -24,11 +25,14 @@ def product_rates(
     rates = {}
     for product in products:
         kind = torch.float32 if product.is_float32 else dtype
-        rows = max(64, min(_ROWS, _BYTES_OUT // (product.d_out * kind.itemsize)))
-        flop = 2.0 * rows * product.d_in * product.d_out
+        most = _BYTES_OUT if device == "cpu" else CHUNK_BYTES
+        n_rows = max(64, min(rows, most // (product.d_out * kind.itemsize)))
+        flop = 2.0 * n_rows * product.d_in * product.d_out
         weight = torch.randn(product.d_out, product.d_in, device=device).to(kind)
         n_threads = torch.get_num_threads() if device == "cpu" else 1
-        inputs = [torch.randn(rows, product.d_in, device=device).to(kind) for _ in range(n_threads)]
+        inputs = [
+            torch.randn(n_rows, product.d_in, device=device).to(kind) for _ in range(n_threads)
+        ]
 
         def multiply(x: torch.Tensor, weight: torch.Tensor = weight) -> None:
             F.linear(x, weight)
