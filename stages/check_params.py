@@ -22,6 +22,7 @@ from semdim.errors import ConfigError, SemdimError
 from semdim.settings import read_settings
 from stages import imported
 from stages.common import ROOT
+from stages.points import parse, refuse_contradictions
 
 MEND = "`python -m stages.check_params --write`"
 
@@ -30,9 +31,11 @@ def composed(overrides: list[str] | None = None) -> str:
     """params.yaml as conf/ has it: the same text as DVC writes for an experiment.
 
     Raises:
-        ConfigError: conf/ cannot be composed (an unknown choice lists those that exist).
+        ConfigError: conf/ cannot be composed (an unknown choice lists those that exist), or two
+            overrides contradict each other.
     """
     try:
+        refuse_contradictions(parse(overrides or []))
         with initialize_config_dir(str(ROOT / "conf"), version_base=None):
             config = compose("config", overrides=overrides or [])
         OmegaConf.resolve(config)

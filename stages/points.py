@@ -22,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.errors import ConfigError
+from semdim.settings import flattened
 
 ROW, REFUSED = "row.json", "refused.txt"
 
@@ -102,18 +103,6 @@ def write_row(folder: Path, results: Mapping[str, Any], params: Mapping[str, Any
 def refuse(folder: Path, message: str) -> None:
     """Note why a point of a multirun was not computed; `Collect` says it at the end."""
     write_atomically(folder / REFUSED, message + "\n")
-
-
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name; a list is one value, as JSON."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{name}.")
-        else:
-            flat[name] = json.dumps(value) if isinstance(value, list | tuple) else value
-    return flat
 
 
 def collect(folder: Path, out: Path) -> tuple[int, list[str]]:

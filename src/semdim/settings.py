@@ -1,6 +1,7 @@
 """The typed view of params.yaml: every value is checked here, once, before anything is computed."""
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -235,7 +236,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
     return Settings(
         models=models,
         corpora={
-            name: CorpusSpec.from_mapping(entry)
+            name: _corpus(name, entry)
             for name, entry in _named(params["corpora"], "corpora").items()
         },
         tokens=from_mapping(TokensSpec, params["tokens"], "tokens"),
@@ -248,6 +249,18 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
         tracking=from_mapping(TrackingSpec, params["tracking"], "tracking"),
         seed=params["seed"],
     )
+
+
+def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted name; a list is one value, as JSON."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{name}.")
+        else:
+            flat[name] = json.dumps(value) if isinstance(value, list | tuple) else value
+    return flat
 
 
 def from_mapping(cls: type[Spec], mapping: Mapping[str, Any], where: str) -> Spec:
@@ -271,6 +284,13 @@ def _refuse_unknown(where: str, given: set[str], known: set[str]) -> None:
         raise ConfigError(
             f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
         )
+
+
+def _corpus(name: str, entry: Mapping[str, Any]) -> CorpusSpec:
+    try:
+        return CorpusSpec.from_mapping(entry)
+    except ConfigError as error:
+        raise ConfigError(f"corpora.{name}: {error}") from error
 
 
 def _named(entries: Mapping[str, Any], what: str) -> Mapping[str, Any]:

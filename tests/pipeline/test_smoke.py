@@ -37,7 +37,7 @@ def test_every_stage_ran_once(first_run: str) -> None:
     assert len(ran) == len(set(ran))
     expected = {"check_params", "prepare_model@tiny", "prepare_sae@tiny", "plot", "report"}
     expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny", "order_atoms@tiny"}
-    expected |= {"fit_activations@tiny", "sweep_bound@tiny"}
+    expected |= {"fit_activations@tiny", "sweep_bound@tiny", "summarise_run@tiny"}
     for corpus in CORPORA:
         expected |= {
             f"{stage}@tiny-{corpus}"
@@ -67,6 +67,9 @@ def test_what_comes_out(paths: Paths) -> None:
     assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
     for name in ("bound.json", "setup.json", "guardrail.json", "verdict.json", "sparsity.json"):
         assert json.loads((results / name).read_text())
+    metrics, bound = (json.loads((results / f"{n}.json").read_text()) for n in ("metrics", "bound"))
+    assert metrics["holdout"] == bound["holdout_betting_total"]
+    assert set(metrics["k"]) == set(CORPORA) and set(metrics["auroc"]) == {"python", "random"}
     figures = {path.stem for path in paths.figures.glob("*.png")}
     assert figures and figures == {path.stem for path in paths.figures.glob("*.svg")}
     assert list(paths.tables.glob("*.csv")) and list(paths.tables.glob("*.md"))
@@ -179,10 +182,12 @@ def test_params_that_are_not_the_composition_stop_a_plain_run(clone: Clone, firs
 
 def test_failure_prob_reruns_the_bounds_and_what_follows(clone: Clone, first_run: str) -> None:
     output = clone.experiment("-S", "bound.failure_prob=0.01")
-    changed = ["assemble_bound@tiny", "sweep_bound@tiny"]
+    changed = ["assemble_bound@tiny", "sweep_bound@tiny", "summarise_run@tiny"]
     assert sorted(stages_run(output)) == sorted(["check_params", *changed, "plot", "report"])
-    bounds = pd.read_csv(Paths(clone.root).results("tiny") / "bounds.csv")
-    assert set(bounds["failure_prob"]) == {0.01}
+    results = Paths(clone.root).results("tiny")
+    assert set(pd.read_csv(results / "bounds.csv")["failure_prob"]) == {0.01}
+    recorded = OmegaConf.load(results / "params.yaml")
+    assert recorded.bound.failure_prob == 0.01 and list(recorded.models) == ["tiny"]
 
 
 def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
@@ -192,7 +197,8 @@ def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
     before = OmegaConf.load(clone.root / "params.yaml").bound.failure_prob
     output = clone.experiment("-S", "uncertainty.neighbour=3", "-S", f"bound.failure_prob={before}")
     assert set(stages_run(output)) == {
-        "check_params", "fit_activations@tiny", "measure_uncertainty@tiny", "plot", "report",
+        "check_params", "fit_activations@tiny", "measure_uncertainty@tiny",
+        "summarise_run@tiny", "plot", "report",
         *(f"score_activations@tiny-{corpus}" for corpus in CORPORA),
     }  # fmt: skip
 
@@ -244,11 +250,13 @@ def test_without_stored_activations_everything_is_the_same(clone: Clone, first_r
     assert outcome() == before
 
 
-def test_one_more_proxy_computes_one_proxy(clone: Clone, first_run: str) -> None:
+def test_one_more_k_computes_one_proxy_and_joins_the_surface(clone: Clone, first_run: str) -> None:
     output = clone.experiment("-S", f"grid.sweep=[{','.join(SWEEP)},topk_6]")
     losses = [name for name in stages_run(output) if "losses" in name]
     assert losses == ["sweep_losses@tiny-topk_6"]
     assert not any(name.startswith(("cache", "encode", "tokenize")) for name in stages_run(output))
+    surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
+    assert set(surface["k"]) == {4, 6, 8}
 
 
 def test_experiments_can_be_queued(clone: Clone, first_run: str) -> None:

@@ -79,12 +79,27 @@ def test_a_contradiction_and_an_unknown_choice_are_refused(
 
 def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str) -> None:
     clone.experiment()
-    ran = stages_run(clone.experiment("-S", "surface.n_tokens=[320,640,1600,3200,6400]"))
-    assert set(ran) == {"check_params", "sweep_bound@tiny", "plot", "report"}
+    asked = ("-S", "surface.n_tokens=[320,640,1600,3200,6400]")
+    ran = stages_run(clone.experiment(*asked))
+    assert set(ran) == {
+        "check_params", "sweep_bound@tiny", "summarise_run@tiny", "plot", "report",
+    }  # fmt: skip
     surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
     assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
     assert surface.groupby("n_tokens")["is_best"].sum().tolist() == [1] * 5
     assert (Paths(clone.root).figures / "bound_surface.png").exists()
+    assert stages_run(clone.experiment(*asked)) == ["check_params"]  # again: nothing to do
+
+
+def test_another_n_of_the_bounds_computes_no_loss(clone: Clone, first_run: str) -> None:
+    clone.experiment()
+    asked = ("-S", "bound.n_tokens=[320,640,1600,6400]")
+    ran = stages_run(clone.experiment(*asked))
+    assert set(ran) == {
+        "check_params", "assemble_bound@tiny", "sweep_bound@tiny", "summarise_run@tiny", "plot",
+        "report",
+    }  # fmt: skip
+    assert stages_run(clone.experiment(*asked)) == ["check_params"]
 
 
 def test_how_numbers_are_tracked_reruns_nothing(clone: Clone, first_run: str) -> None:

@@ -96,6 +96,28 @@ def test_an_unknown_choice_lists_those_that_exist() -> None:
     assert "gpt5" in str(caught.value)
 
 
+@pytest.mark.parametrize("group", ["experiment", "corpus", "tracking", "sae@models.tiny.sae"])
+def test_an_unknown_choice_of_any_group_lists_those_that_exist(group: str) -> None:
+    chosen = ["model=tiny", f"{group}=nowhere"]
+    with pytest.raises(ConfigError, match="nowhere") as caught:
+        composed(chosen)
+    folder = group.partition("@")[0]
+    assert all(name in str(caught.value) for name in names(folder))
+
+
+def test_two_values_for_one_setting_are_a_contradiction() -> None:
+    with pytest.raises(ConfigError, match=r"bound\.k is given twice.*keep one"):
+        composed(["bound.k=16", "bound.k=32"])
+    with pytest.raises(ConfigError, match="model is given twice"):
+        composed(["model=tiny", "model=gpt2-small"])
+
+
+def test_a_corpus_that_cannot_be_read_is_named() -> None:
+    # experiment=smoke sets the size of english, which this list of corpora lacks.
+    with pytest.raises(ConfigError, match=r"corpora\.english: .*kind is missing"):
+        read_settings(values("experiment=smoke", "corpus=[python,random]"))
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from semdim.errors import ConfigError
+from semdim.settings import flattened
 from stages.points import (
     collect,
-    flattened,
     parse,
     predeclared,
     refuse,
