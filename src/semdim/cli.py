@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semdim.bounds.cli import bound
+from semdim.compare.cli import EPILOG as COMPARE_EPILOG
+from semdim.compare.cli import compare
 from semdim.errors import SemdimError
 from semdim.monitor.cli import EPILOG, monitor
 
@@ -23,6 +25,7 @@ app = typer.Typer(
 )
 app.command("bound")(bound)
 app.command("monitor", epilog=EPILOG)(monitor)
+app.command("compare", epilog=COMPARE_EPILOG)(compare)
 
 
 @app.command()

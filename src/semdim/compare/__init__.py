@@ -1,0 +1,1 @@
+"""Two runs side by side: what differs in their settings, and what that did to their numbers."""
