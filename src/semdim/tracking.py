@@ -1,8 +1,9 @@
 """Weights & Biases, for the stages that produce numbers and for training: one way in and out.
 
 A run that is tracked never fails because of that: without a key or a network it goes on offline,
-and says how to upload what was written. Starting and ending a run takes seconds, so stages whose
-numbers are in the ledger anyway are not tracked one by one.
+when wandb fails later it goes on untracked, and both say how to upload what was written. Starting
+and ending a run takes seconds, so stages whose numbers are in the ledger anyway are not tracked one
+by one.
 """
 
 import os
@@ -23,6 +24,8 @@ STEP = "n_tokens"
 """x-axis of every curve over the sample size."""
 PATIENCE = 20
 """Seconds to wait for the server before the run goes on offline."""
+UPLOAD_PATIENCE = 60
+"""Seconds that the end of an online run waits for its uploads; what is left stays on disk."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,10 @@ class TrackingSpec:
 
 
 class Tracked:
-    """One tracked run of a stage; every method does nothing when tracking is disabled."""
+    """One tracked run of a stage; every method does nothing when tracking is disabled.
+
+    None of them raises: whatever goes wrong in wandb is told once, and the run goes on untracked.
+    """
 
     def __init__(
         self, run: Any, say: Callable[[str], None], lock: Mapping[str, str] | None = None
@@ -52,66 +58,92 @@ class Tracked:
         self.run = run
         self._say = say
         self._lock = lock or {}
+        self._failed = False
 
     def curves(self, table: "pd.DataFrame", prefix: str) -> None:
         """A column of `table` for each curve over N, drawn against N and not against a step."""
-        if self.run is None:
-            return
-        self.run.define_metric(STEP, hidden=True)
-        self.run.define_metric(f"{prefix}/*", step_metric=STEP)
-        for row in table.to_dict("records"):
-            values = {f"{prefix}/{k}": v for k, v in row.items() if k != STEP and v == v}
-            self.run.log({STEP: int(row[STEP]), **values})
+
+        def send(run: Any) -> None:
+            run.define_metric(STEP, hidden=True)
+            run.define_metric(f"{prefix}/*", step_metric=STEP)
+            for row in table.to_dict("records"):
+                values = {f"{prefix}/{k}": v for k, v in row.items() if k != STEP and v == v}
+                run.log({STEP: int(row[STEP]), **values})
+
+        self._try(send)
 
     def table(self, name: str, table: "pd.DataFrame") -> None:
         """A table to sort and filter."""
-        if self.run is None:
-            return
-        import wandb
 
-        self.run.log({name: wandb.Table(dataframe=table.astype(object).where(table.notna(), None))})
+        def send(run: Any) -> None:
+            import wandb
+
+            plain = table.astype(object).where(table.notna(), None)
+            run.log({name: wandb.Table(dataframe=plain)})
+
+        self._try(send)
 
     def numbers(self, values: Mapping[str, Any]) -> None:
         """The numbers by which runs are compared."""
-        if self.run is not None:
-            self.run.summary.update({k: v for k, v in values.items() if v is not None})
+        there = {k: v for k, v in values.items() if v is not None}
+        self._try(lambda run: run.summary.update(there))
 
     def figures(self, paths: Iterable[Path]) -> None:
         """Figures (png), by name."""
-        if self.run is None:
-            return
-        import wandb
 
-        self.run.log({f"figures/{path.stem}": wandb.Image(str(path)) for path in paths})
+        def send(run: Any) -> None:
+            import wandb
+
+            run.log({f"figures/{path.stem}": wandb.Image(str(path)) for path in paths})
+
+        self._try(send)
 
     def files(self, name: str, kind: str, paths: Iterable[Path]) -> None:
         """References to files that DVC keeps: nothing is uploaded but place, size and hash."""
-        if self.run is None:
-            return
-        import wandb
 
-        there = [path for path in paths if path.is_file()]
-        hashes = {path.as_posix(): self._lock.get(path.as_posix()) for path in there}
-        artifact = wandb.Artifact(name, kind, metadata={"dvc": hashes})
-        for path in there:
-            artifact.add_reference(path.resolve().as_uri(), name=path.as_posix())
-        self.run.log_artifact(artifact)
+        def send(run: Any) -> None:
+            import wandb
+
+            there = [path for path in paths if path.is_file()]
+            hashes = {path.as_posix(): self._lock.get(path.as_posix()) for path in there}
+            artifact = wandb.Artifact(name, kind, metadata={"dvc": hashes})
+            for path in there:
+                artifact.add_reference(path.resolve().as_uri(), name=path.as_posix())
+            run.log_artifact(artifact)
+
+        self._try(send)
 
     def log(self, record: Mapping[str, float], *, step: int) -> None:
         """Numbers at a step of a training run."""
-        if self.run is not None:
-            self.run.log(dict(record), step=step)
+        self._try(lambda run: run.log(dict(record), step=step))
 
     def finish(self) -> None:
-        """End the run; when it was offline, say how to upload it."""
+        """End the run; when it was offline, or wandb failed, say how to upload it."""
         if self.run is None:
             return
-        offline, folder = self.run.settings.mode == "offline", self.run.settings.sync_dir
-        self.run.finish()
-        if offline:
-            with suppress(ValueError):
-                folder = Path(folder).relative_to(Path.cwd())
+        offline, folder = self.run.settings.mode == "offline", Path(self.run.settings.sync_dir)
+        self._try(lambda run: run.finish(), even_if_failed=True)
+        with suppress(ValueError):
+            folder = folder.relative_to(Path.cwd())
+        if self._failed:
+            self._say(f"to upload what was tracked until then: wandb sync {folder}")
+        elif offline:
             self._say(f"tracked offline; to upload it: wandb sync {folder}")
+
+    def _try(self, send: Callable[[Any], Any], *, even_if_failed: bool = False) -> None:
+        if self.run is None or (self._failed and not even_if_failed):
+            return
+        try:
+            send(self.run)
+        except Exception as error:  # wandb's own, of its service, of the network: it documents none
+            if not self._failed:
+                self._say(f"wandb failed ({_reason(error)}); the run goes on untracked")
+            self._failed = True
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what an error says, or its name when it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def start(
@@ -139,6 +171,8 @@ def start(
         "silent": True,
         "init_timeout": PATIENCE,
         "login_timeout": PATIENCE,
+        "finish_timeout": UPLOAD_PATIENCE,
+        "finish_timeout_raises": True,
         "x_disable_stats": True,  # no thread that watches the machine
     }
     arguments: dict[str, Any] = {
@@ -153,10 +187,9 @@ def start(
     for mode in ("online", "offline") if spec.mode == "online" else ("offline",):
         try:
             return Tracked(wandb.init(mode=mode, **arguments), say, lock)
-        except (wandb.errors.Error, OSError) as error:
-            reason = str(error).strip().splitlines()[0]
+        except Exception as error:  # as in Tracked: a run does not fail because of its tracking
             follows = "is tracked offline" if mode == "online" else "is not tracked"
-            say(f"wandb cannot be used {mode} ({reason}); the run goes on and {follows}")
+            say(f"wandb cannot be used {mode} ({_reason(error)}); the run goes on and {follows}")
     return Tracked(None, say)
 
 

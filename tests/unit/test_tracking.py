@@ -122,6 +122,43 @@ def test_a_server_that_is_not_there_leaves_an_offline_run(
     assert of_type(records, "run")[0]["run_group"] == "repro"
 
 
+@pytest.mark.parametrize("call", ["log", "define_metric", "log_artifact", "finish"])
+def test_a_run_goes_on_when_wandb_fails_after_it_opened(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Whatever raises: it is told once, the rest is skipped, and what is there can be uploaded."""
+    import wandb
+
+    wandb.teardown()  # so that the folder is this test's
+    run = start(TrackingSpec("offline"), job_type="x", config={}, say=said.append)
+    run.numbers({"before": 1.0})
+    failures = []
+
+    def fail(*_: object, **__: object) -> None:
+        failures.append(call)
+        raise ConnectionError("the service is gone\nwith many lines")
+
+    finish = run.run.finish
+    monkeypatch.setattr(run.run, call, fail)
+    (tmp_path / "file").write_text("rows")
+    run.curves(pd.DataFrame({"n_tokens": [1, 2], "a": [2.0, 1.0]}), "bound")
+    run.table("t", pd.DataFrame({"a": [1]}))
+    run.files("a", "b", [Path("file")])
+    run.log({"a": 1.0}, step=1)
+    run.numbers({"after": 1.0})
+    run.finish()
+    assert failures == [call]
+    assert said[0] == "wandb failed (the service is gone); the run goes on untracked"
+    prefix = "to upload what was tracked until then: wandb sync "
+    assert len(said) == 2 and said[1].startswith(prefix)
+    if call == "finish":
+        finish()
+    assert list((tmp_path / said[1].removeprefix(prefix)).glob("*.wandb"))
+    summary, _ = read_back(tmp_path)
+    assert summary["summary"]["before"] == 1.0
+    assert ("after" in summary["summary"]) == (call == "finish")
+
+
 @pytest.mark.parametrize("switch", ["setting", "environment"])
 def test_disabled_writes_nothing(
     tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch, switch: str
