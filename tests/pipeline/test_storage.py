@@ -1,0 +1,110 @@
+"""What is large lies in a remote, what people look at lies in git: docs/storage.md, for real."""
+
+import hashlib
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from semdim.paths import Paths
+from tests.doc_commands import ROOT, lines
+from tests.pipeline.conftest import Clone, stages_run
+
+pytestmark = pytest.mark.slow
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Hash of every file below a folder, by its path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def done(clone: Clone, *command: str, env: dict[str, str] | None = None) -> str:
+    finished = clone.run(*command, env=env)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture(scope="module")
+def pushed(clone: Clone, first_run: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder as a remote, with everything of an experiment that became the branch `shipped`."""
+    clone.experiment("--name", "shipped-run")
+    remote = tmp_path_factory.mktemp("remote")
+    done(clone, "dvc", "remote", "add", "--local", "--force", "--default", "store", str(remote))
+    done(clone, "dvc", "push", "dvc.yaml")
+    done(clone, "dvc", "exp", "branch", "shipped-run", "shipped")
+    return remote
+
+
+@pytest.fixture(scope="module")
+def elsewhere(clone: Clone, pushed: Path, tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A colleague's clone of that branch, without any data."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "semdim"
+    source = ["git", "clone", "-q", "--branch", "shipped", str(clone.root), str(folder)]
+    subprocess.run(source, check=True, capture_output=True)
+    return Clone(folder)
+
+
+def test_a_clone_without_data_shows_every_result(clone: Clone, elsewhere: Clone) -> None:
+    assert not (elsewhere.root / "outputs").exists()
+    results = contents(elsewhere.root / "results")
+    assert results == contents(clone.root / "results")
+    assert {"report.html", "models/tiny/bounds.csv", "figures/bound_vs_n.png"} <= set(results)
+    assert "tiny  log2 V" in done(elsewhere, "semdim", "summary")
+    assert "as_published" in done(elsewhere, "semdim", "bound", "--from", "results/models/tiny")
+    same = done(elsewhere, "semdim", "compare", "HEAD", "results", "--only-changed", "--no-figure")
+    assert "No number differs." in same
+    assert "metrics.json" in done(elsewhere, "dvc", "metrics", "show")
+
+
+def test_what_is_pulled_is_what_was_pushed_and_nothing_is_left_to_do(
+    clone: Clone, elsewhere: Clone, pushed: Path
+) -> None:
+    assert "missing" not in done(clone, "dvc", "status", "--cloud", "dvc.yaml")
+    before = contents(elsewhere.root / "results")
+    done(elsewhere, "dvc", "remote", "add", "--local", "--default", "store", str(pushed))
+    done(elsewhere, "dvc", "pull", "dvc.yaml")
+    ours, theirs = (contents(Paths(c.root).root / "outputs/tiny") for c in (clone, elsewhere))
+    assert theirs == ours and len(theirs) > 50
+    # The parameters are those of an experiment, which DVC is told by its name.
+    ran = done(elsewhere, "dvc", "repro", env={"DVC_EXP_NAME": "shipped-run"})
+    assert stages_run(ran) == ["check_params"]
+    status = done(elsewhere, "dvc", "status", "dvc.yaml").strip().splitlines()
+    assert [line.strip() for line in status] == ["check_params:", "always changed"]
+    assert contents(elsewhere.root / "results") == before
+    assert elsewhere.run("git", "status", "--porcelain").stdout == ""
+
+
+def test_settings_of_an_s3_remote_are_accepted(elsewhere: Clone) -> None:
+    """The commands of docs/storage.md; a transfer would need the extra dvc[s3] and a bucket."""
+    page = ROOT / "docs/storage.md"
+    commands = [line.text for line in lines(page) if "dvc remote" in line.text]
+    shared = [text for text in commands if "s3://" in text or "modify" in text]
+    assert len(shared) >= 5
+    for text in shared:
+        done(
+            elsewhere,
+            *shlex.split(text.replace("--default store", "bucket").replace(" store ", " bucket ")),
+        )
+    config = (elsewhere.root / ".dvc/config").read_text()
+    assert "url = s3://BUCKET/semdim" in config and "endpointurl" in config
+    assert "SECRET" not in config  # it went where git does not look
+    done(elsewhere, "git", "checkout", ".dvc/config")
+
+
+def test_a_pull_without_the_remote_says_so_and_harms_nothing(
+    elsewhere: Clone, tmp_path: Path
+) -> None:
+    before = contents(elsewhere.root / "results")
+    done(elsewhere, "dvc", "remote", "add", "--local", "--force", "gone", str(tmp_path / "gone"))
+    (elsewhere.root / "outputs/tiny/hook.json").unlink(missing_ok=True)
+    cache = elsewhere.root / ".dvc/cache"
+    cache.rename(tmp_path / "cache")
+    failed = elsewhere.run("dvc", "pull", "--remote", "gone", "dvc.yaml")
+    (tmp_path / "cache").rename(cache)
+    assert failed.returncode != 0 and "Traceback" not in failed.stderr
+    assert contents(elsewhere.root / "results") == before
