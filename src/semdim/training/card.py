@@ -55,7 +55,7 @@ per token, on the first sequences of each text):
 - Windows of {context} tokens from the head of documents: later positions of longer contexts are out
   of its experience.
 - The model's weights are what its package carries (quantised to about 4 bits, read as float32).
-- It has seen {n_tokens_seen:,} activations; public SAEs of this size have seen hundreds of millions.
+- It has seen {n_tokens_seen:,} activations; public SAEs of this size saw hundreds of millions.
 
 ## Retrain
 
