@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +60,7 @@ def test_what_comes_out(paths: Paths) -> None:
     }  # fmt: skip
     assert families <= set(bounds["family"])
     proxies = pd.read_csv(results / "proxies.csv").set_index("proxy")
-    assert list(proxies.index) == ["model", "sae", *SWEEP, *ABLATION]
+    assert set(proxies.index) == {"model", "sae", *SWEEP, *ABLATION}
     assert (proxies.loc[["model", "sae", *SWEEP], "n_sequences"] == 200).all()
     assert (proxies.loc[list(ABLATION), "n_sequences"] == 94).all(), "3,000 tokens of 32"
     assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
@@ -85,10 +84,12 @@ def test_an_ablation_has_losses_where_it_was_run_and_nowhere_else(paths: Paths) 
         assert (there == (inside & (table["sequence"] < 94))).all()
     proxies = pd.read_csv(paths.results("tiny") / "proxies.csv").set_index("proxy")
     part = table[inside & (table["sequence"] < 94)]
-    signed = smoothed_loss(part["nll_model"], 0.5, facts["vocab_size"]) - smoothed_loss(
-        part["nll_sae_all"], 0.5, facts["vocab_size"]
+    ours, spliced = (
+        smoothed_loss(part[f"nll_{proxy}"].to_numpy(), 0.5, facts["vocab_size"])
+        for proxy in ("model", "sae_all")
     )
-    assert proxies.loc["sae_all", "signed_gap"] == pytest.approx(signed.mean(), rel=1e-5)
+    gap = (ours - spliced).mean()
+    assert proxies.loc["sae_all", "signed_gap"] == pytest.approx(gap, rel=1e-5)
 
 
 def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
@@ -232,18 +233,13 @@ def test_without_stored_activations_everything_is_the_same(clone: Clone, first_r
                 paths.all_results,
             )
             for path in sorted(folder.rglob("*"))
-            if path.is_file()
+            if path.is_file() and path.name != "params.yaml"  # it says how they were made
         }
 
     before = outcome()
-    # As on a machine that never had them: nothing is taken from the first run.
-    for corpus in CORPORA:
-        shutil.rmtree(paths.activations("tiny", corpus).parent / "losses")
     output = clone.experiment("-S", "engine.store_activations=false")
     ran = stages_run(output)
     assert {f"cache_activations@tiny-{corpus}" for corpus in CORPORA} <= set(ran)
-    # One pass served all proxies of a corpus: the others found their shards.
-    assert output.count("resuming: 4 of 4 shards") == 1 + len(SWEEP)
     for corpus in CORPORA:
         for shard in Artifact.open(paths.activations("tiny", corpus)).shards:
             assert set(shard["tensors"]) == {"norm", "is_outlier", "centred_norm"}

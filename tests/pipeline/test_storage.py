@@ -90,10 +90,13 @@ def test_settings_of_an_s3_remote_are_accepted(elsewhere: Clone) -> None:
             elsewhere,
             *shlex.split(text.replace("--default store", "bucket").replace(" store ", " bucket ")),
         )
+    done(elsewhere, "dvc", "config", "--list")
     config = (elsewhere.root / ".dvc/config").read_text()
     assert "url = s3://BUCKET/semdim" in config and "endpointurl" in config
     assert "SECRET" not in config  # it went where git does not look
+    # Without the remote, the keys of it in config.local are an error of configuration.
     done(elsewhere, "git", "checkout", ".dvc/config")
+    (elsewhere.root / ".dvc/config.local").unlink()
 
 
 def test_a_pull_without_the_remote_says_so_and_harms_nothing(

@@ -41,6 +41,8 @@ class FigureSpec:
     """Models needed at least."""
     together: Callable[[list[ModelResults]], bool] = lambda models: True
     """Whether the models that have it make a figure together."""
+    is_extra: bool = False
+    """Whether a run that has no use for it is complete without."""
 
     def lacking(self, models: Sequence[ModelResults]) -> list[str]:
         """Names of the models that have nothing to draw here."""
@@ -146,5 +148,6 @@ FIGURES: tuple[FigureSpec, ...] = (
         lambda model: block(model) is not None and bool(comparable([model])),
         "one language model with SAEs at three or more blocks in one run: experiment=layers",
         together=lambda models: bool(layers(models)),
+        is_extra=True,
     ),
 )

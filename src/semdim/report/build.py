@@ -46,6 +46,8 @@ def _absent(figures: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
     for entry in figures.values():
         spec: FigureSpec = entry["spec"]
+        if entry["number"] is None and spec.is_extra:
+            continue
         if entry["number"] is None:
             rows.append({"title": spec.title, "models": [], "how": spec.how})
         elif entry["lacking"]:
