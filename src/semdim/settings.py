@@ -236,7 +236,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
     return Settings(
         models=models,
         corpora={
-            name: _corpus(name, entry)
+            name: CorpusSpec.from_mapping(entry, f"corpora.{name}")
             for name, entry in _named(params["corpora"], "corpora").items()
         },
         tokens=from_mapping(TokensSpec, params["tokens"], "tokens"),
@@ -284,13 +284,6 @@ def _refuse_unknown(where: str, given: set[str], known: set[str]) -> None:
         raise ConfigError(
             f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
         )
-
-
-def _corpus(name: str, entry: Mapping[str, Any]) -> CorpusSpec:
-    try:
-        return CorpusSpec.from_mapping(entry)
-    except ConfigError as error:
-        raise ConfigError(f"corpora.{name}: {error}") from error
 
 
 def _named(entries: Mapping[str, Any], what: str) -> Mapping[str, Any]:
