@@ -19,7 +19,7 @@ import torch
 
 from bench.flops import Shapes, products
 from bench.own import losses_of, mean_n_active, tokens_to_ledger
-from bench.plain import plain_losses
+from bench.plain import PROXIES, plain_ledger
 from bench.rates import product_rates, synchronize
 from bench.subjects import load_subject, sample_ids
 from semdim.engine.settings import EngineSpec
@@ -89,9 +89,8 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
         return time.perf_counter() - start, found
 
     def plain() -> Reading:
-        seconds, losses = timed(lambda: plain_losses(subject, ids))
-        losses.pop("n_active")
-        return Reading(ids.numel(), {"all": seconds}, losses)
+        seconds, found = timed(lambda: plain_ledger(subject, ids))
+        return Reading(ids.numel(), {"all": seconds}, {name: found[name] for name in PROXIES})
 
     def saelens() -> Reading:
         from semdim.training.saelens_evals import saelens_measures

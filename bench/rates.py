@@ -1,12 +1,15 @@
 """How fast this machine multiplies matrices of the model's own shapes."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from bench.flops import Product
+from semdim.engine.packed import PackedProducts
 from semdim.engine.parallel import side_by_side
 from semdim.engine.split import CHUNK_BYTES
 
@@ -19,8 +22,8 @@ def product_rates(
     """Operations per second of each product by name, with the ``rows`` of a batch (of its result
     no more than a chunk of logits).
 
-    On a CPU the better of two ways counts: all threads on one product, or a product on each thread,
-    which is how batches run side by side.
+    On a CPU the best of four ways counts: all threads on one product, or a product on each thread,
+    which is how batches run side by side; each with the weight as it is and packed.
     """
     rates = {}
     for product in products:
@@ -29,26 +32,41 @@ def product_rates(
         n_rows = max(64, min(rows, most // (product.d_out * kind.itemsize)))
         flop = 2.0 * n_rows * product.d_in * product.d_out
         weight = torch.randn(product.d_out, product.d_in, device=device).to(kind)
-        n_threads = torch.get_num_threads() if device == "cpu" else 1
+        n_inputs = torch.get_num_threads() if device == "cpu" else 1
         inputs = [
-            torch.randn(n_rows, product.d_in, device=device).to(kind) for _ in range(n_threads)
+            torch.randn(n_rows, product.d_in, device=device).to(kind) for _ in range(n_inputs)
         ]
-
-        def multiply(x: torch.Tensor, weight: torch.Tensor = weight) -> None:
-            F.linear(x, weight)
-
-        def one_by_one(inputs: list[torch.Tensor] = inputs) -> None:
-            for x in inputs:
-                multiply(x)
-
-        def beside(inputs: list[torch.Tensor] = inputs) -> None:
-            for _ in side_by_side(multiply, inputs, device):
-                pass
-
-        ways = [one_by_one, beside] if n_threads > 1 else [one_by_one]
-        seconds = min(best_seconds(way, repeats, device) for way in ways)
-        rates[product.name] = flop * len(inputs) / seconds
+        seconds = min(
+            best_seconds(partial(way, multiply, inputs, device), repeats, device)
+            for multiply in _multiplications(weight)
+            for way in ((_one_by_one, _beside) if n_inputs > 1 else (_one_by_one,))
+        )
+        rates[product.name] = flop * n_inputs / seconds
     return rates
+
+
+Multiply = Callable[[Tensor], Tensor]
+
+
+def _multiplications(weight: Tensor) -> tuple[Multiply, Multiply]:
+    """By the weight as it is, and by its packed copy."""
+    products = PackedProducts([weight], longest_float32_sum=weight.shape[1])
+
+    def packed(x: Tensor) -> Tensor:
+        with products:
+            return F.linear(x, weight)
+
+    return partial(F.linear, weight=weight), packed
+
+
+def _one_by_one(multiply: Multiply, inputs: Sequence[Tensor], _: str) -> None:
+    for x in inputs:
+        multiply(x)
+
+
+def _beside(multiply: Multiply, inputs: Sequence[Tensor], device: str) -> None:
+    for _ in side_by_side(multiply, inputs, device):
+        pass
 
 
 def best_seconds(work: Callable[[], object], repeats: int, device: str) -> float:

@@ -12,11 +12,12 @@ from bench.contenders import Contender, Reading
 from bench.document import BEGIN, END, document
 from bench.flops import Shapes, flop_per_token, limit_seconds, products
 from bench.own import losses_of, mean_n_active, tokens_to_ledger
-from bench.plain import plain_losses
+from bench.plain import plain_ledger
 from bench.speed import differences, summarise
 from bench.subjects import load_subject, random_ids
 from semdim.engine.split import SplitModel
 from semdim.errors import ArtifactError
+from semdim.ledger import read_ledger
 
 # SmolLM2-135M with 9,216 atoms behind block 15.
 SMOLLM2 = Shapes(
@@ -56,7 +57,7 @@ def test_the_limit_is_operations_over_rate() -> None:
 
 def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None:
     ids = random_ids(5, 16, 768)
-    plain = plain_losses(load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16), ids)
+    plain = plain_ledger(load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16), ids)
     subject = load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16)
     split = SplitModel(subject.model, subject.hook_name)
     for is_stored in (True, False):
@@ -71,6 +72,12 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
     assert np.abs(plain["model"] - plain["sae"]).mean() > 1e-3
     ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
     assert ledgers[0] == ledgers[1]
+    table, _ = read_ledger(tmp_path / "True" / "ledger.parquet")
+    for name in ("max_prob", "energy", "code_norm", "reconstruction_error", "activation_norm"):
+        column = table[name].dropna().to_numpy()
+        np.testing.assert_allclose(column, plain[name].ravel(), rtol=1e-4, err_msg=name)
+    entropy = table["entropy"].dropna().to_numpy()
+    np.testing.assert_allclose(entropy, plain["entropy"].ravel() / np.log(2), rtol=1e-4)
 
 
 def rounds() -> tuple[list[dict[str, Reading]], list[Contender]]:

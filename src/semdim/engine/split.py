@@ -15,6 +15,7 @@ from transformer_lens.utilities import apply_softcap
 
 from semdim.engine.hooks import start_layer
 from semdim.engine.layout import lay_out_weights
+from semdim.engine.packed import PackedProducts
 
 LN2 = 0.6931471805599453
 # Rows of logits at once on a CPU, whatever the batch or the vocabulary. On two cores with 32 MB of
@@ -65,25 +66,31 @@ class SplitModel:
         bias = model.unembed.b_U.detach()
         self._unembed_bias = bias if bool(bias.any()) else None  # adding zeros costs a pass
         self._chunk = rows_per_chunk(self.device.type, len(self._unembed))
+        self._products = PackedProducts(
+            [*model.parameters(), self._unembed], longest_float32_sum=model.cfg.d_model
+        )
 
     @torch.inference_mode()
     def prefix(
         self, token_ids: Int[Tensor, "batch position"]
     ) -> Float[Tensor, "batch position d_model"]:
         """The activation at the hook point."""
-        return self.model(token_ids.to(self.device).long(), stop_at_layer=self.start_layer)
+        with self._products:
+            return self.model(token_ids.to(self.device).long(), stop_at_layer=self.start_layer)
 
     @torch.inference_mode()
     def suffix(
         self, activation: Float[Tensor, "batch position d_model"]
     ) -> Float[Tensor, "batch position d_model"]:
         """The final, normalised residual stream when the model goes on from ``activation``."""
-        return self.run_suffix(activation)
+        with self._products:
+            return self.run_suffix(activation)
 
     @torch.inference_mode()
     def logits(self, residual: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
         """Logits of normalised residual rows."""
-        return self.run_logits(residual)
+        with self._products:
+            return self.run_logits(residual)
 
     def run_suffix(
         self, activation: Float[Tensor, "batch position d_model"]
