@@ -127,6 +127,7 @@ def test_ratios_are_formed_within_a_round() -> None:
 
 def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> None:
     page, folder = tmp_path / "performance.md", tmp_path / "performance"
+    rates = {product.name: 1e9 for product in products(SMOLLM2)}
     folder.mkdir()
     with pytest.raises(ArtifactError, match="python -m bench"):
         document(folder, page)
@@ -154,7 +155,10 @@ def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> 
     text = page.read_text()
     assert text.startswith("# Title\n\nBefore.") and text.endswith("After.\n")
     assert "old numbers" not in text
-    for shown in ("4.00 – 4.00 – 4.00", "1.012", "2,000 MB", "made-up on a machine", "1.0 – 2.0"):
+    headroom = f"{1 / limit_seconds(SMOLLM2, rates, 1e9) / 0.5:.1f} (float32)"
+    for shown in (
+        "4.00 – 4.00 – 4.00", headroom, "1.012", "2,000 MB", "made-up on a machine", "1.0 – 2.0",
+    ):  # fmt: skip
         assert shown in text
     assert (folder / "made-up_cpu.png").exists() and (folder / "made-up_cpu.svg").exists()
     document(folder, page)
