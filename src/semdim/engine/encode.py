@@ -13,6 +13,10 @@ from semdim.engine.batching import Batches
 from semdim.engine.codes import Codes, concatenate, decode, from_dense
 from semdim.engine.sources import ActivationSource
 
+# Rows that are dense at once on a CPU: the passes over them (threshold, choice of the active ones)
+# then find them in the cache. With 2,048 rows of 9,216 atoms encoding took 1.4 times as long.
+ROWS_PER_CHUNK = 256
+
 
 @runtime_checkable
 class Encoder(Protocol):
@@ -23,6 +27,8 @@ class Encoder(Protocol):
 
 def encode_rows(sae: Encoder, activation: Float[Tensor, "rows d_model"], batch_rows: int) -> Codes:
     """Codes of ``rows`` activations; at most ``batch_rows`` of them are ever dense."""
+    if activation.device.type == "cpu":
+        batch_rows = min(batch_rows, ROWS_PER_CHUNK)
     with torch.inference_mode():
         return concatenate(
             [from_dense(sae.encode(part.float())) for part in activation.split(batch_rows)]
