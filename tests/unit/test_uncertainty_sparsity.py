@@ -81,6 +81,12 @@ def test_the_sequence_histogram_counts_the_largest_values() -> None:
         [3, 4, 2],
         [7, 8, 1],
     ]
+    spread = {"a": pd.DataFrame({"max_n_active": [0.0, 90.0, 110.0, 7000.0]})}
+    table = sequence_histogram(spread, 60)
+    assert table["count"].sum() == 4 and table["left"].iloc[0] == 0
+    assert table["right"].iloc[-1] == 7001
+    width = table["right"] / table["left"].clip(lower=1)
+    assert (width[table["left"] > 100] < 1.2).all()  # equal ratios: 7001^(1/60) = 1.16
     ledger = make_ledger(5, 2, 8)
     assert sequence_histogram({"a": sequence_n_active(ledger)}, 9)["count"].sum() == 10
 

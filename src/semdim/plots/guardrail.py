@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
 
 from semdim.plots.results import ModelResults
 from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below, panels
@@ -118,7 +118,10 @@ def _distribution_panel(axes: Axes, model: ModelResults) -> None:
             fontsize=8,
             color=RULE_MARKS["max"][1],
         )
-    axes.set_xlabel("largest n_active of a sequence")
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_xlabel("largest n_active of a sequence (log)")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
     axes.set_title("distribution")

@@ -86,16 +86,25 @@ def sparsity_histogram(tokens: Mapping[str, pd.DataFrame], n_bins: int) -> pd.Da
     return pd.concat(parts, ignore_index=True)[list(HISTOGRAM_COLUMNS)]
 
 
+def geometric_edges(largest: Int[np.ndarray, " values"], n_bins: int) -> np.ndarray:
+    """Whole-number edges in equal ratios, from the smallest value to beyond the largest; fewer
+    than ``n_bins`` bins where ratios would split a whole number."""
+    low, high = max(1, int(largest.min())), int(largest.max()) + 1
+    inner = np.rint(np.geomspace(low, max(high, low + 1), n_bins + 1)).astype(np.int64)
+    return np.unique(np.concatenate([[int(largest.min())], inner]))
+
+
 def sequence_histogram(sequences: Mapping[str, pd.DataFrame], n_bins: int) -> pd.DataFrame:
     """What the guardrail sees: sequences by their largest n_active, position 0 left out.
 
-    Columns corpus, left, right, count; the same bins [left, right) for every corpus.
+    Columns corpus, left, right, count; the same bins [left, right) for every corpus, in equal
+    ratios: largest values lie within a factor of two of each other, or are outliers.
     """
     largest = {
         corpus: table["max_n_active"].to_numpy(dtype=np.int64)
         for corpus, table in sequences.items()
     }
-    edges = histogram_edges(np.concatenate(list(largest.values())), n_bins)
+    edges = geometric_edges(np.concatenate(list(largest.values())), n_bins)
     parts = [
         pd.DataFrame(
             {
