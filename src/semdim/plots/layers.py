@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 
 from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import published
@@ -93,15 +94,15 @@ def _line(
         for y, x in zip(middle, at, strict=True):
             if not np.isnan(y):
                 axes.annotate(
-                    f"{y:.3g}", (x, y), xytext=(0, 7), textcoords="offset points", ha="center",
-                    fontsize=8,
+                    f"{y:.3g}", (x, y), xytext=(6, 5), textcoords="offset points", fontsize=8,
+                    path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 )  # fmt: skip
         if upper is not None:
             high = np.array([upper(model) for model in entries])
             low = middle if lower is None else np.array([lower(model) for model in entries])
             axes.vlines(at, low, high, color=colour, linewidth=1.6, alpha=0.6)
     axes.set_xlabel("blocks that have run")
-    axes.margins(x=0.08, y=0.22)
+    axes.margins(x=0.14, y=0.22)
 
 
 @house_style
@@ -120,7 +121,7 @@ def layer_sweep(models: list[ModelResults]) -> Figure:
     bound.set_title("published bound, largest N", fontsize=9)
     _line(gap, groups, lambda m: sae_gap(m)[0], upper=lambda m: sae_gap(m)[1])
     gap.set_ylabel("bits per token")
-    gap.set_title("mean |gap|; the bar ends at its certificate", fontsize=9)
+    gap.set_title("mean |gap|; bar: up to its certificate", fontsize=9)
     _line(
         atoms, groups, lambda m: sparsity(m, "mean"), upper=lambda m: sparsity(m, "q75"),
         lower=lambda m: sparsity(m, "q25"),
