@@ -18,8 +18,8 @@ import numpy as np
 import torch
 
 from bench.flops import Shapes, products
-from bench.own import losses_of, mean_n_active, tokens_to_ledger
-from bench.plain import PROXIES, plain_ledger
+from bench.own import PROXIES, losses_of, mean_n_active, tokens_to_ledger
+from bench.plain import plain_ledger
 from bench.rates import product_rates, synchronize
 from bench.subjects import load_subject, sample_ids
 from semdim.engine.settings import EngineSpec

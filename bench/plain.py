@@ -14,8 +14,6 @@ from torch import Tensor
 
 from bench.subjects import Subject
 
-PROXIES = ("model", "sae")
-
 
 def plain_ledger(
     subject: Subject, token_ids: Int32[Tensor, "sequences context"]

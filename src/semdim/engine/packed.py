@@ -34,6 +34,7 @@ class PackedProducts(TorchFunctionMode):
     def __init__(self, weights: Iterable[Tensor], *, longest_float32_sum: int) -> None:
         super().__init__()
         self._longest_float32_sum = longest_float32_sum
+        # The tensors are held, too, so that no other can come to lie in their place.
         self._weights = {weight.data_ptr(): weight for weight in weights if _can_pack(weight)}
         self._packed: dict[tuple[Any, ...], Tensor] = {}
         self._lock = Lock()

@@ -4,6 +4,7 @@ With TransformerLens the two halves together are bitwise the full forward pass, 
 the same modules on the same tensors; a test holds that.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -66,8 +67,13 @@ class SplitModel:
         bias = model.unembed.b_U.detach()
         self._unembed_bias = bias if bool(bias.any()) else None  # adding zeros costs a pass
         self._chunk = rows_per_chunk(self.device.type, len(self._unembed))
-        self._products = PackedProducts(
-            [*model.parameters(), self._unembed], longest_float32_sum=model.cfg.d_model
+        # Elsewhere than on a CPU it would pack nothing, and look at every call of torch for that.
+        self._products: AbstractContextManager[object] = (
+            PackedProducts(
+                [*model.parameters(), self._unembed], longest_float32_sum=model.cfg.d_model
+            )
+            if self.device.type == "cpu"
+            else nullcontext()
         )
 
     @torch.inference_mode()
