@@ -29,8 +29,8 @@ from bench.monitor import export_tiny
 from bench.speed import contenders, measure
 from bench.subjects import RANDOM_SHAPES
 from semdim.artifacts.shards import write_json
-from semdim.engine.settings import DEVICES, EngineSpec
 from semdim.errors import ArtifactError, SemdimError
+from semdim.forward.spec import DEVICES, EngineSpec
 from semdim.paths import Paths
 
 PARTS = ("speed", "memory", "cached")

@@ -11,7 +11,7 @@ import pandas as pd
 from bench.monitor import spread
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.spec import BoundSpec
-from semdim.ledger import LOSS_PREFIX, read_ledger
+from semdim.ledger.table import LOSS_PREFIX, read_ledger
 
 _FACTS = BoundFacts(vocab_size=49_152, dict_size=9_216)
 _EXTRA = 8

@@ -22,8 +22,8 @@ from bench.own import PROXIES, losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
 from bench.rates import product_rates, synchronize
 from bench.subjects import load_subject, sample_ids
-from semdim.engine.settings import EngineSpec
-from semdim.engine.split import SplitModel
+from semdim.forward.spec import EngineSpec
+from semdim.forward.split import SplitModel
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,8 @@ import torch
 
 from bench.own import tokens_to_ledger
 from bench.subjects import load_subject, random_ids
-from semdim.engine.settings import EngineSpec
-from semdim.engine.split import SplitModel
+from semdim.forward.spec import EngineSpec
+from semdim.forward.split import SplitModel
 
 
 def peak_bytes() -> int:

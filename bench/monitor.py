@@ -113,8 +113,8 @@ def export_tiny(root: Path) -> None:
     """The model and SAE of the smoke run."""
     import yaml
 
-    from semdim.models.prepare import export_model
-    from semdim.saes.prepare import export_sae
+    from semdim.models.export import export_model
+    from semdim.saes.export import export_sae
     from semdim.settings import read_settings
     from stages.check_params import composed
 

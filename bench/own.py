@@ -11,18 +11,18 @@ from jaxtyping import Int32
 from torch import Tensor
 
 from bench.subjects import Subject
+from semdim.activations.cache import cache_activations
+from semdim.activations.norms import cache_norms
+from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.engine.activations import cache_activations
-from semdim.engine.collect import CorpusFacts, ledger_parts
-from semdim.engine.encode import encode_codes
-from semdim.engine.losses import LossColumn, compute_losses
-from semdim.engine.names import parse_proxy
-from semdim.engine.norms import cache_norms
-from semdim.engine.proxies import Reconstructor
-from semdim.engine.sample import shard_ranges
-from semdim.engine.sources import ActivationSource, RecomputedActivations
-from semdim.engine.split import SplitModel
-from semdim.ledger import LedgerWriter
+from semdim.codes.encode import encode_codes
+from semdim.forward.split import SplitModel
+from semdim.ledger.collect import CorpusFacts, ledger_parts
+from semdim.ledger.table import LedgerWriter
+from semdim.proxies.losses import LossColumn, compute_losses
+from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import Reconstructor
+from semdim.tokens.sample import shard_ranges
 
 PROXIES = ("model", "sae")
 

@@ -9,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench.flops import Product
-from semdim.engine.packed import PackedProducts
-from semdim.engine.parallel import side_by_side
-from semdim.engine.split import CHUNK_BYTES
+from semdim.forward.packed import PackedProducts
+from semdim.forward.parallel import side_by_side
+from semdim.forward.split import CHUNK_BYTES
 
 _BYTES_OUT = 2**26  # of one product's result on a CPU: the unembedding gets fewer rows
 

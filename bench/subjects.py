@@ -9,15 +9,15 @@ from jaxtyping import Int32
 from torch import Tensor
 
 from bench.flops import Shapes
-from semdim.engine.hooks import start_layer
-from semdim.engine.sample import load_tokens
+from semdim.forward.hook_points import start_layer
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
 from semdim.paths import Paths
 from semdim.saes.facts import read_facts as read_sae_facts
+from semdim.saes.fetch import random_sae
 from semdim.saes.load import Decoder, load_decoder, load_sae
-from semdim.saes.source import random_sae
 from semdim.saes.spec import SAESource
+from semdim.tokens.sample import load_tokens
 
 SEED = 0
 

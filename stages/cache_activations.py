@@ -4,11 +4,11 @@ With ``engine.store_activations=false`` only their norms are stored, and whoever
 computes them anew.
 """
 
-from semdim.engine.activations import cache_activations
-from semdim.engine.norms import cache_norms
-from semdim.engine.sample import check_token_ids, load_tokens, shard_ranges
+from semdim.activations.cache import cache_activations
+from semdim.activations.norms import cache_norms
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
+from semdim.tokens.sample import check_token_ids, load_tokens, shard_ranges
 from stages.common import Run, say, stage
 from stages.loading import load_split, recomputed
 

@@ -26,7 +26,7 @@ from semdim.artifacts.hashing import settings_digest, source_digest
 from semdim.artifacts.shards import ShardWriter
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import SemdimError
-from semdim.ledger import LOSS_PREFIX, read_ledger
+from semdim.ledger.table import LOSS_PREFIX, read_ledger
 from semdim.paths import Paths
 from semdim.settings import Settings, read_settings
 from semdim.tracking import Tracked, TrackingSpec, git_commit, lock_hashes, start
@@ -136,15 +136,15 @@ class Run:
                 "inputs": {path.as_posix(): path.read_text() for path in inputs},
                 "params": params,
                 "source": source_digest(
-                    "semdim.engine.activations",
-                    "semdim.engine.codes",
-                    "semdim.engine.encode",
-                    "semdim.engine.importance",
-                    "semdim.engine.losses",
-                    "semdim.engine.norms",
-                    "semdim.engine.pools",
-                    "semdim.engine.proxies",
-                    "semdim.engine.split",
+                    "semdim.activations.cache",
+                    "semdim.codes.sparse",
+                    "semdim.codes.encode",
+                    "semdim.atoms.gradient",
+                    "semdim.proxies.losses",
+                    "semdim.activations.norms",
+                    "semdim.atoms.importance",
+                    "semdim.proxies.reconstruct",
+                    "semdim.forward.split",
                 ),
             }
         )

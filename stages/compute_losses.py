@@ -7,14 +7,14 @@ that have no losses yet: each finds its shards finished when its own turn comes.
 from torch import Tensor
 
 from semdim.artifacts.shards import MANIFEST, Artifact
-from semdim.engine.losses import LossColumn, compute_losses, n_shards_of
-from semdim.engine.names import parse_proxy
-from semdim.engine.proxies import Reconstructor
-from semdim.engine.sample import load_tokens
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
+from semdim.proxies.losses import LossColumn, compute_losses, n_shards_of
+from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
+from semdim.tokens.sample import load_tokens
 from stages.common import Run, say, stage
 from stages.loading import load_split, open_activations
 

@@ -2,7 +2,7 @@
 
 import math
 
-from semdim.engine.encode import encode_codes
+from semdim.codes.encode import encode_codes
 from semdim.progress import progress_bar
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder, load_sae

@@ -3,10 +3,10 @@
 import numpy as np
 
 from semdim.artifacts.hashing import source_digest
-from semdim.engine.sample import bos_mask, load_tokens
 from semdim.models.facts import read_facts
-from semdim.uncertainty.activations import TokenShards, fit_activations
-from semdim.uncertainty.tokens import fit_split
+from semdim.tokens.sample import bos_mask, load_tokens
+from semdim.uncertainty.activation_scores import TokenShards, fit_activations
+from semdim.uncertainty.rows import fit_split
 from stages.common import Run, say, stage
 from stages.loading import open_activations
 
@@ -27,7 +27,7 @@ def main(run: Run) -> None:
         inputs=[activations.folder / "manifest.json", tokens / "manifest.json"],
         params=[
             spec.fit_share, spec.n_clusters, spec.neighbour_tokens, spec.neighbour, seed,
-            source_digest("semdim.uncertainty.activations", "semdim.uncertainty.distances"),
+            source_digest("semdim.uncertainty.activation_scores", "semdim.uncertainty.distances"),
         ],
         n_shards=1,
     )  # fmt: skip

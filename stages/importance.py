@@ -3,14 +3,14 @@
 from torch import Tensor
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.counts import shards
-from semdim.engine.names import parse_proxy
-from semdim.engine.pools import ablation_importance
-from semdim.engine.proxies import Reconstructor
-from semdim.engine.sample import load_tokens
+from semdim.atoms.counts import shards
+from semdim.atoms.importance import ablation_importance
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
+from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import load_decoder
+from semdim.tokens.sample import load_tokens
 from stages.common import Run
 from stages.loading import load_split, open_activations
 

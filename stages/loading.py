@@ -2,12 +2,12 @@
 
 import torch
 
+from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.shards import Artifact
-from semdim.engine.sample import load_tokens
-from semdim.engine.sources import ActivationSource, RecomputedActivations
-from semdim.engine.split import SplitModel
+from semdim.forward.split import SplitModel
 from semdim.models.load import load_model
 from semdim.models.spec import WeightProcessing
+from semdim.tokens.sample import load_tokens
 from stages.common import Run, read_json
 
 

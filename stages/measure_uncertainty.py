@@ -1,8 +1,8 @@
 """measure_uncertainty: Table 1, the out-of-distribution study, the guardrail, from tables."""
 
 from semdim.artifacts.shards import write_json
-from semdim.ledger import read_ledger
-from semdim.results import setup_facts
+from semdim.ledger.table import read_ledger
+from semdim.results.write import setup_facts
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.scores import ALL_SCORES
 from semdim.uncertainty.study import run_study

@@ -3,11 +3,11 @@
 import torch
 
 from semdim.artifacts.shards import Artifact
-from semdim.bounds.pools import atom_order_by_frequency, atom_order_by_importance
-from semdim.bounds.pools import calibration_documents as draw
-from semdim.engine.counts import count_atoms, shards
-from semdim.engine.sample import load_tokens
+from semdim.atoms.counts import count_atoms, shards
+from semdim.atoms.order import atom_order_by_frequency, atom_order_by_importance
+from semdim.bounds.calibration import calibration_documents as draw
 from semdim.models.facts import read_facts
+from semdim.tokens.sample import load_tokens
 from stages.common import Run, say, stage
 
 

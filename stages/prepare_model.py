@@ -1,6 +1,6 @@
 """prepare_model: hub id, local folder, or GGUF in a package -> clean safetensors and tokenizer."""
 
-from semdim.models.prepare import export_model
+from semdim.models.export import export_model
 from stages.common import Run, say, stage
 
 

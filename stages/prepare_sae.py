@@ -5,7 +5,7 @@ from functools import partial
 from semdim.artifacts.shards import write_json
 from semdim.models.facts import read_facts
 from semdim.saes.check import check_fit
-from semdim.saes.prepare import export_sae
+from semdim.saes.export import export_sae
 from stages.common import Run, say, stage
 
 

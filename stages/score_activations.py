@@ -3,9 +3,9 @@
 import numpy as np
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.sample import load_tokens
-from semdim.ledger import build_table, write_ledger
-from semdim.uncertainty.activations import ActivationFit, TokenShards, score_activations
+from semdim.ledger.table import build_table, write_ledger
+from semdim.tokens.sample import load_tokens
+from semdim.uncertainty.activation_scores import ActivationFit, TokenShards, score_activations
 from stages.common import Run, say, stage
 from stages.loading import open_activations
 

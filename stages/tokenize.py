@@ -2,10 +2,10 @@
 
 import torch
 
-from semdim.engine.sample import shard_ranges
 from semdim.models.facts import read_facts
 from semdim.models.tokenizer import load_tokenizer
 from semdim.text.corpus import sample_corpus
+from semdim.tokens.sample import shard_ranges
 from stages.common import Run, say, stage
 
 

@@ -17,7 +17,7 @@ from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
-from semdim.training.settings import TrainingSettings, compose_training, read_training_settings
+from semdim.training.params import TrainingSettings, compose_training, read_training_settings
 from stages import imported
 from stages.common import ROOT, say
 

@@ -1,11 +1,11 @@
 """write_ledger: tokens, codes and losses of one model and corpus -> one Parquet table."""
 
 from semdim.artifacts.shards import Artifact
-from semdim.engine.collect import CorpusFacts, ledger_parts
-from semdim.engine.sample import load_tokens
-from semdim.ledger import LedgerWriter
+from semdim.ledger.collect import CorpusFacts, ledger_parts
+from semdim.ledger.table import LedgerWriter
 from semdim.models.facts import read_facts
 from semdim.saes.facts import read_facts as read_sae_facts
+from semdim.tokens.sample import load_tokens
 from stages.common import Run, say, stage
 
 

@@ -193,7 +193,7 @@ def _click(command: Any, arguments: list[str]) -> str | None:
 def _semdim(arguments: list[str]) -> str | None:
     from typer.main import get_command
 
-    from semdim.cli import app
+    from semdim.commands.app import app
 
     return _click(get_command(app), arguments)
 
@@ -290,7 +290,7 @@ def _python(arguments: list[str]) -> str | None:
 
 def _train_sae(arguments: list[str]) -> str | None:
     from semdim.errors import SemdimError
-    from semdim.training.settings import compose_training, read_training_settings
+    from semdim.training.params import compose_training, read_training_settings
     from semdim.training.sweep import parse_variations
 
     parser = argparse.ArgumentParser(prog="train_sae")

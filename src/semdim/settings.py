@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from semdim.bounds.assemble import needed_proxies
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec
-from semdim.engine.names import SPLICES, parse_proxy
-from semdim.engine.settings import EngineSpec
 from semdim.errors import ConfigError
+from semdim.forward.spec import EngineSpec
 from semdim.models.spec import ModelSource
+from semdim.proxies.names import SPLICES, parse_proxy
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 from semdim.tracking import TrackingSpec

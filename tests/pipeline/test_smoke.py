@@ -12,10 +12,10 @@ from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import Artifact
 from semdim.bounds.quantities import smoothed_loss
-from semdim.engine.sample import load_tokens
-from semdim.ledger import read_ledger
+from semdim.ledger.table import read_ledger
 from semdim.paths import Paths
-from semdim.uncertainty.activations import COLUMNS
+from semdim.tokens.sample import load_tokens
+from semdim.uncertainty.activation_scores import COLUMNS
 from semdim.uncertainty.join import join_scores
 from tests.pipeline.conftest import Clone, stages_run
 
@@ -129,7 +129,7 @@ def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
 def test_the_monitor_counts_and_judges_as_the_ledger_does(paths: Paths) -> None:
     """With the threshold that the run calibrated, on the very sequences of the run."""
     from semdim.monitor import SparsityMonitor
-    from semdim.uncertainty.tokens import sequence_n_active
+    from semdim.uncertainty.rows import sequence_n_active
 
     ledger, facts = read_ledger(paths.ledger("tiny", "english"))
     with SparsityMonitor.load("tiny", root=paths.root) as monitor:

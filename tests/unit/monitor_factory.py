@@ -9,22 +9,22 @@ import pandas as pd
 import torch
 import yaml
 
-from semdim.engine.encode import encode_rows
-from semdim.engine.sample import bos_mask
-from semdim.engine.split import SplitModel
+from semdim.codes.encode import encode_rows
+from semdim.forward.split import SplitModel
+from semdim.models.export import export_model
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
-from semdim.models.prepare import export_model
 from semdim.models.tiny import standard_library_text
 from semdim.paths import Paths
+from semdim.saes.export import export_sae
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae
-from semdim.saes.prepare import export_sae
 from semdim.settings import Settings, read_settings
 from semdim.text.tokenizing import encode_batch
+from semdim.tokens.sample import bos_mask
 from semdim.uncertainty.guardrail import guardrail
+from semdim.uncertainty.rows import generator, sequence_n_active, split_documents
 from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import generator, sequence_n_active, split_documents
 from stages.check_params import composed
 from stages.measure_uncertainty import PROVENANCE
 

@@ -15,9 +15,9 @@ from bench.own import losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
 from bench.speed import differences, summarise
 from bench.subjects import load_subject, random_ids
-from semdim.engine.split import SplitModel
 from semdim.errors import ArtifactError
-from semdim.ledger import read_ledger
+from semdim.forward.split import SplitModel
+from semdim.ledger.table import read_ledger
 
 # SmolLM2-135M with 9,216 atoms behind block 15.
 SMOLLM2 = Shapes(

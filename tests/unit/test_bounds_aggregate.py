@@ -4,16 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from semdim.atoms.order import atom_order_by_frequency, atom_order_by_importance
 from semdim.bounds.aggregate import sequence_losses
-from semdim.bounds.pools import (
-    atom_counts,
-    atom_order_by_frequency,
-    atom_order_by_importance,
-    atom_ranks,
-    calibration_documents,
-    max_rank_per_sequence,
-    outside_pool,
-)
+from semdim.bounds.calibration import calibration_documents, outside_pool
 from semdim.bounds.quantities import smoothed_loss
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError, DataError
@@ -127,12 +120,13 @@ def test_tokens_need_their_losses() -> None:
 def test_pools_are_nested_prefixes_of_the_order() -> None:
     atoms = np.array([0, 2, 2, 3, 2, 0, 4])
     sequence = np.array([0, 0, 1, 1, 2, 2, 3])
-    counts = atom_counts(atoms, 6)
+    counts = np.bincount(atoms, minlength=6)
     order = atom_order_by_frequency(counts)
     assert order.tolist() == [2, 0, 3, 4, 1, 5]  # ties by index
     both = atom_order_by_frequency(np.stack([counts, np.zeros_like(counts)]))
     assert both.tolist() == order.tolist()
-    largest = max_rank_per_sequence(atoms, sequence, atom_ranks(order), 5)
+    rank = np.argsort(order)
+    largest = np.array([max(rank[atoms[sequence == s]], default=-1) for s in range(5)])
     assert largest.tolist() == [1, 2, 1, 3, -1]
     for pool_size in range(1, 7):
         members = set(order[:pool_size].tolist())
@@ -142,18 +136,12 @@ def test_pools_are_nested_prefixes_of_the_order() -> None:
 
 def test_pools_refuse_what_is_no_order() -> None:
     assert atom_order_by_importance(np.array([0.1, -2.0, 3.0])).tolist() == [2, 0, 1]
-    with pytest.raises(DataError, match="exactly once"):
-        atom_ranks(np.array([0, 0, 1]))
     with pytest.raises(DataError, match="finite and not negative"):
         atom_order_by_frequency(np.array([1, -1]))
     with pytest.raises(DataError, match="must be finite"):
         atom_order_by_importance(np.array([1.0, np.nan]))
-    with pytest.raises(DataError, match="atom indices"):
-        atom_counts(np.array([7]), 6)
     with pytest.raises(ConfigError, match="between 1 and dict_size"):
         outside_pool(np.array([0]), 7, 6)
-    with pytest.raises(DataError, match="sequence indices"):
-        max_rank_per_sequence(np.array([1]), np.array([0, 1]), np.arange(3), 2)
 
 
 def test_calibration_documents_of_a_part_are_those_of_the_whole() -> None:

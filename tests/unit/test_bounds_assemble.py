@@ -12,11 +12,11 @@ import typer
 from typer.testing import CliRunner
 
 from semdim.bounds.assemble import BoundFacts, assemble_ledger, needed_proxies
-from semdim.bounds.cli import bound as bound_command
-from semdim.bounds.published import as_published
+from semdim.bounds.families.as_published import as_published
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import crossing, curve_name, curves, first_non_vacuous, headline
+from semdim.commands.bound import bound as bound_command
 from semdim.errors import ConfigError, DataError
 
 CONTEXT, N_SEQUENCES, N_DOCUMENTS = 16, 600, 250
@@ -112,7 +112,7 @@ def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Boun
 
 
 def test_selection_is_paid_for_in_the_ledger(bounds: list[Bound]) -> None:
-    spent = {curve_name(b): b.ledger.spent for b in bounds if b.size.n_tokens == 9600}
+    spent = {curve_name(b): b.budget.spent for b in bounds if b.size.n_tokens == 9600}
     assert spent["holdout_betting"] == pytest.approx(0.05 / 3)
     assert spent["holdout_betting_sequence"] == pytest.approx(0.05)  # valid at every N
     assert spent["srm_topk"] == pytest.approx(0.05 / 3)
@@ -155,7 +155,7 @@ def test_units_and_grids_of_alpha(ledger: pd.DataFrame, max_rank: np.ndarray) ->
     certificates = {b.size.unit for b in found if b.is_certificate}
     assert certificates == set()  # documents have several sequences here
     holdouts = [b for b in found if b.family == "holdout" and b.method == "betting"]
-    assert all(b.ledger.spent == pytest.approx(0.05 / 4) for b in holdouts)
+    assert all(b.budget.spent == pytest.approx(0.05 / 4) for b in holdouts)
     token = BoundSpec(n_tokens=(4800,), topk_grid=(8,), unit="token")
     by_token = assemble_ledger(ledger, FACTS, token)
     assert not any(b.is_certificate for b in by_token)
@@ -288,7 +288,7 @@ def test_a_computed_bound_is_explained(bounds: list[Bound], tmp_path: object) ->
 
 def test_the_calculator_loads_nothing_heavy() -> None:
     code = (
-        "import sys, semdim.bounds.cli; "
+        "import sys, semdim.commands.bound; "
         "print([m for m in ('torch', 'pandas', 'scipy', 'matplotlib') if m in sys.modules])"
     )
     result = subprocess.run(

@@ -20,14 +20,14 @@ from semdim.bounds.concentration import (
     hoeffding_width,
     upper_mean,
 )
-from semdim.bounds.faithfulness import faithfulness
-from semdim.bounds.holdout import holdout
-from semdim.bounds.pool import occam_pool_from_losses, pool
-from semdim.bounds.published import as_published
+from semdim.bounds.families.as_published import as_published
+from semdim.bounds.families.faithfulness import faithfulness
+from semdim.bounds.families.holdout import holdout
+from semdim.bounds.families.pool import occam_pool_from_losses, pool
+from semdim.bounds.families.risk_by_sparsity import risk_by_sparsity
+from semdim.bounds.families.srm_topk import srm_frontier, srm_topk
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range, smoothed_loss
 from semdim.bounds.result import SampleSize
-from semdim.bounds.sparsity import risk_by_sparsity
-from semdim.bounds.srm import srm_frontier, srm_topk
 
 VOCAB_SIZE, SMOOTHING, DELTA = 50257, 0.5, 0.05
 MODEL = {"vocab_size": VOCAB_SIZE, "smoothing": SMOOTHING, "failure_prob": DELTA}

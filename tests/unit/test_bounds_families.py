@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semdim.bounds.covering import covering_complexity, covering_dudley
-from semdim.bounds.faithfulness import faithfulness, in_words
-from semdim.bounds.holdout import holdout
-from semdim.bounds.pool import occam_pool, occam_pool_from_losses, pool
+from semdim.bounds.families.covering_dudley import covering_complexity, covering_dudley
+from semdim.bounds.families.faithfulness import faithfulness, in_words
+from semdim.bounds.families.holdout import holdout
+from semdim.bounds.families.pool import occam_pool, occam_pool_from_losses, pool
+from semdim.bounds.families.risk_by_sparsity import risk_by_sparsity, sparsity_edges
+from semdim.bounds.families.srm_topk import srm_frontier, srm_topk
 from semdim.bounds.quantities import loss_range
 from semdim.bounds.result import SampleSize
-from semdim.bounds.sparsity import risk_by_sparsity, sparsity_edges
-from semdim.bounds.srm import srm_frontier, srm_topk
 from semdim.errors import ConfigError, DataError
 
 SEQUENCES = SampleSize(1_280_000, 10_000, 10_000, "sequence")
@@ -37,8 +37,8 @@ def test_golden_pool_bounds() -> None:
     assert occam.total == pytest.approx(10.422568310, abs=6e-10)
     for bound in (split, occam):
         assert bound.is_certificate
-        assert bound.ledger.spent == pytest.approx(0.05)
-        assert len(bound.ledger.shares) == 3
+        assert bound.budget.spent == pytest.approx(0.05)
+        assert len(bound.budget.shares) == 3
 
 
 def test_golden_covering_complexity() -> None:
@@ -113,7 +113,7 @@ def test_srm_is_the_frontiers_minimum_and_never_beats_the_holdout(form: str, met
     assert [bound.k for bound in frontier] == [8, 16, 32]
     assert best.total == min(bound.total for bound in frontier) and best.k == 32
     assert best.family == "srm_topk" and best.is_certificate
-    assert best.ledger.spent == pytest.approx(0.05)
+    assert best.budget.spent == pytest.approx(0.05)
     assert best.total > holdout(model, size=size, method=method, **MODEL).total
 
 
@@ -124,7 +124,7 @@ def test_srm_pays_for_every_k_and_every_point() -> None:
     )
     tail = 2 * loss_range(50257, 0.5) * math.sqrt(math.log(3 * 5 / 0.05) / 800)
     assert frontier[0].tail == pytest.approx(tail, rel=1e-9)
-    assert frontier[0].ledger.spent == pytest.approx(0.05 / 15)
+    assert frontier[0].budget.spent == pytest.approx(0.05 / 15)
 
 
 @pytest.mark.parametrize("k", [8.5, 0, 10_000, True])
@@ -174,7 +174,7 @@ def test_risk_by_sparsity_divides_the_sample_and_the_failure_probability() -> No
     bounds = risk_by_sparsity(method="hoeffding", **setting)
     assert [bound.details["bin"] for bound in bounds] == [1, 2, 3, 4]
     assert sum(bound.n_units for bound in bounds) == 300
-    assert sum(bound.ledger.spent for bound in bounds) == pytest.approx(0.05)
+    assert sum(bound.budget.spent for bound in bounds) == pytest.approx(0.05)
     inside = setting["losses"][(setting["n_active"] > 50) & (setting["n_active"] <= 60)]
     width = loss_range(50257, 0.5) * math.sqrt(math.log(4 / 0.05) / (2 * len(inside)))
     assert bounds[1].total == pytest.approx(inside.mean() + width, rel=1e-12)

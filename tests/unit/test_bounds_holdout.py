@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from semdim.bounds.holdout import holdout, holdout_from_mean
-from semdim.bounds.result import Bound, FailureShare, Ledger, SampleSize
+from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.families.holdout import holdout, holdout_from_mean
+from semdim.bounds.result import Bound, SampleSize
 from semdim.errors import ConfigError, DataError
 
 LOSSES = np.tile([5.0, 6.0, 7.0, 8.0], 50)
@@ -30,8 +31,8 @@ def test_golden_value_from_the_mean() -> None:
 
 def test_predeclared_points_share_the_failure_probability() -> None:
     bound = holdout(LOSSES, n_choices=8, **SETTING)
-    assert bound.ledger.spent == pytest.approx(0.05 / 8)
-    assert "1 of 8 predeclared points" in bound.ledger.shares[0].name
+    assert bound.budget.spent == pytest.approx(0.05 / 8)
+    assert "1 of 8 predeclared points" in bound.budget.shares[0].name
     assert bound.total == pytest.approx(
         holdout(LOSSES, **(SETTING | {"failure_prob": 0.05 / 8})).total
     )
@@ -78,9 +79,9 @@ def test_one_value_has_no_variance() -> None:
 
 def test_an_overspent_ledger_is_refused_for_a_certificate() -> None:
     bound = holdout(LOSSES, **SETTING)
-    ledger = Ledger(0.05, (FailureShare("a", 0.04), FailureShare("b", 0.02)))
+    ledger = Budget(0.05, (FailureShare("a", 0.04), FailureShare("b", 0.02)))
     with pytest.raises(ConfigError, match="no certificate"):
-        Bound(**{**bound.__dict__, "ledger": ledger})
+        Bound(**{**bound.__dict__, "budget": ledger})
 
 
 def test_row_and_json_hold_the_terms() -> None:
@@ -93,4 +94,4 @@ def test_row_and_json_hold_the_terms() -> None:
     assert row["gap"] is None and row["total"] == bound.total and row["unit"] == "document"
     content = json.loads(bound.to_json())
     assert content["total"] == bound.total
-    assert content["ledger"]["shares"][0]["share"] == 0.05
+    assert content["budget"]["shares"][0]["share"] == 0.05

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from semdim.bounds.published import as_published, published_crossing, published_terms
+from semdim.bounds.families.as_published import as_published, published_crossing, published_terms
 from semdim.bounds.quantities import loss_ceiling
 from semdim.bounds.result import SampleSize
 from semdim.errors import ConfigError, DataError
@@ -79,7 +79,7 @@ def test_total_is_the_sum_and_the_gap_tail_is_family_two() -> None:
     extra = loss_ceiling(50257, 0.5) * math.sqrt(math.log(20) / (2 * 25088))
     assert two.total - one.total == pytest.approx(extra, abs=1e-12)
     assert not one.is_certificate and not two.is_certificate
-    assert two.ledger.is_overspent  # the paper's δ is spent twice
+    assert two.budget.is_overspent  # the paper's δ is spent twice
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import yaml
 from results_factory import MODELS, write_model
 from typer.testing import CliRunner
 
-from semdim.cli import app
+from semdim.commands.app import app
 from semdim.compare.configuration import NOT_SET, differences
 from semdim.compare.figure import overlay
 from semdim.compare.numbers import common_size, compared
@@ -343,9 +343,10 @@ def test_a_revision_without_results_says_where_to_look(repository: Path) -> None
 
 def test_it_starts_without_what_is_heavy_and_never_needs_torch(two: Path) -> None:
     code = (
-        "import sys, semdim.cli; heavy = {'torch', 'pandas', 'matplotlib', 'dvc', 'yaml'};"
+        "import sys, semdim.commands.app; heavy = {'torch', 'pandas', 'matplotlib', 'dvc', 'yaml'};"
         "print(heavy & set(sys.modules)); from typer.testing import CliRunner;"
-        "CliRunner().invoke(semdim.cli.app, ['compare', 'a', 'b']); print('torch' in sys.modules)"
+        "CliRunner().invoke(semdim.commands.app.app, ['compare', 'a', 'b']);"
+        "print('torch' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ

@@ -26,13 +26,13 @@ from safetensors.torch import load
 from transformers import AutoModelForCausalLM
 
 from semdim.errors import ConfigError, HubError, MismatchError
+from semdim.models.export import export_model
 from semdim.models.hub import fetch_model
 from semdim.models.load import load_model
-from semdim.models.prepare import export_model
 from semdim.models.spec import ModelSource
 from semdim.saes.check import check_fit
+from semdim.saes.export import export_sae
 from semdim.saes.load import load_decoder, load_sae
-from semdim.saes.prepare import export_sae
 from semdim.saes.spec import SAESource
 
 ROOT = Path(__file__).parents[2]
@@ -278,9 +278,9 @@ def test_what_the_hub_withholds_or_does_not_have(
 SCRIPT = """
 import sys, time
 from semdim.errors import HubError
-from semdim.models.prepare import export_model
+from semdim.models.export import export_model
 from semdim.models.spec import ModelSource
-from semdim.saes.prepare import export_sae
+from semdim.saes.export import export_sae
 from semdim.saes.spec import SAESource
 
 out, sae_id, sae_id2 = sys.argv[1:]

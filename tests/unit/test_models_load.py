@@ -7,8 +7,8 @@ import torch
 from model_factory import VOCABULARY, model_folder, small_model
 
 from semdim.errors import ArtifactError, MismatchError
+from semdim.models.export import export_model
 from semdim.models.load import load_model
-from semdim.models.prepare import export_model
 from semdim.models.spec import ModelSource, WeightProcessing
 from semdim.models.tokenizer import load_tokenizer
 

@@ -8,13 +8,13 @@ import yaml
 from model_factory import files_of
 
 from semdim.errors import ConfigError
+from semdim.models.export import export_model
 from semdim.models.load import load_model
-from semdim.models.prepare import export_model
 from semdim.models.spec import ModelSource
 from semdim.models.tiny import standard_library_text, train_tokenizer
 from semdim.saes.check import check_fit
+from semdim.saes.export import export_sae
 from semdim.saes.load import load_decoder, load_sae
-from semdim.saes.prepare import export_sae
 from semdim.saes.spec import SAESource
 
 CONF = Path(__file__).parents[2] / "conf"

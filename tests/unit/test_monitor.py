@@ -10,22 +10,22 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semdim.activations.cache import cache_activations
 from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.engine.activations import cache_activations
-from semdim.engine.encode import encode_codes
-from semdim.engine.sample import bos_mask
+from semdim.codes.encode import encode_codes
 from semdim.errors import ArtifactError, ConfigError, DataError, MismatchError
 from semdim.monitor import SparsityMonitor, Token, read_threshold
 from semdim.monitor.live import CachedModel, count_active
 from semdim.monitor.monitor import describe
+from semdim.monitor.pieces import Detokenizer, cut, text_of, token_ids
 from semdim.monitor.reading import Recorder
 from semdim.monitor.threshold import Threshold, Watched
-from semdim.monitor.tokens import Detokenizer, cut, text_of, token_ids
 from semdim.monitor.words import conditions, verdict
 from semdim.paths import Paths
 from semdim.saes.load import load_decoder
+from semdim.tokens.sample import bos_mask
+from semdim.uncertainty.rows import sequence_n_active
 from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import sequence_n_active
 from tests.unit.monitor_factory import (
     CONTEXT,
     Pipeline,
@@ -142,7 +142,7 @@ def test_looking_changes_nothing_that_is_generated(free: SparsityMonitor) -> Non
 
 def test_the_two_ways_to_count_agree(pipeline: Pipeline) -> None:
     rows = 20 * torch.randn(50, 48, generator=torch.manual_seed(1))
-    from semdim.engine.encode import encode_rows
+    from semdim.codes.encode import encode_rows
 
     assert count_active(pipeline.sae, rows) == encode_rows(pipeline.sae, rows, 7).n_active.tolist()
     with pytest.raises(DataError, match="NaN or infinite"):

@@ -8,12 +8,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from semdim.errors import DataError, MismatchError
-from semdim.models.prepare import export_model
+from semdim.models.export import export_model
 from semdim.models.spec import ModelSource
 from semdim.models.tokenizer import load_tokenizer
 from semdim.monitor import SparsityMonitor, Token, watch
 from semdim.paths import Paths
-from semdim.saes.prepare import export_sae
+from semdim.saes.export import export_sae
 from semdim.saes.spec import SAESource
 from semdim.uncertainty.spec import UncertaintySpec
 from tests.unit.monitor_factory import Pipeline, calibrated, export_tiny, write_guardrail

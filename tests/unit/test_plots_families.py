@@ -17,7 +17,7 @@ from semdim.plots.families import (
     main_rows,
     published,
 )
-from semdim.plots.results import ModelResults, read_model
+from semdim.results.read import ModelResults, read_model
 
 
 def line(sizes, totals, baseline=15.0) -> Curve:

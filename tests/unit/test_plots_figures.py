@@ -18,11 +18,11 @@ from semdim.plots.frontier import best_k, pool_rows, topk_frontier
 from semdim.plots.guardrail import guardrail_rates
 from semdim.plots.layers import block, sae_gap
 from semdim.plots.proxies import ablation_rows, ablations, faithfulness_rows, proxy_words
-from semdim.plots.results import ModelResults, read_results
 from semdim.plots.sparsity import bin_label, risk_by_sparsity, sparsity_bins, sparsity_histograms
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
 from semdim.plots.uncertainty import auroc_matrix, auroc_table, roc, roc_choice
 from semdim.report.compared import by_layer
+from semdim.results.read import ModelResults, read_results
 
 
 @pytest.fixture(scope="module")

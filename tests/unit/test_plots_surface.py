@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from results_factory import write_results
 
 from semdim.plots.catalogue import FIGURES
-from semdim.plots.results import ModelResults, read_results
 from semdim.plots.surface import bound_surface, outline, surface_rows
+from semdim.results.read import ModelResults, read_results
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import pytest
 from results_factory import MODELS, write_model, write_results
 
 from semdim.plots import draw_all
-from semdim.plots.results import ModelResults, read_results
 from semdim.plots.tables import (
     Table,
     all_tables,
@@ -15,6 +14,7 @@ from semdim.plots.tables import (
     proxies_table,
     sparsity_table,
 )
+from semdim.results.read import ModelResults, read_results
 
 
 @pytest.fixture(scope="module")

@@ -17,12 +17,12 @@ from semdim.bounds.surface import surface
 from semdim.plots.catalogue import FIGURES
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.frontier import pool_rows
-from semdim.plots.results import ModelResults, read_results
 from semdim.plots.sparsity import sparsity_bins
 from semdim.plots.tables import all_tables
 from semdim.plots.uncertainty import SCORE_COLOURS
 from semdim.report.build import _readings
-from semdim.results import bounds_table, proxies_table, setup_facts
+from semdim.results.read import ModelResults, read_results
+from semdim.results.write import bounds_table, proxies_table, setup_facts
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 

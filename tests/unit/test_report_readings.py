@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from results_factory import write_results
 
-from semdim.plots.results import ModelResults, read_results
 from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import about, compare, confidence, join, num, say, small, trend
+from semdim.results.read import ModelResults, read_results
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from text_factory import write_dump
 
 from semdim.errors import DataError
 from semdim.text.documents import Document, ReadCounts
-from semdim.text.sources import load_documents
+from semdim.text.filters import load_documents
 from semdim.text.spec import CorpusSpec
 from semdim.text.wikitext import read_dump, strip_wikitext
 

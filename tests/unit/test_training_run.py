@@ -11,8 +11,8 @@ from sae_lens import SAE
 
 from semdim.errors import ArtifactError, DataError
 from semdim.models.tiny import standard_library_text
+from semdim.training.params import compose_training, read_training_settings
 from semdim.training.run import train_sae
-from semdim.training.settings import compose_training, read_training_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -23,8 +23,8 @@ from semdim.uncertainty.conformal import (
 )
 from semdim.uncertainty.fixed_rule import cantelli, fixed_rule
 from semdim.uncertainty.guardrail import calibrate, guardrail
+from semdim.uncertainty.rows import check_tokens, generator, sequence_n_active, split_documents
 from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import check_tokens, generator, sequence_n_active, split_documents
 
 SPEC = UncertaintySpec(n_splits=30, n_resamples=50, window=4)
 

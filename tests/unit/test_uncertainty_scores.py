@@ -7,8 +7,8 @@ from ledger_factory import VOCAB_SIZE, make_ledger
 
 from semdim.errors import ConfigError, DataError
 from semdim.uncertainty.levels import ScoreValues, at_level, distance_to, score_values
+from semdim.uncertainty.rows import check_tokens, scored_rows
 from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, check_registry, fit_unigram
-from semdim.uncertainty.tokens import check_tokens, scored_rows
 
 SCORES = {score.name: score for score in LEDGER_SCORES}
 FIT = IdFit(unigram_bits=np.log2(np.arange(1.0, VOCAB_SIZE + 1)))

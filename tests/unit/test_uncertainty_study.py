@@ -14,10 +14,10 @@ from sklearn.metrics import roc_auc_score
 
 from semdim.errors import ConfigError, DataError
 from semdim.uncertainty.join import join_scores
+from semdim.uncertainty.rows import generator, split_documents
 from semdim.uncertainty.scores import ALL_SCORES, LEDGER_SCORES, Score, column
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import StudyResult, run_study
-from semdim.uncertainty.tokens import generator, split_documents
 
 SPEC = UncertaintySpec(n_resamples=60, n_splits=5, window=4, roc_points=20)
 LEDGERS = {

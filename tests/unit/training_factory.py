@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from semdim.training.activations import ShardStore
 from semdim.training.batches import ShuffledBatches
 from semdim.training.dictionary import new_dictionary
-from semdim.training.inputs import input_scaler
+from semdim.training.scaling import input_scaler
 from semdim.training.spec import DictionarySpec, OptimiserSpec
-from semdim.training.tracking import Tracker
+from semdim.training.store import ShardStore
 from semdim.training.trainer import DictionaryTrainer, trainer_config
+from semdim.training.wandb_run import Tracker
 
 WIDTH, VOCABULARY, CONTEXT = 16, 97, 9
 

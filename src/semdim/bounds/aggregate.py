@@ -54,7 +54,7 @@ class SequenceTable:
     """Number of those positions, [S]."""
     max_rank: np.ndarray | None = None
     """Largest rank (0-based) in the atom order of any atom that a sequence uses, −1 for none, [S]:
-    what the pool families need (`semdim.bounds.pools`)."""
+    what the pool families need (`semdim.bounds.calibration`)."""
     token_losses: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Smoothed loss of every prediction, [S, context − 1]; kept only when asked for."""
 

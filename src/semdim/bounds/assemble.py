@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable, UnitLosses, sequence_losses
+from semdim.bounds.calibration import calibration_documents, outside_pool
 from semdim.bounds.concentration import METHODS
-from semdim.bounds.covering import covering_dudley
-from semdim.bounds.faithfulness import faithfulness
-from semdim.bounds.holdout import holdout
-from semdim.bounds.pool import occam_pool_from_losses, pool
-from semdim.bounds.pools import calibration_documents, outside_pool
-from semdim.bounds.published import as_published
+from semdim.bounds.families.as_published import as_published
+from semdim.bounds.families.covering_dudley import covering_dudley
+from semdim.bounds.families.faithfulness import faithfulness
+from semdim.bounds.families.holdout import holdout
+from semdim.bounds.families.pool import occam_pool_from_losses, pool
+from semdim.bounds.families.risk_by_sparsity import risk_by_sparsity, sparsity_edges
+from semdim.bounds.families.srm_topk import srm_frontier, srm_topk
 from semdim.bounds.result import Bound
-from semdim.bounds.sparsity import risk_by_sparsity, sparsity_edges
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.srm import srm_frontier, srm_topk
 from semdim.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def assemble_ledger(
 ) -> list[Bound]:
     """`assemble` from the ledger's rows, at every value of α.
 
-    max_rank: largest atom rank per sequence, [S], from `semdim.bounds.pools`; the pool families
-    need it. Raises what `sequence_losses` and `assemble` raise.
+    max_rank: largest atom rank per sequence, [S]; the pool families need it
+    (`semdim.bounds.calibration`). Raises what `sequence_losses` and `assemble` raise.
     """
     bounds: list[Bound] = []
     for smoothing in spec.smoothings:

@@ -4,14 +4,14 @@ import math
 from dataclasses import dataclass
 
 from semdim.bounds.concentration import hoeffding_width
-from semdim.bounds.covering import covering_complexity
-from semdim.bounds.holdout import holdout_from_mean
-from semdim.bounds.published import (
+from semdim.bounds.families.as_published import (
     PublishedTerms,
     as_published,
     published_crossing,
     published_terms,
 )
+from semdim.bounds.families.covering_dudley import covering_complexity
+from semdim.bounds.families.holdout import holdout_from_mean
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
 from semdim.errors import ConfigError

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from semdim.bounds.budget import Budget
 from semdim.bounds.quantities import loss_ceiling, loss_range
-from semdim.bounds.validation import check_count, check_failure_prob
+from semdim.bounds.validation import check_count
 from semdim.errors import ConfigError
 
 Unit = Literal["document", "sequence", "token"]
@@ -22,42 +23,6 @@ TERMS: dict[str, str] = {
     "gap_tail": "price of finite data, for the gap",
 }
 """The summands of a bound, in the order in which they are shown, in words."""
-
-
-@dataclass(frozen=True)
-class FailureShare:
-    """One event that may fail, and the probability set aside for it."""
-
-    name: str
-    """What may fail, in words."""
-    share: float
-    """Probability given to it."""
-
-
-@dataclass(frozen=True)
-class Ledger:
-    """Where each share of the failure probability δ went."""
-
-    failure_prob: float
-    """δ: the probability with which the statement may be wrong."""
-    shares: tuple[FailureShare, ...]
-    """The events among which δ is divided (union bound)."""
-
-    def __post_init__(self) -> None:
-        check_failure_prob(self.failure_prob)
-        for entry in self.shares:
-            if not entry.share > 0.0:
-                raise ConfigError(f"the share of δ for '{entry.name}' must be positive.")
-
-    @property
-    def spent(self) -> float:
-        """Sum of the shares."""
-        return math.fsum(entry.share for entry in self.shares)
-
-    @property
-    def is_overspent(self) -> bool:
-        """True when the shares sum to more than δ: then nothing is certified at level δ."""
-        return self.spent > self.failure_prob * (1.0 + 1e-9)
 
 
 @dataclass(frozen=True)
@@ -118,7 +83,7 @@ class Bound:
     size: SampleSize
     vocab_size: int
     smoothing: float
-    ledger: Ledger
+    budget: Budget
     assumptions: tuple[str, ...]
     """What has to be true for the statement."""
     source: str
@@ -151,10 +116,10 @@ class Bound:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
                 raise ConfigError(f"the term '{name}' of {self.family} is {value}, not a number.")
-        if self.is_certificate and self.ledger.is_overspent:
+        if self.is_certificate and self.budget.is_overspent:
             raise ConfigError(
-                f"{self.family} spends {self.ledger.spent:.6g} of a failure probability of "
-                f"{self.ledger.failure_prob:.6g}, so it is no certificate."
+                f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "
+                f"{self.budget.failure_prob:.6g}, so it is no certificate."
             )
         if self.is_certificate and not self.size.is_honest:
             raise ConfigError(
@@ -202,7 +167,7 @@ class Bound:
             "n_documents": self.size.n_documents,
             "k": self.k,
             "smoothing": self.smoothing,
-            "failure_prob": self.ledger.failure_prob,
+            "failure_prob": self.budget.failure_prob,
             "proxy_risk": self.proxy_risk,
             "gap": self.gap,
             "complexity": self.complexity,
@@ -217,7 +182,7 @@ class Bound:
             "n_units": self.n_units if self.n_units is not None else self.size.n_units,
             "valid_for_all_n": self.valid_for_all_n,
             "subject": self.subject,
-            "failure_ledger": "; ".join(f"{s.name} {s.share:.6g}" for s in self.ledger.shares),
+            "failure_ledger": "; ".join(f"{s.name} {s.share:.6g}" for s in self.budget.shares),
         }
         return row | dict(self.details)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from semdim.bounds.published import published_crossing
+from semdim.bounds.families.as_published import published_crossing
 from semdim.bounds.result import Bound
 from semdim.errors import ConfigError
 
@@ -62,7 +62,7 @@ def crossing(bound: Bound) -> float | None:
         dict_size=bound.dict_size,
         vocab_size=bound.vocab_size,
         smoothing=bound.smoothing,
-        failure_prob=bound.ledger.failure_prob,
+        failure_prob=bound.budget.failure_prob,
         with_gap_tail=bound.family == "as_published_with_gap_tail",
     )
 

@@ -1,8 +1,8 @@
 """The certificate over N and k: what more text buys, what more atoms buy, and where both suffice.
 
-At each N the certificate is family 3 (`semdim.bounds.srm`) at every k of the grid; beside it stands
-the published number with the same proxy, which is no certificate. All N × k points hold at once:
-each N takes its share of δ, and within it each k.
+At each N the certificate is family 3 (`semdim.bounds.families.srm_topk`) at every k of the grid.
+Beside it stands the published number with the same proxy, which is no certificate. All N × k points
+hold at once: each N takes its share of δ, and within it each k.
 """
 
 import difflib
@@ -14,8 +14,8 @@ from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.assemble import BoundFacts, frontier_bounds, published_bounds
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec, whole_numbers
-from semdim.engine.names import parse_proxy
 from semdim.errors import ConfigError
+from semdim.proxies.names import parse_proxy
 
 COLUMNS = (
     "n_tokens", "n_sequences", "n_documents", "k", "unit", "method", "smoothing", "failure_prob",

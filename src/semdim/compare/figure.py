@@ -16,7 +16,6 @@ from semdim.compare.numbers import mean_gaps
 from semdim.compare.side import Pair
 from semdim.plots.compare import POSITIONS, sparsity_rows
 from semdim.plots.families import Curve, curves, main_certificate, published
-from semdim.plots.results import ModelResults
 from semdim.plots.sparsity import COVERED
 from semdim.plots.style import (
     INK,
@@ -27,6 +26,7 @@ from semdim.plots.style import (
     house_style,
     model_colours,
 )
+from semdim.results.read import ModelResults
 
 COLUMNS = 3
 """Corpora side by side."""

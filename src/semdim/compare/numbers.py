@@ -10,8 +10,8 @@ from semdim.compare.side import Pair
 from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import curves, main_rows
 from semdim.plots.proxies import ablation_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.uncertainty import LEVELS
+from semdim.results.read import ModelResults
 
 BITS, TOKENS, ATOMS, NATS, AUROC = "bits", "tokens", "atoms", "nats", "AUROC"
 K_COLUMNS = {

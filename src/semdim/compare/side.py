@@ -8,9 +8,9 @@ from typing import Any
 
 import yaml
 
-from semdim.compare.sources import Source, is_model, located
+from semdim.compare.revisions import Source, is_model, located
 from semdim.errors import ArtifactError, ConfigError
-from semdim.plots.results import ModelResults, read_model, read_results
+from semdim.results.read import ModelResults, read_model, read_results
 from semdim.settings import flattened
 
 RECORDED = "params.yaml"
@@ -70,7 +70,7 @@ class Pairs:
 def read_side(name: str) -> Side:
     """Read one side.
 
-    name: see `semdim.compare.sources.located`.
+    name: see `semdim.compare.revisions.located`.
 
     Raises:
         ConfigError: nothing has this name.

@@ -18,15 +18,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semdim.engine.hooks import start_layer
 from semdim.errors import DataError, MismatchError
+from semdim.forward.hook_points import start_layer
 from semdim.models.facts import ModelFacts
 from semdim.models.facts import read_facts as read_model_facts
 from semdim.monitor.live import count_active
 from semdim.monitor.monitor import describe
+from semdim.monitor.pieces import Detokenizer
 from semdim.monitor.reading import Reading, Recorder, Token
 from semdim.monitor.threshold import Threshold, Watched, check_belongs, read_threshold
-from semdim.monitor.tokens import Detokenizer
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae

@@ -14,13 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
 
-from semdim.engine.activations import check_finite
-from semdim.engine.encode import Encoder
-from semdim.engine.split import SplitModel
+from semdim.activations.cache import check_finite
+from semdim.codes.encode import Encoder
 from semdim.errors import ConfigError
+from semdim.forward.split import SplitModel
+from semdim.monitor.pieces import Detokenizer
 from semdim.monitor.reading import Reading, Recorder, Token
 from semdim.monitor.threshold import Threshold, Watched
-from semdim.monitor.tokens import Detokenizer
 
 
 @torch.inference_mode()

@@ -6,18 +6,18 @@ from typing import Any
 
 import torch
 
-from semdim.engine.encode import Encoder, encode_rows
-from semdim.engine.settings import EngineSpec
-from semdim.engine.split import SplitModel
+from semdim.codes.encode import Encoder, encode_rows
 from semdim.errors import ConfigError, DataError
+from semdim.forward.spec import EngineSpec
+from semdim.forward.split import SplitModel
 from semdim.models.facts import ModelFacts
 from semdim.models.facts import read_facts as read_model_facts
 from semdim.models.load import load_model
+from semdim.monitor.exports import find
 from semdim.monitor.live import Sampler, Stream
+from semdim.monitor.pieces import Detokenizer, cut, token_ids
 from semdim.monitor.reading import Reading, Recorder
-from semdim.monitor.sources import find
 from semdim.monitor.threshold import Threshold, Watched, check_belongs
-from semdim.monitor.tokens import Detokenizer, cut, token_ids
 from semdim.saes.check import check_fit
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
@@ -222,7 +222,7 @@ def describe(model: ModelFacts, sae: SAEFacts, *, context: int, splice: str, dty
     Raises MismatchError when model, SAE and context do not; ConfigError for an unknown splice or a
     context without room for a token.
     """
-    from semdim.engine.names import SPLICES
+    from semdim.proxies.names import SPLICES
 
     if splice not in SPLICES:
         raise ConfigError(f"The splice {splice!r} is unknown: choose one of {', '.join(SPLICES)}.")

@@ -1,7 +1,7 @@
 """What the monitor says of a text: typed results, with the pipeline's own statistics.
 
 What is compared with a threshold is computed by the functions that calibrated it
-(`semdim.engine.sample.bos_mask`, `semdim.uncertainty.tokens.sequence_n_active`).
+(`semdim.tokens.sample.bos_mask`, `semdim.uncertainty.rows.sequence_n_active`).
 """
 
 from collections import deque
@@ -181,8 +181,8 @@ def _statistics(
     import pandas as pd
     import torch
 
-    from semdim.engine.sample import bos_mask
-    from semdim.uncertainty.tokens import sequence_n_active
+    from semdim.tokens.sample import bos_mask
+    from semdim.uncertainty.rows import sequence_n_active
 
     ids = torch.tensor([[token.id for token in members]])
     is_bos = bos_mask(ids, bos_token_id)[0].numpy()

@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from semdim.plots.families import MARKERS, Curve, curves, published
-from semdim.plots.results import ModelResults
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -21,6 +20,7 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
+from semdim.results.read import ModelResults
 
 PUBLISHED_TERMS = {
     "proxy_risk": "proxy risk",

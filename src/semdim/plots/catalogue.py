@@ -12,7 +12,6 @@ from semdim.plots.frontier import has_frontier, pool_curve, pool_rows, topk_fron
 from semdim.plots.guardrail import guardrail, guardrail_rates
 from semdim.plots.layers import block, layer_sweep, layers
 from semdim.plots.proxies import ablation_rows, ablations, faithfulness, faithfulness_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.sparsity import (
     histogram_positions,
     risk_by_sparsity,
@@ -21,6 +20,7 @@ from semdim.plots.sparsity import (
 )
 from semdim.plots.surface import bound_surface, has_surface
 from semdim.plots.uncertainty import auroc_table, roc, roc_shifts
+from semdim.results.read import ModelResults
 
 
 @dataclass(frozen=True)

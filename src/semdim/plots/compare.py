@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semdim.plots.families import MARKERS, Curve, main_certificate, published
-from semdim.plots.results import ModelResults
 from semdim.plots.style import BASELINE, INK, WIDTH, count_axis, house_style, model_colours
+from semdim.results.read import ModelResults
 
 POSITIONS = "without_bos"
 

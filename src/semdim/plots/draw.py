@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from semdim.plots.catalogue import FIGURES
-from semdim.plots.results import read_results
 from semdim.plots.style import save
 from semdim.plots.tables import all_tables
 from semdim.progress import progress
+from semdim.results.read import read_results
 
 
 def draw_all(results_dir: Path, out: Path, only: Sequence[str] | None = None) -> list[Path]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from semdim.plots.results import ModelResults
+from semdim.results.read import ModelResults
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
 from semdim.plots.families import family_style, main_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -19,6 +18,7 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
+from semdim.results.read import ModelResults
 
 N_SHADES = ("#E3B8D0", "#CC88B0", "#AA3377", "#661144")
 """Totals for growing N, light to dark."""

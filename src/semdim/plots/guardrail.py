@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
 
-from semdim.plots.results import ModelResults
 from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below, panels
+from semdim.results.read import ModelResults
 
 
 def guardrail_rates(model: ModelResults) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from matplotlib.patheffects import withStroke
 from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import published
 from semdim.plots.proxies import faithfulness_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.style import BASELINE, house_style, legend_below, model_colours, panels
+from semdim.results.read import ModelResults
 
 _HOOK = re.compile(r"^blocks\.(\d+)\.hook_resid_(pre|post)$")
 

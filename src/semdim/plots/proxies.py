@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from semdim.plots.families import METHODS, main_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.style import BASELINE, INK, TERM_COLOURS, house_style, legend_below, panels
+from semdim.results.read import ModelResults
 
 SPLICES = {"no_bos": "BOS passed through", "all": "BOS replaced too"}
 _SPLICE_SUFFIX = re.compile(r"_(no_bos|all)$")

@@ -4,7 +4,7 @@ the sample that it is computed on independent of the model?"""
 import pandas as pd
 
 from semdim.plots.families import main_certificate, published
-from semdim.plots.results import ModelResults
+from semdim.results.read import ModelResults
 
 HEADER = (
     "work",

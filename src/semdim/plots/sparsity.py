@@ -8,7 +8,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from semdim.plots.families import main_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -19,6 +18,7 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
+from semdim.results.read import ModelResults
 
 POSITIONS = {"without_bos": "position 0 left out", "all": "position 0 included"}
 COVERED = 0.995

@@ -8,8 +8,8 @@ from matplotlib.colors import LinearSegmentedColormap, TwoSlopeNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from semdim.plots.results import ModelResults
 from semdim.plots.style import INK, count_label, house_style, legend_below, panels
+from semdim.results.read import ModelResults
 
 SAYS_SOMETHING = ("#F7F7F7", "#D1E5F0", "#92C5DE", "#4393C3", "#2166AC")
 VACUOUS = ("#B2182B", "#D6604D", "#F4A582", "#FDDBC7", "#F7F7F7")

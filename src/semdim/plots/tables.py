@@ -9,9 +9,9 @@ import pandas as pd
 from semdim.plots.families import METHODS, curves
 from semdim.plots.proxies import ablation_rows
 from semdim.plots.references import reference_table
-from semdim.plots.results import ModelResults
 from semdim.plots.sparsity import POSITIONS
 from semdim.plots.uncertainty import LEVELS, auroc_matrix, column_pairs, score_words, uses_labels
+from semdim.results.read import ModelResults
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from semdim.plots.results import ModelResults
 from semdim.plots.style import INK, MUTED, house_style, legend_below, panels
+from semdim.results.read import ModelResults
 
 LEVELS = {
     "token": "per token",

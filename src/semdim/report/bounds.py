@@ -8,8 +8,8 @@ from semdim.plots.families import (
     main_certificate,
     published,
 )
-from semdim.plots.results import ModelResults
 from semdim.report.wording import about, compare, count, num, say
+from semdim.results.read import ModelResults
 
 BOUNDS = "bounds.csv"
 TERM_WORDS = {

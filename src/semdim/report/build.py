@@ -12,10 +12,10 @@ from semdim.errors import ArtifactError
 from semdim.plots.catalogue import FIGURES, FigureSpec
 from semdim.plots.families import main_certificate, published
 from semdim.plots.proxies import base_name, faithfulness_rows
-from semdim.plots.results import ModelResults, read_results
 from semdim.plots.tables import Table, all_tables
 from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import confidence, num, say
+from semdim.results.read import ModelResults, read_results
 
 
 def _embed(path: Path) -> str:
@@ -142,7 +142,7 @@ def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
 
 def render(models: list[ModelResults], figure_folder: Path) -> str:
     """The page as text. Raises ArtifactError when a figure that can be drawn was not."""
-    from semdim.ledger import COLUMNS, LOSS_PREFIX, SCHEMA_VERSION
+    from semdim.ledger.table import COLUMNS, LOSS_PREFIX, SCHEMA_VERSION
 
     environment = Environment(
         loader=PackageLoader("semdim", "report"),

@@ -3,9 +3,9 @@
 from markupsafe import Markup
 
 from semdim.plots.families import METHODS, curves, main_certificate, main_rows
-from semdim.plots.results import ModelResults
 from semdim.report.bounds import BOUNDS
 from semdim.report.wording import confidence, count, join, num, say
+from semdim.results.read import ModelResults
 
 
 def domination(model: ModelResults) -> tuple[int, int]:

@@ -5,8 +5,8 @@ from markupsafe import Markup
 from semdim.plots.compare import comparable
 from semdim.plots.families import Curve, published
 from semdim.plots.layers import block, layers, sae_gap
-from semdim.plots.results import ModelResults
 from semdim.report.wording import about, join, num, say
+from semdim.results.read import ModelResults
 
 BOUNDS = "bounds.csv"
 

@@ -12,8 +12,8 @@ from semdim.plots.proxies import (
     default_splice,
     faithfulness_rows,
 )
-from semdim.plots.results import ModelResults
 from semdim.report.wording import compare, confidence, count, join, num, say, trend
+from semdim.results.read import ModelResults
 
 BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
 

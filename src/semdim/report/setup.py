@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from semdim.plots.results import ModelResults
 from semdim.plots.tables import number
+from semdim.results.read import ModelResults
 
 LABELS = {
     "name": "name",

@@ -4,9 +4,9 @@ import pandas as pd
 from markupsafe import Markup
 
 from semdim.plots.compare import sparsity_rows
-from semdim.plots.results import ModelResults
 from semdim.plots.sparsity import bin_label, sparsity_bins
 from semdim.report.wording import compare, confidence, count, join, num, say, trend
+from semdim.results.read import ModelResults
 
 SPARSITY, BOUNDS, VERDICT = "sparsity.csv", "bounds.csv", "verdict.json"
 

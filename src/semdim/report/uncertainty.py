@@ -5,9 +5,9 @@ from typing import Any
 import pandas as pd
 from markupsafe import Markup
 
-from semdim.plots.results import ModelResults
 from semdim.plots.uncertainty import CONTENDERS, ROC_LEVEL, score_words, uses_labels
 from semdim.report.wording import compare, count, join, num, say, small
+from semdim.results.read import ModelResults
 
 TABLE, GUARDRAIL, VERDICT = "uncertainty.csv", "guardrail.json", "verdict.json"
 TRIVIAL = "unigram_nll"

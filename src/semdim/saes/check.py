@@ -1,7 +1,7 @@
 """Does an SAE belong to a model? Everything its metadata say is compared, and said in one line."""
 
-from semdim.engine.hooks import start_layer
 from semdim.errors import MismatchError
+from semdim.forward.hook_points import start_layer
 from semdim.models.facts import ModelFacts
 from semdim.saes.facts import SAEFacts
 

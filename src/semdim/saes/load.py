@@ -10,7 +10,7 @@ from torch import Tensor
 
 from semdim.errors import ArtifactError
 from semdim.saes.facts import read_facts
-from semdim.saes.source import WEIGHTS_FILE, quiet_sae_lens
+from semdim.saes.fetch import WEIGHTS_FILE, quiet_sae_lens
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from semdim.text.documents import ReadCounts
+from semdim.text.filters import load_documents
 from semdim.text.packing import pack, random_tokens
 from semdim.text.samples import TokenSample
 from semdim.text.shifts import find_word_starts, replace_tokens, shuffle_words
-from semdim.text.sources import load_documents
 from semdim.text.spec import CorpusSpec
 
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from semdim.errors import DataError
-from semdim.training.activations import ShardStore
+from semdim.training.store import ShardStore
 
 
 class ShuffledBatches(Iterator[Tensor]):

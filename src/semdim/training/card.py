@@ -6,7 +6,7 @@ from typing import Any
 
 from semdim.models.facts import ModelFacts
 from semdim.text.spec import CorpusSpec
-from semdim.training.settings import TrainingSettings
+from semdim.training.params import TrainingSettings
 
 TEMPLATE = """\
 # {name}

@@ -7,13 +7,13 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from semdim.engine.encode import encode_rows
-from semdim.engine.names import parse_proxy
-from semdim.engine.proxies import Reconstructor
-from semdim.engine.sample import batches, bos_mask
-from semdim.engine.split import SplitModel
+from semdim.codes.encode import encode_rows
+from semdim.forward.split import SplitModel
 from semdim.progress import progress_bar
+from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import Reconstructor
 from semdim.text.samples import TokenSample
+from semdim.tokens.sample import batches, bos_mask
 
 ROWS = 2048
 

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import write_atomically, write_json
-from semdim.engine.settings import EngineSpec
-from semdim.engine.split import SplitModel
+from semdim.forward.spec import EngineSpec
+from semdim.forward.split import SplitModel
 from semdim.models.facts import ModelFacts
 from semdim.models.load import load_model
 from semdim.text.corpus import sample_corpus
@@ -20,13 +20,13 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
-from semdim.training.inputs import input_scaler, loss_sensitivity
 from semdim.training.measure import measure, silent_atoms
-from semdim.training.prepare import Prepared, Say, prepare
+from semdim.training.params import TrainingSettings
 from semdim.training.saelens_evals import saelens_measures
-from semdim.training.settings import TrainingSettings
-from semdim.training.tracking import Tracker
+from semdim.training.scaling import input_scaler, loss_sensitivity
+from semdim.training.start import Prepared, Say, prepare
 from semdim.training.trainer import DictionaryTrainer, trainer_config
+from semdim.training.wandb_run import Tracker
 
 MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
 SENSITIVITY_WINDOWS = 48

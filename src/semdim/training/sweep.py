@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from sae_lens import SAE
 
-from semdim.engine.codes import from_dense
-from semdim.engine.settings import EngineSpec
+from semdim.codes.sparse import from_dense
 from semdim.errors import ConfigError
+from semdim.forward.spec import EngineSpec
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
 from semdim.training.measure import explained_variance, measure
-from semdim.training.prepare import Prepared, Say, prepare
+from semdim.training.params import TrainingSettings
 from semdim.training.run import new_trainer
-from semdim.training.settings import TrainingSettings
 from semdim.training.spec import DictionarySpec, OptimiserSpec, section
+from semdim.training.start import Prepared, Say, prepare
 
 SECTIONS: dict[str, Any] = {"dictionary": DictionarySpec, "optimiser": OptimiserSpec}
 ROWS = 2048

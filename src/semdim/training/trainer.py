@@ -21,7 +21,7 @@ from semdim.progress import progress_bar
 from semdim.training.batches import ShuffledBatches
 from semdim.training.batchtopk import SparseBatchTopK
 from semdim.training.spec import DictionarySpec, OptimiserSpec
-from semdim.training.tracking import Tracker
+from semdim.training.wandb_run import Tracker
 
 STATE = "position.json"
 

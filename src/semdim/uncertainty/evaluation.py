@@ -18,9 +18,9 @@ from semdim.uncertainty.metrics import (
     roc_points,
     separation,
 )
+from semdim.uncertainty.rows import generator
 from semdim.uncertainty.scores import IdFit, Score
 from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import generator
 
 UNCERTAINTY_COLUMNS = (
     "score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr", "fpr_at_95_tpr", "n_id",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from semdim.errors import DataError
 from semdim.uncertainty.conformal import document_rates
-from semdim.uncertainty.tokens import scored_rows
+from semdim.uncertainty.rows import scored_rows
 
 
 def cantelli(mean: float | int, std: float | int, threshold: float | int) -> float:

@@ -19,14 +19,14 @@ from semdim.uncertainty.conformal import (
     draw_one_per_document,
     rate_given_calibration,
 )
-from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import (
+from semdim.uncertainty.rows import (
     DocumentSplit,
     generator,
     held_out,
     of_documents,
     split_documents,
 )
+from semdim.uncertainty.spec import UncertaintySpec
 
 Statistic = Literal["max_n_active", "window_n_active"]
 

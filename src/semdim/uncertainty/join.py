@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from semdim.errors import DataError
-from semdim.uncertainty.tokens import DocumentSplit
+from semdim.uncertainty.rows import DocumentSplit
 
 ROW = ("document", "sequence", "position", "token_id")
 """What a row of the ledger and of a table of scores must agree in."""

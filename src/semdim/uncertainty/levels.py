@@ -8,8 +8,8 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.errors import DataError
+from semdim.uncertainty.rows import sequence_starts
 from semdim.uncertainty.scores import IdFit, Score
-from semdim.uncertainty.tokens import sequence_starts
 
 Level = Literal["token", "sequence_mean", "sequence_max"]
 LEVELS: tuple[Level, ...] = ("token", "sequence_mean", "sequence_max")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from semdim.errors import ConfigError
-from semdim.uncertainty.tokens import origins
+from semdim.uncertainty.rows import origins
 
 ROLES = ("id", "near", "shifted", "far")
 

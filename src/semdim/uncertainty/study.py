@@ -15,21 +15,21 @@ from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import guardrail
 from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.roles import id_corpus, origin_of
-from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, Score, check_registry, fit_unigram
-from semdim.uncertainty.sparsity import (
-    position_zero,
-    sequence_histogram,
-    sparsity_histogram,
-    sparsity_table,
-)
-from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.tokens import (
+from semdim.uncertainty.rows import (
     check_tokens,
     fit_split,
     held_out,
     of_documents,
     scored_rows,
     sequence_n_active,
+)
+from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, Score, check_registry, fit_unigram
+from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.table1 import (
+    position_zero,
+    sequence_histogram,
+    sparsity_histogram,
+    sparsity_table,
 )
 from semdim.uncertainty.verdict import (
     by_shift,

@@ -1,0 +1,1 @@
+"""Activations at a hook point: run once and stored, or recomputed; and their norms."""

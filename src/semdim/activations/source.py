@@ -1,0 +1,96 @@
+"""Where activations come from: read from disk, or computed anew from the tokens.
+
+Whoever needs activations takes an `ActivationSource` and does the same mathematics on either. A
+cached artifact (`semdim.artifacts.shards.Artifact`) is one; `RecomputedActivations` is the other,
+for samples whose activations would not fit a disk. Both give the same tensors to the bit, in the
+same shards.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Int
+from torch import Tensor
+
+from semdim.activations.cache import joined, shard_activations
+from semdim.forward.batching import Batches
+from semdim.forward.split import SplitModel
+from semdim.tokens.sample import shard_ranges
+
+
+@runtime_checkable
+class ActivationSource(Protocol):
+    """Activations of a sample, shard by shard: ``{"activation": [s, T, d_model]}``."""
+
+    @property
+    def folder(self) -> Path:
+        """The artifact that says what they are; messages name it."""
+
+    def __len__(self) -> int: ...
+
+    def shape(self, index: int, name: str) -> tuple[int, ...]:
+        """Shape of a shard's tensor, without reading it."""
+
+    def read(self, index: int) -> dict[str, Tensor]:
+        """One shard, on the CPU."""
+
+    def ahead(self, indices: Iterable[int]) -> Iterator[dict[str, Tensor]]:
+        """Several shards, in the order of ``indices``."""
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
+
+
+class RecomputedActivations:
+    """The activations of ``token_ids``, computed whenever they are read; one shard in memory.
+
+    Args:
+        split: the model, in the dtype that the activations are to have.
+        token_ids: the whole sample.
+        shard_sequences: sequences in a shard.
+        batch_sequences: sequences in one forward pass.
+        folder: the artifact that stands for them.
+    """
+
+    def __init__(
+        self,
+        split: SplitModel,
+        token_ids: Int[Tensor, "sequences context"],
+        *,
+        shard_sequences: int,
+        batch_sequences: int,
+        folder: Path,
+    ) -> None:
+        self.folder = folder
+        self._split = split
+        self._token_ids = token_ids
+        self._ranges = shard_ranges(len(token_ids), shard_sequences)
+        self._batches = Batches(batch_sequences, str(split.device))
+
+    def __len__(self) -> int:
+        return len(self._ranges)
+
+    def shape(self, index: int, name: str) -> tuple[int, ...]:
+        """[sequences, context, d_model] of a shard."""
+        if name != "activation":
+            raise KeyError(name)
+        start, stop = self._ranges[index]
+        return (stop - start, self._token_ids.shape[1], self._split.model.cfg.d_model)
+
+    def read(self, index: int) -> dict[str, Tensor]:
+        """One shard.
+
+        Raises:
+            DataError: an activation is NaN or infinite.
+        """
+        start, stop = self._ranges[index]
+        where = f"the activations of sequences {start} to {stop - 1}"
+        parts = shard_activations(self._split, self._token_ids[start:stop], self._batches)
+        return {"activation": joined(list(parts), where)}
+
+    def ahead(self, indices: Iterable[int]) -> Iterator[dict[str, Tensor]]:
+        """Several shards. None is computed ahead: the cores have enough to do."""
+        return map(self.read, indices)
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        return self.ahead(range(len(self)))

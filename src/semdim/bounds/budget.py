@@ -1,0 +1,43 @@
+"""Where the failure probability δ goes: the events that may fail, and the share of each."""
+
+import math
+from dataclasses import dataclass
+
+from semdim.bounds.validation import check_failure_prob
+from semdim.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class FailureShare:
+    """One event that may fail, and the probability set aside for it."""
+
+    name: str
+    """What may fail, in words."""
+    share: float
+    """Probability given to it."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Where each share of the failure probability δ went."""
+
+    failure_prob: float
+    """δ: the probability with which the statement may be wrong."""
+    shares: tuple[FailureShare, ...]
+    """The events among which δ is divided (union bound)."""
+
+    def __post_init__(self) -> None:
+        check_failure_prob(self.failure_prob)
+        for entry in self.shares:
+            if not entry.share > 0.0:
+                raise ConfigError(f"the share of δ for '{entry.name}' must be positive.")
+
+    @property
+    def spent(self) -> float:
+        """Sum of the shares."""
+        return math.fsum(entry.share for entry in self.shares)
+
+    @property
+    def is_overspent(self) -> bool:
+        """True when the shares sum to more than δ: then nothing is certified at level δ."""
+        return self.spent > self.failure_prob * (1.0 + 1e-9)

@@ -1,0 +1,1 @@
+"""The families of bounds, a file each."""

@@ -1,0 +1,90 @@
+"""Family 5: what Eq. 20 costs when its constants are kept. A diagnostic, not a certificate.
+
+The covering number of Lemma 2 (honestly (3C/γ)^k for a ball of radius C in k dimensions) in
+Dudley's integral, with 12 from the chaining and 2 from the symmetrisation, and Jensen with
+∫ ln(1/u) du = 1 on (0, 1]:
+
+    2·R_N ≤ 24B·∫√((SSD + k ln(3/u))/N) du ≤ 24B√((SSD + k(ln 3 + 1))/N)
+
+No certificate, because it takes the loss to move over its whole range B at most as fast as the
+reconstruction moves over its radius C, which nobody verified, and because it covers the set of
+reconstructions of one activation, not the set of encoders on N of them.
+"""
+
+import math
+
+from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.families.as_published import FLAWS
+from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range, sparse_semantic_dimension
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.validation import (
+    check_count,
+    check_failure_prob,
+    check_integer_k,
+    check_mean,
+    check_n_active,
+)
+
+WHY_INTEGER = "the cover counts subspaces of k whole atoms"
+
+
+def covering_complexity(
+    *, n_active: int | float, dict_size: int, n_tokens: int, vocab_size: int, smoothing: float
+) -> float:
+    """24B√((SSD + k(ln 3 + 1))/N), in bits. Raises ConfigError for a k that is no integer ≥ 1."""
+    k = check_integer_k(n_active, WHY_INTEGER)
+    check_n_active(k, dict_size, least=1.0)
+    check_count(n_tokens, "n_tokens")
+    nats = sparse_semantic_dimension(k, dict_size) + k * (math.log(3.0) + 1.0)
+    return 24.0 * loss_ceiling(vocab_size, smoothing) * math.sqrt(nats / n_tokens)
+
+
+def covering_dudley(
+    *,
+    proxy_risk: float,
+    gap: float,
+    n_active: int | float,
+    dict_size: int,
+    size: SampleSize,
+    vocab_size: int,
+    smoothing: float,
+    failure_prob: float,
+    proxy: str = "sae",
+) -> Bound:
+    """Family 5: family 1 with the complexity term above. Means in bits; N = size.n_tokens."""
+    check_failure_prob(failure_prob)
+    floor, ceiling = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+    check_mean(proxy_risk, floor, ceiling, "proxy_risk")
+    check_mean(gap, 0.0, loss_range(vocab_size, smoothing), "gap")
+    complexity = covering_complexity(
+        n_active=n_active,
+        dict_size=dict_size,
+        n_tokens=size.n_tokens,
+        vocab_size=vocab_size,
+        smoothing=smoothing,
+    )
+    log_prior = math.log(math.pi**2 * n_active**2 / (6.0 * failure_prob))
+    return Bound(
+        family="covering_dudley",
+        is_certificate=False,
+        subject="risk of the model, if the sketch of Theorem 1 were completed",
+        size=SampleSize(size.n_tokens, size.n_sequences, size.n_documents, "token"),
+        vocab_size=vocab_size,
+        smoothing=smoothing,
+        budget=Budget(
+            failure_prob, (FailureShare("the risk, for all k (prior 6/(π²k²))", failure_prob),)
+        ),
+        assumptions=(
+            *(flaw for flaw in FLAWS if "Eq. 20" not in flaw),
+            "the loss moves over its range no faster than the reconstruction over its radius",
+            "one activation's cover stands for the cover of a class of encoders on the sample",
+        ),
+        source="the paper, Lemma 2 and Eq. 20, with Dudley's constants kept",
+        proxy_risk=proxy_risk,
+        gap=gap,
+        complexity=complexity,
+        tail=ceiling * math.sqrt(log_prior / (2.0 * size.n_tokens)),
+        k=n_active,
+        dict_size=dict_size,
+        proxy=proxy,
+    )

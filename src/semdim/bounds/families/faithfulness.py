@@ -1,0 +1,69 @@
+"""Family 8: how much an autoencoder changes the model's loss, certified. A certificate.
+
+|g| lies in [0, Δ]; M and S are frozen before the sample is drawn, so a holdout bound on its mean
+needs no complexity: with probability at least 1 − δ, E|ℓ_M − ℓ_S| ≤ mean|g| + U_δ.
+"""
+
+import numpy as np
+
+from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.concentration import Method, upper_mean
+from semdim.bounds.families.holdout import SOURCES, check_units, paid_for, unit_assumptions
+from semdim.bounds.quantities import loss_range
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.validation import divided
+
+
+def faithfulness(
+    abs_gaps: np.ndarray,
+    *,
+    size: SampleSize,
+    vocab_size: int,
+    smoothing: float,
+    failure_prob: float,
+    method: Method = "betting",
+    n_choices: int = 1,
+    proxy: str = "sae",
+    k: int | float | None = None,
+) -> Bound:
+    """Family 8 from |gaps|, one per unit, [size.n_units], bits per token.
+
+    The total reads: with probability 1 − δ this autoencoder changes the model's mean loss on a
+    sequence by at most `total` bits per token on average. Raises DataError for values that are
+    NaN, outside [0, Δ], or not one per unit.
+    """
+    check_units(abs_gaps, size, "|gaps|")
+    share = divided(failure_prob, n_choices)
+    span = loss_range(vocab_size, smoothing)
+    total = upper_mean(abs_gaps, 0.0, span, share, method)
+    gap = float(abs_gaps.mean())
+    return Bound(
+        family="faithfulness",
+        is_certificate=size.is_honest,
+        subject="mean |loss of the model − loss through the autoencoder| of a sequence",
+        size=size,
+        vocab_size=vocab_size,
+        smoothing=smoothing,
+        budget=Budget(failure_prob, (FailureShare(paid_for("the gap", n_choices), share),)),
+        assumptions=unit_assumptions(size.unit),
+        source=SOURCES[method],
+        gap=gap,
+        gap_tail=total - gap,
+        k=k,
+        proxy=proxy,
+        method=method,
+        valid_for_all_n=method == "betting_sequence",
+        is_risk=False,
+    )
+
+
+def in_words(bound: Bound) -> str:
+    """The sentence for a report."""
+    percent = f"{100.0 * (1.0 - bound.budget.failure_prob):g} %"
+    name = "this autoencoder" if bound.proxy == "sae" else f"the proxy {bound.proxy}"
+    total, mean = f"{bound.total:.3f}", f"{bound.gap:.3f}"
+    return (
+        f"With probability {percent}, {name} changes the model's loss by at most {total} bits per "
+        f"token on average over new text like the sample (measured: {mean} on "
+        f"{bound.size.n_units} {bound.size.unit}s)."
+    )

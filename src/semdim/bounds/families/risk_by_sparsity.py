@@ -1,0 +1,109 @@
+"""Family 9: the risk given how sparse the text's codes are. A certificate.
+
+The paper's "dynamic evaluation" says that a higher k loosens the guarantee. Here: the range of a
+unit's mean k is cut into G bins whose edges were fixed on other documents. Given how many units
+fall into a bin, their losses are independent draws from the law of that bin, so a holdout bound
+at δ/G per bin holds for all bins at once: R(M | bin) ≤ R̂(M | bin) + U_δ/G.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.concentration import Method, upper_mean
+from semdim.bounds.families.holdout import SOURCES, check_units, unit_assumptions
+from semdim.bounds.quantities import loss_ceiling, loss_floor
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.validation import check_disjoint, check_values, divided
+from semdim.errors import ConfigError, DataError
+
+
+def sparsity_edges(n_active: np.ndarray, n_bins: int) -> np.ndarray:
+    """Inner edges of `n_bins` bins of equal calibration count, [n_bins − 1], ascending.
+
+    n_active: mean k of the calibration units. Raises DataError when ties leave fewer bins.
+    """
+    if n_bins < 1:
+        raise ConfigError(f"sparsity_bins must be at least 1, got {n_bins}.")
+    check_values(n_active, 0.0, float("inf"), "mean k of the calibration units", n_bins)
+    edges = np.quantile(n_active, np.arange(1, n_bins) / n_bins)
+    if len(np.unique(edges)) != n_bins - 1:
+        raise DataError(
+            f"{n_bins} bins of k have only {len(np.unique(edges)) + 1} distinct edges on the "
+            "calibration documents (is k constant?); lower bound.sparsity_bins, 0 leaves it out."
+        )
+    return edges
+
+
+def risk_by_sparsity(
+    losses: np.ndarray,
+    n_active: np.ndarray,
+    edges: Sequence[float] | np.ndarray,
+    *,
+    size: SampleSize,
+    vocab_size: int,
+    smoothing: float,
+    failure_prob: float,
+    calibration_documents: Iterable[object],
+    sample_documents: Iterable[object],
+    method: Method = "betting",
+    n_choices: int = 1,
+) -> list[Bound]:
+    """Family 9, one bound per bin, in ascending k; all hold at once.
+
+    losses, n_active: smoothed loss of the model in bits and mean k, one value per unit,
+    [size.n_units]. edges: inner edges, ascending; a bin holds its right edge. A bin into which no
+    unit fell is given the loss ceiling, which needs no data, and says so.
+
+    Raises DataError when the documents overlap, for values that are NaN, out of range, or not one
+    per unit; ConfigError for edges that do not ascend.
+    """
+    check_disjoint(calibration_documents, sample_documents)
+    check_units(losses, size, "losses")
+    check_units(n_active, size, "mean k")
+    floor, ceiling = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+    check_values(losses, floor, ceiling, "losses")
+    check_values(n_active, 0.0, float("inf"), "mean k")
+    inner = np.asarray(edges, dtype=np.float64)
+    if len(inner) and (not np.isfinite(inner).all() or (np.diff(inner) <= 0).any()):
+        raise ConfigError(f"the edges of the bins of k must ascend, got {inner.tolist()}.")
+    n_bins = len(inner) + 1
+    share = divided(failure_prob, n_choices) / n_bins
+    member = np.searchsorted(inner, n_active, side="left")
+    bounds = []
+    for index in range(n_bins):
+        inside = losses[member == index]
+        n_inside = len(inside)
+        is_measured = n_inside >= (2 if method == "maurer_pontil" else 1)
+        risk = float(inside.mean()) if is_measured else ceiling
+        upper = upper_mean(inside, floor, ceiling, share, method) if is_measured else ceiling
+        left = float(inner[index - 1]) if index else 0.0
+        right = float(inner[index]) if index < n_bins - 1 else float("inf")
+        note = () if is_measured else ("too few units in this bin: the bound is the loss ceiling",)
+        bounds.append(
+            Bound(
+                family="risk_by_sparsity",
+                is_certificate=size.is_honest,
+                subject=f"risk of the model on a {size.unit} with mean k in ({left:g}, {right:g}]",
+                size=size,
+                vocab_size=vocab_size,
+                smoothing=smoothing,
+                budget=Budget(failure_prob, (FailureShare(f"bin {index + 1} of {n_bins}", share),)),
+                assumptions=(
+                    *unit_assumptions(size.unit),
+                    "the edges of the bins were fixed on other documents",
+                    *note,
+                ),
+                source=f"conditioning on the bin, and {SOURCES[method]}",
+                proxy_risk=risk if is_measured else None,
+                tail=upper - risk if is_measured else ceiling,
+                k=float(n_active[member == index].mean()) if n_inside else None,
+                proxy="model",
+                method=method,
+                n_units=n_inside,
+                details={"bin": index + 1, "n_bins": n_bins, "bin_left": left}
+                | ({"bin_right": right} if index < n_bins - 1 else {}),
+            )
+        )
+    return bounds

@@ -1,0 +1,113 @@
+"""Family 3: structural risk minimisation over k, done by construction. A certificate.
+
+Codes are truncated to their k largest contributions (ranked by c_j‖d_j‖), so k is the same integer
+at every token, and k runs over a predeclared grid of G values. Every proxy S_k is frozen, so each
+is a class of one; the union over the grid is all that is paid. With ℓ_M ≤ ℓ_k + |ℓ_M − ℓ_k| at
+every unit, with probability at least 1 − δ for all k of the grid at once:
+
+    joint:  R(M) ≤ mean(z_k) + U_δ/G,            z_k = ℓ_k + |g_k| in [ℓmin, ℓmin + 2Δ]
+    sum:    R(M) ≤ mean(ℓ_k) + U_δ/2G + mean|g_k| + U_δ/2G
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.concentration import Method, upper_mean
+from semdim.bounds.families.holdout import SOURCES, check_units, unit_assumptions
+from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import SrmForm
+from semdim.bounds.validation import check_integer_k, check_n_active, divided
+from semdim.errors import ConfigError
+
+WHY_INTEGER = "hard truncation keeps a whole number of atoms"
+
+
+def srm_frontier(
+    proxy_losses: Mapping[Any, np.ndarray],
+    abs_gaps: Mapping[Any, np.ndarray],
+    *,
+    size: SampleSize,
+    vocab_size: int,
+    smoothing: float,
+    failure_prob: float,
+    dict_size: int,
+    method: Method = "betting",
+    form: SrmForm = "joint",
+    n_choices: int = 1,
+) -> list[Bound]:
+    """Family 3 at every k of the grid (the keys), all valid at once, in ascending k.
+
+    proxy_losses, abs_gaps: smoothed losses of topk_<k> and |gaps| to the model by k, one value per
+    unit, [size.n_units], bits. `n_choices` predeclared points share δ first, the grid then.
+
+    Raises ConfigError for a k that is no integer in 1 … m or grids that differ; DataError for
+    values that are NaN, out of range, or not one per unit.
+    """
+    if not proxy_losses or set(proxy_losses) != set(abs_gaps):
+        raise ConfigError("srm_topk needs losses and |gaps| for the same, non-empty grid of k.")
+    share = divided(failure_prob, n_choices) / len(proxy_losses)
+    low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+    span = loss_range(vocab_size, smoothing)
+    bounds = []
+    for k in sorted(proxy_losses):
+        check_n_active(check_integer_k(k, WHY_INTEGER), dict_size, least=1.0)
+        losses, gaps = proxy_losses[k], abs_gaps[k]
+        check_units(losses, size, f"losses of topk_{k}")
+        check_units(gaps, size, f"|gaps| of topk_{k}")
+        risk, gap = float(losses.mean()), float(gaps.mean())
+        gap_tail: float | None = None
+        if form == "joint":
+            tail = upper_mean(losses + gaps, low, high + span, share, method) - (risk + gap)
+            shares = [FailureShare(f"loss + |gap| at k = {k}", share)]
+        else:
+            tail = upper_mean(losses, low, high, share / 2, method) - risk
+            gap_tail = upper_mean(gaps, 0.0, span, share / 2, method) - gap
+            shares = [
+                FailureShare(f"the risk of topk_{k}", share / 2),
+                FailureShare(f"the gap of topk_{k}", share / 2),
+            ]
+        bounds.append(
+            Bound(
+                family="srm_topk_frontier",
+                is_certificate=size.is_honest,
+                subject="risk of the model",
+                size=size,
+                vocab_size=vocab_size,
+                smoothing=smoothing,
+                budget=Budget(failure_prob, tuple(shares)),
+                assumptions=(
+                    *unit_assumptions(size.unit),
+                    f"k was to be one of the predeclared {sorted(proxy_losses)}",
+                ),
+                source=f"Lemma 1 with |gap|, a union over k, and {SOURCES[method]}",
+                proxy_risk=risk,
+                gap=gap,
+                tail=tail,
+                gap_tail=gap_tail,
+                k=k,
+                dict_size=dict_size,
+                proxy=f"topk_{k}",
+                method=method,
+                valid_for_all_n=method == "betting_sequence",
+                details={"form": form, "n_k": len(proxy_losses), "n_points": n_choices},
+            )
+        )
+    return bounds
+
+
+def srm_topk(frontier: Sequence[Bound]) -> Bound:
+    """The frontier's smallest total: k*(N). It is a certificate too, since all k hold at once; its
+    ledger shows every k's share. Ties go to the smaller k."""
+    if not frontier:
+        raise ConfigError("the frontier is empty, so no k can be chosen.")
+    best = min(frontier, key=lambda bound: (bound.total, bound.k))
+    shares = tuple(share for bound in frontier for share in bound.budget.shares)
+    changed = {
+        "family": "srm_topk",
+        "budget": Budget(best.budget.failure_prob, shares),
+    }
+    return Bound(**{**best.__dict__, **changed})

@@ -1,0 +1,1 @@
+"""Sparse codes: what an SAE makes of an activation. "Active" is defined here and nowhere else."""

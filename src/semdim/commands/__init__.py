@@ -1,0 +1,1 @@
+"""The subcommands of `semdim`, one file each."""

@@ -1,0 +1,185 @@
+"""`semdim monitor`: k of every token of a text, or of a continuation while it is generated.
+
+Starts without torch.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from semdim.errors import ConfigError, DataError, SemdimError
+
+if TYPE_CHECKING:
+    from semdim.monitor.live import Stream
+    from semdim.monitor.reading import Reading
+
+ALARM, ERROR, INTERRUPTED = 3, 1, 130
+
+EPILOG = """
+Examples:
+
+  semdim monitor --model smollm2-135m --text "The cat sat on the mat."
+
+  semdim monitor --model smollm2-135m essay.txt --html essay.html
+
+  git log -1 | semdim monitor --model smollm2-135m --json | jq .alarm
+
+  semdim monitor --model smollm2-135m --text "Once upon a time" --generate 100
+
+Exit status: 0 no alarm (or no threshold), 3 alarm, 1 error, 2 wrong usage, 130 interrupted
+(what was generated until then is shown, and written to --html and --json).
+"""
+
+
+def monitor(
+    file: Annotated[
+        Path | None, typer.Argument(help="a text in UTF-8; - is standard input", show_default=False)
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="a model of the configuration, or the folder of its export")
+    ] = "smollm2-135m",
+    text: Annotated[str | None, typer.Option(help="the text itself")] = None,
+    generate: Annotated[
+        int | None, typer.Option(help="continue the text by this many tokens, watched live")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="of the draws; 0 takes the most likely token")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="of the draws")] = 0,
+    stop_on_alarm: Annotated[
+        bool, typer.Option("--stop-on-alarm", help="end the generation at the first alarm")
+    ] = False,
+    threshold: Annotated[
+        Path | None,
+        typer.Option(help="a guardrail.json (default: results/models/<model>/guardrail.json)"),
+    ] = None,
+    sae: Annotated[
+        str | None, typer.Option(help="folder of another SAE (default: the model's own)")
+    ] = None,
+    context: Annotated[
+        int | None, typer.Option(help="tokens of a sequence (default: the threshold's)")
+    ] = None,
+    splice: Annotated[
+        str, typer.Option(help="positions the threshold was calibrated on: no_bos or all")
+    ] = "no_bos",
+    dtype: Annotated[
+        str | None, typer.Option(help="float32 or bfloat16 (default: the threshold's)")
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
+    html: Annotated[
+        Path | None, typer.Option(help="write a heat map as one self-contained page")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
+    table: Annotated[bool, typer.Option("--table/--no-table", help="list k of every token")] = True,
+) -> None:
+    """Show n_active (k) of every token; raise an alarm above the guardrail.
+
+    The text comes from --text, a file or standard input; --generate goes on
+    from it. The threshold is the one that the pipeline calibrated for this
+    model, SAE, hook point, splice and context; any other is refused. Without
+    one, k is shown and nothing is called an alarm.
+    """
+    try:
+        given = _text(file, text)
+        code = _run(
+            given,
+            n_tokens=generate,
+            loading={
+                "model": model, "sae": sae, "threshold": threshold, "context": context,
+                "splice": splice, "dtype": dtype, "device": device,
+            },
+            generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
+            html=html,
+            as_json=as_json,
+            with_table=table,
+        )  # fmt: skip
+    except SemdimError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise typer.Exit(ERROR) from error
+    raise typer.Exit(code)
+
+
+def _text(file: Path | None, text: str | None) -> str:
+    """What to look at; DataError when it is not UTF-8, ConfigError when there is none or two."""
+    if text is not None and file is not None:
+        raise ConfigError("There are two texts, --text and a file: give one of them.")
+    from semdim.monitor.pieces import text_of
+
+    if text is not None:
+        return text_of(text.encode("utf-8", errors="surrogateescape"), "The text of --text")
+    if file is None and sys.stdin.isatty():
+        raise ConfigError(
+            "There is no text: give --text, a file, or pipe one in (see semdim monitor --help)."
+        )
+    if file is None or str(file) == "-":
+        return text_of(sys.stdin.buffer.read(), "Standard input")
+    try:
+        return text_of(file.read_bytes(), str(file))
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror or error}.") from error
+
+
+def _run(
+    text: str,
+    *,
+    n_tokens: int | None,
+    loading: dict[str, Any],
+    generating: dict[str, Any],
+    html: Path | None,
+    as_json: bool,
+    with_table: bool,
+) -> int:
+    if html is not None and not html.absolute().parent.is_dir():
+        raise ConfigError(f"There is no folder {html.absolute().parent} for {html.name}: make it.")
+    from rich.console import Console
+
+    from semdim.monitor.monitor import SparsityMonitor
+    from semdim.monitor.terminal import show_rest, show_text
+
+    console = Console(highlight=False, soft_wrap=True)
+    with SparsityMonitor.load(**loading) as watcher:
+        if n_tokens is None:
+            reading = watcher.score(text)
+            if not as_json:
+                show_text(console, reading)
+        else:
+            stream = watcher.generate(text, n_tokens, **generating)
+            reading = _follow(stream, None if as_json else console)
+    if html is not None:
+        from semdim.monitor.page import write_page
+
+        write_page(reading, html)
+    if as_json:
+        print(json.dumps(reading.as_dict(), ensure_ascii=False, indent=2))
+    else:
+        show_rest(console, reading, with_table)
+        if html is not None:
+            console.print(f"Heat map: {html}")
+    if not reading.is_complete:
+        return INTERRUPTED
+    return ALARM if reading.alarm else 0
+
+
+def _follow(stream: "Stream", console: Any) -> "Reading":
+    """Show tokens as they come; Ctrl-C ends it and keeps what there is."""
+    from semdim.monitor.terminal import piece, scale
+
+    top: float | None = None
+    try:
+        for token in stream:
+            if console is None:
+                continue
+            if top is None:
+                top = scale(stream.reading())
+            if stream.threshold is None and token.is_scored:
+                top = max(top, float(token.n_active))
+            console.print(piece(token, top), end="")
+            console.file.flush()
+    except KeyboardInterrupt:
+        print("\ninterrupted: what was generated until now is kept", file=sys.stderr)
+    if console is not None:
+        console.print()
+    return stream.reading()

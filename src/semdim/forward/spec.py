@@ -1,0 +1,85 @@
+"""How the engine runs: numbers that change speed or rounding, never the mathematics."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from semdim.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES = ("float32", "bfloat16")
+DEVICES = ("auto", "cpu", "cuda", "mps")
+
+
+@dataclass(frozen=True)
+class EngineSpec:
+    """The ``engine`` group of the configuration."""
+
+    compute_dtype: str = "bfloat16"
+    """dtype of the forward passes; sums over the vocabulary are always float32."""
+    device: str = "auto"
+    """auto | cpu | cuda | mps."""
+    batch_sequences: int = 16
+    """Sequences in one forward pass."""
+    shard_sequences: int = 64
+    """Sequences in one shard: what a killed stage loses at most."""
+    store_activations: bool = True
+    """False keeps the activations' norms alone: less disk, and the prefix is run again wherever
+    activations are needed. The ledger is the same."""
+    n_threads: int | None = None
+    """Threads of torch on the CPU; null leaves torch's own choice."""
+
+    def __post_init__(self) -> None:
+        if self.compute_dtype not in DTYPES:
+            raise ConfigError(
+                f"engine.compute_dtype = {self.compute_dtype!r} is unknown: choose one of "
+                f"{', '.join(DTYPES)}."
+            )
+        if self.device not in DEVICES:
+            raise ConfigError(
+                f"engine.device = {self.device!r} is unknown: choose one of {', '.join(DEVICES)}."
+            )
+        if not isinstance(self.store_activations, bool):
+            raise ConfigError(
+                f"engine.store_activations = {self.store_activations!r} must be true or false."
+            )
+        for name in ("batch_sequences", "shard_sequences", "n_threads"):
+            value = getattr(self, name)
+            if name == "n_threads" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ConfigError(f"engine.{name} = {value!r} must be a whole number of 1 or more.")
+
+    @property
+    def dtype(self) -> "torch.dtype":
+        import torch
+
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.compute_dtype]
+
+    def start(self) -> str:
+        """Set the threads and the allocator, and name the device to use.
+
+        Raises:
+            ConfigError: the device that was asked for is not there.
+        """
+        import torch
+
+        from semdim.forward.memory import keep_freed_memory
+
+        keep_freed_memory()
+        if self.n_threads is not None:
+            torch.set_num_threads(self.n_threads)
+        present = {
+            "cuda": torch.cuda.is_available(),
+            "mps": torch.backends.mps.is_available(),
+            "cpu": True,
+        }
+        if self.device == "auto":
+            return next(name for name, there in present.items() if there)
+        if not present[self.device]:
+            raise ConfigError(
+                f"engine.device = {self.device!r} was asked for, but torch sees no such device "
+                "here; use engine.device=auto."
+            )
+        return self.device

@@ -1,0 +1,167 @@
+"""A model cut in two at the residual stream: the prefix is run once, suffixes start at its cache.
+
+With TransformerLens the two halves together are bitwise the full forward pass, because they run
+the same modules on the same tensors; a test holds that.
+"""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformer_lens import HookedTransformer
+from transformer_lens.utilities import apply_softcap
+
+from semdim.forward.hook_points import start_layer
+from semdim.forward.layout import lay_out_weights
+from semdim.forward.packed import PackedProducts
+
+LN2 = 0.6931471805599453
+# Rows of logits at once on a CPU, whatever the batch or the vocabulary. On two cores with 32 MB of
+# cache and a vocabulary of 49,152, 64 and 256 rows were 15 % slower.
+ROWS_PER_CHUNK = 128
+# Of these, so many are summed over the vocabulary at once, so that float32 copies stay in the cache
+# from one pass to the next: with all 128, losses took 1.5 times as long, with scores 1.3 times.
+ROWS_PER_SUM = 16
+# Elsewhere a chunk's logits in float32 may take so many bytes: a product of 128 rows is too small
+# to fill a GPU.
+CHUNK_BYTES = 2**29
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """What the logits say about the next token, one value per predicted position."""
+
+    nll: Float[Tensor, " rows"]
+    """−log2 p(next token): bits, not smoothed."""
+    max_prob: Float[Tensor, " rows"] | None = None
+    entropy: Float[Tensor, " rows"] | None = None
+    """Bits."""
+    energy: Float[Tensor, " rows"] | None = None
+    """−logsumexp of the logits, nats (Liu et al. 2020, at temperature 1)."""
+
+
+class SplitModel:
+    """``model`` cut at ``hook_name``.
+
+    Args:
+        model: a HookedTransformer in inference mode; its tokenizer must not pad (sequences all
+            have the same length, so that no attention mask is needed).
+        hook_name: ``blocks.L.hook_resid_pre`` or ``blocks.L.hook_resid_post``.
+
+    Raises:
+        MismatchError: the hook point is not on the model's residual stream.
+    """
+
+    def __init__(self, model: HookedTransformer, hook_name: str) -> None:
+        self.model = lay_out_weights(model.eval())
+        self.hook_name = hook_name
+        self.n_layers = model.cfg.n_layers
+        self.start_layer = start_layer(hook_name, self.n_layers)
+        self.device = next(model.parameters()).device
+        self._softcap = model.cfg.output_logits_soft_cap
+        # One contiguous copy: TransformerLens makes it anew at each call.
+        self._unembed = model.unembed.W_U.detach().T.contiguous()
+        bias = model.unembed.b_U.detach()
+        self._unembed_bias = bias if bool(bias.any()) else None  # adding zeros costs a pass
+        self._chunk = rows_per_chunk(self.device.type, len(self._unembed))
+        # Elsewhere than on a CPU it would pack nothing, and look at every call of torch for that.
+        self._products: AbstractContextManager[object] = (
+            PackedProducts(
+                [*model.parameters(), self._unembed], longest_float32_sum=model.cfg.d_model
+            )
+            if self.device.type == "cpu"
+            else nullcontext()
+        )
+
+    @torch.inference_mode()
+    def prefix(
+        self, token_ids: Int[Tensor, "batch position"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """The activation at the hook point."""
+        with self._products:
+            return self.model(token_ids.to(self.device).long(), stop_at_layer=self.start_layer)
+
+    @torch.inference_mode()
+    def suffix(
+        self, activation: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """The final, normalised residual stream when the model goes on from ``activation``."""
+        with self._products:
+            return self.run_suffix(activation)
+
+    @torch.inference_mode()
+    def logits(self, residual: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
+        """Logits of normalised residual rows."""
+        with self._products:
+            return self.run_logits(residual)
+
+    def run_suffix(
+        self, activation: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "batch position d_model"]:
+        """`suffix` in the caller's gradient mode."""
+        residual = activation
+        if self.start_layer < self.n_layers:
+            residual = self.model(
+                activation, start_at_layer=self.start_layer, stop_at_layer=self.n_layers
+            )
+        return self.model.ln_final(residual) if hasattr(self.model, "ln_final") else residual
+
+    def run_logits(
+        self, residual: Float[Tensor, "rows d_model"]
+    ) -> Float[Tensor, "rows vocab_size"]:
+        """`logits` in the caller's gradient mode."""
+        return apply_softcap(F.linear(residual, self._unembed, self._unembed_bias), self._softcap)
+
+    @torch.inference_mode()
+    def next_token(
+        self,
+        residual: Float[Tensor, "batch position d_model"],
+        token_ids: Int[Tensor, "batch position"],
+        *,
+        scores: bool = False,
+    ) -> NextToken:
+        """Losses of the ``position − 1`` predictions of each sequence, flattened in order.
+
+        The logits of all rows are never in memory at once. Sums over the vocabulary are taken in
+        float32 whatever the model's dtype.
+        """
+        rows = residual[:, :-1].reshape(-1, residual.shape[-1])
+        targets = token_ids[:, 1:].reshape(-1, 1).to(self.device).long()
+        n_summed = ROWS_PER_SUM if self.device.type == "cpu" else self._chunk
+        parts = [
+            _next_token_chunk(part.float(), of_part, scores)
+            for chunk, target in zip(
+                rows.split(self._chunk), targets.split(self._chunk), strict=True
+            )
+            for part, of_part in zip(
+                self.logits(chunk).split(n_summed), target.split(n_summed), strict=True
+            )
+        ]
+        columns = [torch.cat(column) for column in zip(*parts, strict=True)]
+        return NextToken(*columns)
+
+
+def rows_per_chunk(device_type: str, vocab_size: int) -> int:
+    """Rows of logits that are in memory at once."""
+    if device_type == "cpu":
+        return ROWS_PER_CHUNK
+    return max(ROWS_PER_CHUNK, CHUNK_BYTES // (4 * vocab_size))
+
+
+def _next_token_chunk(
+    logits: Float[Tensor, "rows vocab_size"], target: Int[Tensor, "rows 1"], scores: bool
+) -> tuple[Tensor, ...]:
+    """`NextToken`'s columns of some rows; ``logits`` are overwritten."""
+    # One fused pass, where logsumexp makes four.
+    log_p = F.log_softmax(logits, dim=-1)
+    nll = -log_p.gather(1, target).squeeze(1)
+    if not scores:
+        return (nll / LN2,)
+    log_normaliser = nll + logits.gather(1, target).squeeze(1)
+    max_prob = log_p.amax(dim=-1).exp()
+    # H = −Σ p·ln p. A dot product by einsum took longer than all the rest.
+    entropy = torch.exp(log_p, out=logits).mul_(log_p).sum(dim=-1) / -LN2
+    return nll / LN2, max_prob, entropy.clamp_(min=0.0), -log_normaliser

@@ -1,0 +1,1 @@
+"""What replaces the activation at the hook point before the rest of the model runs."""

@@ -1,0 +1,124 @@
+"""Registries: to add one thing is to add one file that registers it.
+
+A registry knows the package whose modules hold its entries. A module that is named like an entry
+is imported when that entry is asked for, and no other module is; asking for all of them imports
+the whole package. Modules from outside semdim register in the same way once they are imported,
+which the setting ``plugins`` does at the start of every stage (`load_plugins`).
+"""
+
+import difflib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
+from typing import Any, Generic, TypeVar
+
+from semdim.errors import ConfigError
+
+Entry = TypeVar("Entry")
+Maker = TypeVar("Maker", bound=Callable[..., Any])
+
+
+class Registry(Generic[Entry]):
+    """Entries of one kind, by name.
+
+    Args:
+        what: what an entry is called in messages, such as ``proxy``.
+        package: dotted name of the package whose modules register the entries that semdim brings.
+    """
+
+    def __init__(self, what: str, package: str) -> None:
+        self.what = what
+        self.package = package
+        self._entries: dict[str, Entry] = {}
+        self._is_complete = False
+
+    def add(self, name: str, entry: Entry) -> Entry:
+        """Register ``entry`` as ``name``, and return it.
+
+        Raises:
+            ConfigError: another entry has this name. The same module may be imported anew.
+        """
+        known = self._entries.get(name)
+        if known is not None and _origin(known) != _origin(entry):
+            raise ConfigError(
+                f"Two entries are called {self.what} {name!r}, in {_origin(known)} and "
+                f"{_origin(entry)}: rename one of them."
+            )
+        self._entries[name] = entry
+        return entry
+
+    def register(self, name: str) -> Callable[[Entry], Entry]:
+        """`add` as a decorator."""
+        return lambda entry: self.add(name, entry)
+
+    def __getitem__(self, name: str) -> Entry:
+        """The entry called ``name``.
+
+        Raises:
+            ConfigError: there is none; the message lists those that exist.
+        """
+        if name not in self._entries and name.isidentifier():
+            module = f"{self.package}.{name}"
+            if find_spec(module) is not None:
+                importlib.import_module(module)
+        if name not in self._entries:
+            self._complete()
+        if name not in self._entries:
+            near = difflib.get_close_matches(name, self._entries, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"The {self.what} {name!r} is unknown: choose one of {', '.join(self.names())}."
+                f"{hint}"
+            )
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        self._complete()
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def names(self) -> tuple[str, ...]:
+        """Names of all entries, in the order in which they were registered."""
+        self._complete()
+        return tuple(self._entries)
+
+    def values(self) -> tuple[Entry, ...]:
+        """All entries, in the order in which they were registered."""
+        self._complete()
+        return tuple(self._entries.values())
+
+    def _complete(self) -> None:
+        if self._is_complete:
+            return
+        self._is_complete = True
+        package = importlib.import_module(self.package)
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
+            importlib.import_module(f"{self.package}.{module.name}")
+
+
+def load_plugins(modules: Sequence[str]) -> None:
+    """Import modules from outside semdim, which register what they bring.
+
+    Raises:
+        ConfigError: one of them cannot be imported; the message says why.
+    """
+    for name in modules:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise ConfigError(
+                f"The plugin {name!r} cannot be imported ({error}): give the name of a Python "
+                "module that is installed or lies in the project's folder."
+            ) from error
+
+
+def _origin(entry: object) -> str:
+    module = getattr(entry, "__module__", None) or type(entry).__module__
+    name = getattr(entry, "__qualname__", None) or type(entry).__qualname__
+    return f"{module}.{name}"

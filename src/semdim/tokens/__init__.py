@@ -1,0 +1,1 @@
+"""The sample: token ids, the document of each sequence, and which positions count."""

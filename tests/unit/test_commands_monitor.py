@@ -1,0 +1,193 @@
+"""`semdim monitor`: what it prints, what it writes, what it refuses, and how it ends."""
+
+import json
+import os
+import re
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from semdim.commands.app import app
+from semdim.monitor import SparsityMonitor
+from semdim.monitor.live import Sampler
+from semdim.paths import Paths
+from semdim.uncertainty.spec import UncertaintySpec
+from tests.unit.monitor_factory import CONTEXT, calibrated, export_tiny, paragraphs, write_guardrail
+
+SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the exports and the results of the tiny model."""
+    paths = export_tiny(tmp_path_factory.mktemp("project"))
+    write_guardrail(paths.results("tiny") / "guardrail.json", calibrated(paths, SPEC))
+    return paths.root
+
+
+@pytest.fixture(autouse=True)
+def _there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(app, ["monitor", "--model", "tiny", *arguments], input=stdin)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def texts() -> tuple[str, str]:
+    """One text that raises an alarm by a token, one that raises none."""
+    pieces = [text[:150] for text in paragraphs()]
+    with SparsityMonitor.load("tiny") as monitor:
+        loud = next(text for text in pieces if monitor.score(text).flagged)
+        quiet = next(text for text in pieces if monitor.score(text).alarm is False)
+    return loud, quiet
+
+
+def test_flags_show_without_colours_and_in_the_exit_status() -> None:
+    loud, quiet = texts()
+    code, out, _ = run("--text", loud)
+    assert code == 3
+    assert "▲" in out and "Alarm: " in out and "\x1b" not in out
+    assert "at most 0.05" in out
+    code, out, _ = run("--text", quiet)
+    assert code == 0 and "No alarm: " in out
+    assert "▲" not in out.replace("▲ n_active above the threshold", "")
+
+
+def test_every_token_is_listed_with_its_k() -> None:
+    text = "x = [1, 2]"
+    _, out, _ = run("--text", text)
+    assert text in _without_marks(out)
+    cells = re.findall(r"(\d+) +(\S+) +(\d+) *[·▲~]*", out)
+    with SparsityMonitor.load("tiny") as monitor:
+        tokens = monitor.score(text).tokens
+    assert {(token.position, token.n_active) for token in tokens} <= {
+        (int(position), int(k)) for position, _, k in cells
+    }
+    _, out, _ = run("--text", text, "--no-table")
+    assert "not looked at (BOS)" not in out
+
+
+def _without_marks(text: str) -> str:
+    return re.sub(r"▲\d+ |~", "", text)
+
+
+def test_a_long_text_lists_its_largest_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "long.txt"
+    path.write_text("".join(paragraphs()[:15]))
+    _, out, _ = run(str(path))
+    assert "The 32 largest of" in out and "sequence" in out and "cut into" in out
+
+
+def test_json_and_every_way_to_give_a_text(tmp_path: Path) -> None:
+    text = "naïve 漢字\n"
+    path = tmp_path / "a.txt"
+    path.write_text(text, encoding="utf-8")
+    outputs = [
+        run("--json", "--text", text),
+        run("--json", str(path)),
+        run("--json", stdin=text.encode()),
+        run("--json", "-", stdin=text.encode()),
+    ]
+    readings = [json.loads(out) for _, out, _ in outputs]
+    assert all(reading == readings[0] for reading in readings)
+    assert readings[0]["text"] == text
+    assert readings[0]["alarm"] == (outputs[0][0] == 3)
+    assert {"n_active", "flagged", "position", "id", "text"} <= set(readings[0]["tokens"][0])
+
+
+def test_a_generation_is_streamed_and_the_same_again(tmp_path: Path) -> None:
+    html = tmp_path / "out.html"
+    code, out, _ = run("--text", "def f(x):", "--generate", "20", "--html", str(html))
+    assert code in (0, 3)
+    assert _without_marks(out).startswith("def f(x):") and "text that a model writes" in out
+    assert "written by the model" in html.read_text(encoding="utf-8")
+    _, first, _ = run("--text", "def f(x):", "--generate", "20", "--seed", "3", "--json")
+    _, again, _ = run("--text", "def f(x):", "--generate", "20", "--seed", "3", "--json")
+    assert first == again and json.loads(first)["text"].startswith("def f(x):")
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+def test_ctrl_c_keeps_what_was_generated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_json: bool
+) -> None:
+    """A real SIGINT when the sixth token is about to be drawn."""
+    draw, drawn = Sampler.__call__, []
+
+    def interrupted(self: Sampler, logits: Any) -> int:
+        drawn.append(0)
+        if len(drawn) == 6:
+            os.kill(os.getpid(), signal.SIGINT)
+        return draw(self, logits)
+
+    monkeypatch.setattr(Sampler, "__call__", interrupted)
+    html = tmp_path / "out.html"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        code, out, err = run(
+            "--text", "def f(x):", "--generate", "40", "--html", str(html),
+            *(["--json"] if is_json else []),
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert code == 130 and len(drawn) == 6
+    assert "kept" in err and "Traceback" not in out + err
+    assert "Interrupted" in html.read_text(encoding="utf-8")
+    if is_json:
+        reading = json.loads(out)
+        assert reading["is_complete"] is False
+        assert sum(token["is_generated"] for token in reading["tokens"]) == 5
+    else:
+        assert _without_marks(out).startswith("def f(x):") and "interrupted" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "message"),
+    [
+        (["--text", ""], None, "The text is empty"),
+        (["--text", "", "--generate", "5"], None, "The prompt is empty"),
+        (["--text", "x " * 200, "--generate", "1"], None, f"the context is {CONTEXT}"),
+        (["--text", "x", "--generate", "0"], None, "n_tokens = 0"),
+        (["--text", "x", "--splice", "all"], None, "splice no_bos, not all"),
+        (["--text", "x", "--context", "32"], None, "context 64, not 32"),
+        (["--text", "x", "--threshold", "none.json"], None, "make repro"),
+        (["--text", "x", "--sae", "none"], None, "no exported SAE"),
+        (["--text", "x", "--dtype", "int4"], None, "compute_dtype"),
+        (["--text", "x", "--html", "nowhere/out.html"], None, "There is no folder"),
+        (["--text", "x", "params.yaml"], None, "two texts"),
+        (["none.txt"], None, "none.txt cannot be read"),
+        ([], b"caf\xe9", "byte 0xe9 at offset 3 (line 1)"),
+        (["--text", "a\udcffb"], None, "byte 0xff at offset 1"),
+    ],
+)
+def test_a_mistake_is_one_sentence(arguments: list[str], stdin: bytes | None, message: str) -> None:
+    code, out, err = run(*arguments, stdin=stdin)
+    assert code == 1 and out == ""
+    assert message in err and err.startswith("error: ") and err.count("\n") == 1
+
+
+def test_anothers_threshold_is_refused_by_its_fingerprint(tmp_path: Path) -> None:
+    content = json.loads((Paths().results("tiny") / "guardrail.json").read_text())
+    path = write_guardrail(tmp_path / "g.json", content, sae_fingerprint="d" * 64)
+    code, _, err = run("--text", "x", "--threshold", str(path))
+    assert code == 1 and "dddddddddddd" in err
+
+
+def test_without_a_threshold_it_says_how_to_get_one() -> None:
+    folder = str(Paths().model("tiny"))
+    result = CliRunner().invoke(app, ["monitor", "--model", folder, "--text", "x = 1"])
+    assert result.exit_code == 0 and "make repro" in result.stdout
+
+
+def test_help_teaches() -> None:
+    code, out, _ = run("--help")
+    assert code == 0
+    for part in ("--generate", "--html", "Examples", "130", "guardrail.json"):
+        assert part in out

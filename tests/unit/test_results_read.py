@@ -1,0 +1,83 @@
+"""Reading results: where files may lie, what is refused, what may be missing."""
+
+import pytest
+from results_factory import MODELS, write_model, write_results
+
+from semdim.errors import ArtifactError
+from semdim.results.read import read_model, read_results
+
+
+def test_models_are_found_with_and_without_a_folder_of_their_own(tmp_path):
+    write_results(tmp_path / "results" / "models")
+    from_above = read_results(tmp_path / "results")
+    from_inside = read_results(tmp_path / "results" / "models")
+    assert [model.name for model in from_above] == ["synthetic-a", "synthetic-b"]
+    assert [model.name for model in from_inside] == ["synthetic-a", "synthetic-b"]
+
+
+def test_files_may_lie_one_level_below_the_model(tmp_path):
+    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    inner = folder / "bounds"
+    inner.mkdir()
+    (folder / "bounds.csv").rename(inner / "bounds.csv")
+    assert len(read_model(folder).table("bounds")) > 10
+
+
+def test_the_tables_folder_is_no_model(tmp_path):
+    write_results(tmp_path, ("synthetic-a",))
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "bounds.csv").write_text("x\n1\n")
+    assert [model.name for model in read_results(tmp_path)] == ["synthetic-a"]
+
+
+def test_no_results_is_one_sentence(tmp_path):
+    with pytest.raises(ArtifactError, match="make repro"):
+        read_results(tmp_path)
+    with pytest.raises(ArtifactError, match="holds no results"):
+        read_results(tmp_path / "nowhere")
+
+
+def test_damaged_files_are_refused_by_name(tmp_path):
+    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    (folder / "setup.json").write_text("{not json")
+    with pytest.raises(ArtifactError, match=r"setup\.json is not JSON"):
+        read_model(folder)
+    (folder / "setup.json").write_text("[1]")
+    with pytest.raises(ArtifactError, match="JSON object"):
+        read_model(folder)
+    (folder / "setup.json").unlink()
+    (folder / "sparsity.csv").write_text("corpus,mean\nenglish,3\n")
+    with pytest.raises(ArtifactError, match=r"sparsity\.csv lacks .*positions"):
+        read_model(folder)
+
+
+def test_an_absent_table_is_empty_with_its_columns(tmp_path):
+    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    (folder / "uncertainty.csv").unlink()
+    table = read_model(folder).table("uncertainty")
+    assert table.empty and {"score", "auroc", "uses_labels"} <= set(table.columns)
+
+
+def test_flags_and_empty_text_are_read_as_such(tmp_path):
+    model = read_model(write_model(tmp_path / "m", **MODELS["synthetic-a"]))
+    bounds = model.table("bounds")
+    assert bounds["is_certificate"].dtype == bool
+    assert set(bounds.loc[bounds["family"] == "as_published", "method"]) == {""}
+    assert model.corpora[0] == "english" and model.role("random") == "far"
+    assert model.baseline == pytest.approx(15.585, abs=1e-3)
+
+
+def test_the_id_corpus_comes_first_whatever_the_order_of_the_file(tmp_path):
+    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    text = (folder / "setup.json").read_text()
+    (folder / "setup.json").write_text(text.replace('"english"', '"zebra"'))
+    assert read_model(folder).corpora[0] == "zebra"
+
+
+def test_models_of_an_earlier_run_are_left_out_when_not_named(tmp_path):
+    write_results(tmp_path)
+    first, second = sorted(MODELS)
+    assert [model.name for model in read_results(tmp_path)] == [first, second]
+    assert [model.name for model in read_results(tmp_path, [second])] == [second]
+    with pytest.raises(ArtifactError, match="gpt9"):
+        read_results(tmp_path, [first, "gpt9"])
