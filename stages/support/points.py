@@ -1,6 +1,6 @@
 """Points of a sweep: what a stage computes with other settings than those of the pipeline.
 
-    python -m stages.assemble_bound -m unit.model=NAME bound.n_tokens=1000,10000 bound.k=16,32
+    python -m stages.assemble_bound -m unit.probe=NAME bound.n_tokens=1000,10000 bound.k=16,32
 
 Each point has a folder of its own below `hydra.sweep.dir`; when the last is done, a callback of
 Hydra puts their rows together in `points.csv` there, or in the file `unit.out`. The results of the
@@ -20,11 +20,12 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from semdim.artifacts.shards import write_atomically, write_json
+from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
-from semdim.settings import flattened
+from semdim.fields import flattened
+from stages.support.run import ROW
 
-ROW, REFUSED = "row.json", "refused.txt"
+REFUSED = "refused.txt"
 
 
 def parse(arguments: Sequence[str]) -> list[Override]:
@@ -51,35 +52,18 @@ def refuse_contradictions(overrides: Sequence[Override]) -> None:
             )
 
 
-def predeclared(overrides: Sequence[Override], bound: Mapping[str, Any]) -> int | None:
-    """How many points of N and α share δ in a sweep, so that all of its points hold at once.
-
-    bound: the section of params.yaml, for what the overrides do not say.
-    None: neither N nor α is swept (every point then computes the whole grid itself), or
-    bound.n_predeclared is given.
-    """
-    by_key = {override.get_key_element(): override for override in overrides}
-    swept = {key for key, override in by_key.items() if override.is_sweep_override()}
-    grids = ("bound.n_tokens", "bound.smoothing", "bound.smoothing_grid")
-    if "bound.n_predeclared" in by_key or not swept & set(grids):
-        return None
-    sizes, *smoothings = (
-        set(_values(by_key[key]) if key in by_key else _flat(bound[key.removeprefix("bound.")]))
-        for key in grids
-    )
-    pays = by_key.get("bound.pay_for_n_grid")
-    pays_for_n = bound["pay_for_n_grid"] if pays is None else pays.value() is not False
-    return len(set().union(*smoothings)) * (len(sizes) if pays_for_n else 1)
+def swept_values(overrides: Sequence[Override]) -> dict[str, list[Any]]:
+    """Every value of every setting that a command line sweeps, and of those of ``bound`` that it
+    sets: a point knows its own values alone, and bounds that share δ have to know of all."""
+    return {
+        override.get_key_element().lstrip("+~"): list(_values(override))
+        for override in overrides
+        if override.is_sweep_override() or override.get_key_element().startswith("bound.")
+    }
 
 
 def _values(override: Override) -> Iterator[Any]:
-    values = override.sweep_iterator() if override.is_sweep_override() else [override.value()]
-    for value in values:
-        yield from _flat(value)
-
-
-def _flat(value: Any) -> Sequence[Any]:
-    return list(value) if isinstance(value, list | tuple) else [value]
+    yield from override.sweep_iterator() if override.is_sweep_override() else [override.value()]
 
 
 def point_folder() -> Path | None:
@@ -93,11 +77,6 @@ def point_folder() -> Path | None:
         return Path(config.sweep.dir) / str(config.sweep.subdir)
     asked = any(line.startswith("unit.out=") for line in config.overrides.task)
     return Path(config.sweep.dir) / "0" if own or asked else None
-
-
-def write_row(folder: Path, results: Mapping[str, Any], params: Mapping[str, Any]) -> None:
-    """A point's results and the whole configuration that they belong to."""
-    write_json(folder / ROW, {"results": dict(results), "config": dict(params)})
 
 
 def refuse(folder: Path, message: str) -> None:

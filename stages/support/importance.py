@@ -11,40 +11,30 @@ from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import load_decoder
 from semdim.tokens.sample import load_tokens
-from stages.common import Run
-from stages.loading import load_split, open_activations
+from stages.support.load import load_split, open_activations, start_engine
+from stages.support.run import Run
 
 
 def importance(run: Run, chosen: Tensor) -> Tensor:
     """Estimated rise of the loss without each atom, on the chosen sequences of the sample."""
-    paths, model, sample, engine = (
-        run.paths,
-        run.model,
-        run.settings.grid.sample,
-        run.settings.engine,
-    )
-    device = engine.start()
+    sample, device = run.setting("grid.sample"), start_engine(run)
     split = load_split(run, device)
-    decoder = load_decoder(paths.sae(model))
-    token_ids, _ = load_tokens(paths.tokens(model, sample))
+    decoder = load_decoder(run.paths.sae(run.probe)).to(device)
+    token_ids, _ = load_tokens(run.paths.tokens(run.model, sample))
     parts = shards(
         token_ids,
         chosen,
-        Artifact.open(paths.codes(model, sample)),
+        Artifact.open(run.paths.codes(run.probe, sample)),
         len(decoder.weight),
-        read_facts(paths.model(model)).bos_token_id,
+        read_facts(run.paths.model(run.model)).bos_token_id,
         open_activations(run, sample, split),
     )
-    with progress_bar(total=token_ids.numel(), desc=f"{model} importance of atoms") as bar:
+    proxy, seed = parse_proxy("sae", run.setting("splice")), run.setting("seed")
+    with progress_bar(total=token_ids.numel(), desc=f"{run.probe} importance of atoms") as bar:
         return ablation_importance(
             split,
-            Reconstructor(
-                parse_proxy("sae", run.settings.splice),
-                decoder.weight.to(device),
-                decoder.bias.to(device),
-                seed=run.settings.seed,
-            ),
+            Reconstructor(proxy, decoder.weight, decoder.bias, seed=seed),
             parts,
-            batch_sequences=engine.batch_sequences,
+            batch_sequences=run.setting("engine.batch_sequences"),
             update=bar.update,
         )
