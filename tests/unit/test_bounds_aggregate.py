@@ -179,7 +179,7 @@ def test_calibration_documents_of_a_part_are_those_of_the_whole() -> None:
         ({"pay_for_n_grid": 1}, "must be true or false"),
         ({"calibration_fraction": 0.0}, "calibration_fraction"),
         ({"sparsity_bins": -1}, "sparsity_bins"),
-        ({"n_tokens": [1000, 2000], "n_predeclared": 1}, "bound.n_predeclared = 1 must be at least 2"),
+        ({"n_tokens": [1000, 2000], "n_predeclared": 1}, "n_predeclared = 1 must be at least 2"),
     ],
 )
 def test_bad_settings_are_refused(change: dict, message: str) -> None:

@@ -47,5 +47,5 @@ def test_a_value_of_the_wrong_kind_or_size_is_refused_by_name(name: str, value: 
 
 
 def test_a_neighbour_beyond_the_tokens_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"uncertainty\.neighbour = 9 must be at most neighbour_t"):
+    with pytest.raises(ConfigError, match=r"uncertainty\.neighbour = 9 must be at most"):
         UncertaintySpec.from_mapping({"neighbour": 9, "neighbour_tokens": 8})
