@@ -79,7 +79,7 @@ def test_an_n_beyond_the_sample_is_refused(sample: SequenceTable) -> None:
     ("settings", "message"),
     [
         ({"n_token": [1]}, "n_tokens"),
-        ({"k": [8, 4]}, r"surface\.k must ascend"),
+        ({"k": [8, 4]}, r"surface\.k = \[8, 4\] must ascend"),
         ({"k": [0]}, r"surface\.k"),
         ({"k": "many"}, r"surface\.k"),
         ({"n_tokens": []}, r"surface\.n_tokens"),

@@ -5,16 +5,15 @@ Beside it stands the published number with the same proxy, which is no certifica
 hold at once: each N takes its share of δ, and within it each k.
 """
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.assemble import BoundFacts, frontier_bounds, published_bounds
 from semdim.bounds.result import Bound
-from semdim.bounds.spec import BoundSpec, whole_numbers
-from semdim.errors import ConfigError
+from semdim.bounds.spec import SIZES, BoundSpec
+from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
 
 COLUMNS = (
@@ -28,10 +27,13 @@ COLUMNS = (
 class SurfaceSpec:
     """The ``surface`` group. What it leaves open is taken from ``grid`` and ``bound``."""
 
-    n_tokens: tuple[int, ...] | None = None
+    n_tokens: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
     """Sizes N in tokens, ascending; None: those of bound.n_tokens."""
-    k: tuple[int, ...] | None = None
+    k: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
     """Atoms kept, ascending; None: every topk_<k> whose losses are computed."""
+
+    def __post_init__(self) -> None:
+        check(self, "surface")
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "SurfaceSpec":
@@ -40,16 +42,7 @@ class SurfaceSpec:
         Raises:
             ConfigError: an unknown key, or values that are not whole, positive and ascending.
         """
-        known = [entry.name for entry in fields(cls)]
-        for key in settings:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" Did you mean '{near[0]}'?" if near else ""
-                raise ConfigError(
-                    f"surface has no setting {key!r}; it knows {', '.join(known)}.{hint}"
-                )
-        given = {key: value for key, value in settings.items() if value is not None}
-        return cls(**{key: whole_numbers(f"surface.{key}", v) for key, v in given.items()})
+        return read(cls, settings, "surface")
 
     def grid(self, bound: BoundSpec, proxies: tuple[str, ...]) -> BoundSpec:
         """`bound` with the grid of the surface: its N, its k, and nothing that it does not need.

@@ -12,13 +12,14 @@ from sae_lens import SAE
 
 from semdim.codes.sparse import from_dense
 from semdim.errors import ConfigError
+from semdim.fields import read
 from semdim.forward.spec import EngineSpec
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
 from semdim.training.measure import explained_variance, measure
 from semdim.training.params import TrainingSettings
 from semdim.training.run import new_trainer
-from semdim.training.spec import DictionarySpec, OptimiserSpec, section
+from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.start import Prepared, Say, prepare
 
 SECTIONS: dict[str, Any] = {"dictionary": DictionarySpec, "optimiser": OptimiserSpec}
@@ -64,7 +65,7 @@ def varied(settings: TrainingSettings, variation: Variation) -> TrainingSettings
     (group, key), value = variation[0].split("."), variation[1]
     values = {**dataclasses.asdict(getattr(settings, group)), key: value}
     as_given = {**settings.as_given, group: values}
-    changed = {group: section(SECTIONS[group], values, group), "as_given": as_given}
+    changed = {group: read(SECTIONS[group], values, group), "as_given": as_given}
     return dataclasses.replace(settings, **changed)
 
 
