@@ -1,4 +1,4 @@
-"""gather_ledgers: which ledgers and score tables belong to this run; one corpus more in the chain."""
+"""gather_ledgers: which ledgers and score tables belong to this run; one corpus more."""
 
 from semdim.artifacts import chain
 from stages.support.run import Run, say

@@ -32,7 +32,9 @@ def main(run: Run) -> None:
         facts.add(part)
     splices = {name: losses[name].facts["splice"] for name in losses}
     dtype = activations.facts["compute_dtype"]
-    writer.finish(facts.finished(corpus, splices, run.setting("splice"), dtype, run.setting("seed")))
+    writer.finish(
+        facts.finished(corpus, splices, run.setting("splice"), dtype, run.setting("seed"))
+    )
     say(f"{writer.n_rows} tokens, {len(losses)} proxies -> {writer.path}")
 
 

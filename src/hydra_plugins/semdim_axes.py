@@ -8,7 +8,9 @@ from semdim.axes import axes
 
 
 def _axes(probes: Any, grid: Any, corpora: Any) -> DictConfig:
-    sections = (OmegaConf.to_container(section, resolve=True) for section in (probes, grid, corpora))
+    sections = (
+        OmegaConf.to_container(section, resolve=True) for section in (probes, grid, corpora)
+    )
     return OmegaConf.create(axes(*sections))  # type: ignore[arg-type]
 
 

@@ -33,7 +33,12 @@ def axes(
     """
     names = list(probes)
     of_probes = [
-        {"probe": name, "model": probes[name]["model"], "hook": probes[name]["hook"], "after": after}
+        {
+            "probe": name,
+            "model": probes[name]["model"],
+            "hook": probes[name]["hook"],
+            "after": after,
+        }
         for name, after in _chained(names)
     ]
     hooks = _distinct({"model": probe["model"], "hook": probe["hook"]} for probe in of_probes)

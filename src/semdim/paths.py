@@ -1,9 +1,9 @@
 """Where every artifact lives. The only place that spells a path of the pipeline.
 
-    outputs/models/<model>/            export, tokens, the model's own losses
-    outputs/models/<model>/hooks/<hook>/   activations, what is familiar there, distances from it
-    outputs/probes/<probe>/            the SAE, codes, losses of proxies, ledgers
-    results/probes/<probe>/            the small results that git keeps
+outputs/models/<model>/            export, tokens, the model's own losses
+outputs/models/<model>/hooks/<hook>/   activations, what is familiar there, distances from it
+outputs/probes/<probe>/            the SAE, codes, losses of proxies, ledgers
+results/probes/<probe>/            the small results that git keeps
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """What each stage of dvc.yaml depends on, found by reading the code; and dvc.yaml in step with it.
 
-    python -m stages.support.dependencies --write     put the code that each stage imports in its deps
+    python -m stages.support.dependencies --write     write the code that each stage imports
 
 Data among the deps are written by hand. A test compares both files with what is found here.
 """

@@ -1,7 +1,5 @@
 """What several stages load: the model cut in two, and activations from disk or from the tokens."""
 
-import torch
-
 from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.shards import Artifact
 from semdim.forward.hook_points import parse_hook
@@ -51,5 +49,3 @@ def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> 
     if split is None:
         split = load_split(run, start_engine(run))
     return recomputed(run, corpus, split)
-
-

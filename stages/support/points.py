@@ -9,7 +9,7 @@ pipeline are never touched.
 
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
-from semdim.fields import flattened
+from semdim.flat import flattened
 from stages.support.run import ROW
 
 REFUSED = "refused.txt"

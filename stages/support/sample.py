@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semdim.bounds.assemble import needed_proxies
+from semdim.bounds.needed import missing_losses
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError
 from semdim.ledger.table import LOSS_PREFIX, read_ledger
@@ -44,20 +45,5 @@ def check_computed(run: Run, ledger: "pd.DataFrame", spec: BoundSpec, section: s
     """
     missing = [name for name in needed_proxies(spec) if LOSS_PREFIX + name not in ledger]
     if missing:
-        raise ConfigError(missing_losses(missing, run.setting("grid"), section))
-
-
-def missing_losses(missing: list[str], grid: Any, section: str) -> str:
-    """What to do about losses that bounds need and the grid does not compute."""
-    pools = [name for name in missing if name.startswith("pool_")]
-    lists = {"sweep": [name for name in missing if name not in pools], "pool": pools}
-    overrides = " ".join(
-        f"-S 'grid.{key}=[{','.join(dict.fromkeys((*grid[key], *names)))}]'"
-        for key, names in lists.items()
-        if names
-    )
-    return (
-        f"The bounds of the configuration need the losses of {', '.join(missing)}, which are not "
-        f"computed: compute them, and no others, with `dvc exp run {overrides}`, or take them out "
-        f"of {section}."
-    )
+        lists = {"sweep": run.setting("grid.sweep"), "pool": run.setting("grid.pool")}
+        raise ConfigError(missing_losses(missing, lists, section))

@@ -8,13 +8,14 @@ weights changed changes it, and so what is computed from it.
 from pathlib import Path
 from typing import Any
 
+from semdim.text.source import source_digest
+
 from semdim.artifacts.shards import write_json
 from semdim.models.source import model_digest
 from semdim.models.spec import ModelSource
 from semdim.paths import Paths
 from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
-from semdim.text.source import source_digest
 from semdim.text.spec import CorpusSpec
 
 

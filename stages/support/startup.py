@@ -24,7 +24,7 @@ from semdim.paths import Paths
 from semdim.registry import load_plugins
 from stages import imported
 from stages.support import points
-from stages.support.run import Run, Unit, say
+from stages.support.run import Run, Unit
 
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")

@@ -5,9 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-from semdim.errors import ConfigError
-from semdim.settings import flattened
 from stages.points import (
     collect,
     parse,
@@ -16,6 +13,9 @@ from stages.points import (
     refuse_contradictions,
     write_row,
 )
+
+from semdim.errors import ConfigError
+from semdim.flat import flattened
 
 BOUND = {
     "n_tokens": [1000, 2000],

@@ -38,4 +38,6 @@ def _links(link: Path) -> list[Mapping[str, Any]]:
     try:
         return list(json.loads(link.read_text(encoding="utf-8"))["links"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"{link} is missing or damaged; `dvc repro` writes it again.") from error
+        raise ArtifactError(
+            f"{link} is missing or damaged; `dvc repro` writes it again."
+        ) from error

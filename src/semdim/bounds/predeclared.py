@@ -20,8 +20,7 @@ def n_predeclared(swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) 
     if bound.get("n_predeclared") is not None or not set(swept) & set(GRIDS):
         return None
     sizes, *smoothings = (
-        {entry for value in _values(name, swept, bound) for entry in _flat(value)}
-        for name in GRIDS
+        {entry for value in _values(name, swept, bound) for entry in _flat(value)} for name in GRIDS
     )
     pays_for_n = bound.get("pay_for_n_grid", True) is not False
     return len(set().union(*smoothings)) * (len(sizes) if pays_for_n else 1)
@@ -34,7 +33,9 @@ def shared(swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) -> dict
     number = n_predeclared(swept, bound)
     if number is None:
         return {}
-    return {"n_predeclared": number} | ({} if "bound.sparsity_bins" in swept else {"sparsity_bins": 0})
+    return {"n_predeclared": number} | (
+        {} if "bound.sparsity_bins" in swept else {"sparsity_bins": 0}
+    )
 
 
 def _values(

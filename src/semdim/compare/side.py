@@ -10,8 +10,8 @@ import yaml
 
 from semdim.compare.revisions import Source, is_model, located
 from semdim.errors import ArtifactError, ConfigError
+from semdim.flat import flattened
 from semdim.results.read import ModelResults, read_model, read_results
-from semdim.settings import flattened
 
 RECORDED = "params.yaml"
 FACTS = ("model", "sae", "packages", "python")
@@ -103,7 +103,7 @@ def paired(a: Side, b: Side) -> Pairs:
     if not both:
         raise ConfigError(
             f"{a.name} ({', '.join(a.models)}) and {b.name} ({', '.join(b.models)}) have no model "
-            "in common; name the folder of one model on each side, as results/models/NAME."
+            "in common; name the folder of one model on each side, as results/probes/NAME."
         )
     return Pairs(
         [_pair(name, a, name, b, name) for name in both],
@@ -120,8 +120,8 @@ def _settings(folder: Path, model: ModelResults, source: Source) -> Settings:
     return Settings(_asked(folder, model.name, source), _found(model))
 
 
-def _asked(folder: Path, model: str, source: Source) -> dict[str, Any] | None:
-    """From params.yaml in the model's folder, a point's row of a sweep, or the revision's own."""
+def _asked(folder: Path, probe: str, source: Source) -> dict[str, Any] | None:
+    """From params.yaml in the probe's folder, a point's row of a sweep, or the revision's own."""
     row = folder / "row.json"
     if (folder / RECORDED).is_file():
         params = _yaml(folder / RECORDED)
@@ -131,13 +131,16 @@ def _asked(folder: Path, model: str, source: Source) -> dict[str, Any] | None:
         params = _yaml(source.params)
     else:
         return None
-    models = params.pop("models", {})
-    params.pop("tracking", None)
-    if model not in models and len(models) != 1:
+    probes, models = params.pop("probes", {}), params.pop("models", {})
+    for name in ("axes", "plugins", "tracking"):
+        params.pop(name, None)
+    if probe not in probes and len(probes) != 1:
         return None
-    own = models.get(model) or next(iter(models.values()))
-    params["grid"] = {key: v for key, v in params.get("grid", {}).items() if key != "model"}
-    return flattened({"model": own, **params})
+    own = dict(probes.get(probe) or next(iter(probes.values())))
+    model = models.get(own.pop("model", None), {})
+    grid = params.get("grid", {})
+    params["grid"] = {key: v for key, v in grid.items() if key not in ("model", "probe")}
+    return flattened({"model": model, "probe": own, **params})
 
 
 def _yaml(path: Path) -> dict[str, Any]:

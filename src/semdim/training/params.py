@@ -21,7 +21,7 @@ class TrainingSettings:
     name: str
     """The folder in models/sae that is written."""
     model: str
-    """The model's name, a folder in outputs/."""
+    """The model's name, a folder in outputs/models."""
     source: ModelSource
     hook_name: str
     text: CorpusSpec
@@ -44,15 +44,6 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True)
-class _Model:
-    """An entry of ``models``."""
-
-    source: ModelSource
-    sae: Any = None
-    """The SAE that goes with the model elsewhere; not used here."""
-
-
-@dataclass(frozen=True)
 class _Engine:
     """The ``engine`` section."""
 
@@ -65,7 +56,7 @@ class _File:
     """``training/params.yaml`` as it is written."""
 
     name: str = setting(not_empty=True)
-    models: dict[str, _Model]
+    models: dict[str, ModelSource]
     hook_name: str = setting(not_empty=True)
     text: CorpusSpec
     calibration: CorpusSpec | None
@@ -107,11 +98,11 @@ def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
             f"models holds {', '.join(file.models) or 'nothing'}: a dictionary is trained on "
             "exactly one model."
         )
-    ((model, entry),) = file.models.items()
+    ((model, source),) = file.models.items()
     return TrainingSettings(
         name=file.name,
         model=model,
-        source=entry.source,
+        source=source,
         hook_name=file.hook_name,
         text=file.text,
         calibration=file.calibration,
