@@ -12,17 +12,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
-from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from semdim.errors import ConfigError
+from semdim.rules import Rules, expected, is_optional, show, spelled, unwrapped
 
 Spec = TypeVar("Spec")
 
 LARGEST_SEED = 2**63 - 1
 """The largest seed that every generator takes."""
-_LONGEST = 60
-"""Characters of a refused value that a message repeats."""
 
 
 class SettingError(ConfigError):
@@ -37,30 +35,17 @@ class SettingError(ConfigError):
         self.text = text
 
 
-@dataclass(frozen=True)
-class Rules:
-    """What must hold of a value beside its type."""
-
-    above: int | float | None = None
-    at_least: int | float | None = None
-    below: int | float | None = None
-    at_most: int | float | None = None
-    """Range of a number, or of each number of a list."""
-    choices: tuple[Any, ...] = ()
-    """The values that are possible, where the annotation does not say it."""
-    one_is_a_list: bool = False
-    """A single value stands for a list of one."""
-    ascending: bool = False
-    """A list ascends without repeats."""
-    distinct: bool = False
-    """A list holds no value twice."""
-    not_empty: bool = False
-    """A list, or a text, is not empty."""
-
-
 def setting(default: Any = MISSING, **rules: Any) -> Any:
     """A field of a settings class: its default (none: it must be given), and its `Rules`."""
     return field(default=default, metadata={"rules": Rules(**rules)})
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What one kind takes beside ``kind``, where one class has the settings of several kinds."""
+
+    needed: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
 
 class ByKind:
@@ -98,7 +83,7 @@ def read(cls: type[Spec], settings: Any, where: str) -> Spec:
     """
     name = where or "The file"
     if not isinstance(settings, Mapping):
-        raise ConfigError(f"{name} = {_show(settings)} must be settings by name.")
+        raise ConfigError(f"{name} = {show(settings)} must be settings by name.")
     chosen: Any = _class_of_kind(cls, settings, where) if issubclass(cls, ByKind) else cls
     known = names(chosen)
     unknown = [str(key) for key in settings if key not in known]
@@ -112,10 +97,10 @@ def read(cls: type[Spec], settings: Any, where: str) -> Spec:
     for entry in fields(chosen):
         annotation, rules = _hints(chosen)[entry.name], _rules(entry)
         value = settings.get(entry.name)
-        if value is not None or (entry.name in settings and _is_optional(annotation)):
+        if value is not None or (entry.name in settings and is_optional(annotation)):
             kept[entry.name] = _value(annotation, rules, value, where, entry.name)
         elif entry.default is MISSING and entry.default_factory is MISSING:
-            missing.append(f"{entry.name} ({_expected(annotation, rules)})")
+            missing.append(f"{entry.name} ({expected(annotation, rules)})")
     if missing:
         raise ConfigError(f"{name} lacks {', '.join(missing)}.")
     try:
@@ -138,6 +123,25 @@ def check(spec: Any, where: str) -> None:
         _value(hints[entry.name], _rules(entry), value, where, entry.name)
 
 
+def check_kind(spec: Any, kinds: Mapping[str, Takes], where: str) -> None:
+    """Check that settings hold all that their kind needs, and nothing that it does not take.
+
+    Raises:
+        SettingError: a setting is missing, or of no use for the kind.
+    """
+    _choice(tuple(kinds), spec.kind, where, "kind")
+    takes = kinds[spec.kind]
+    for name in takes.needed:
+        if getattr(spec, name) is None:
+            raise SettingError(where, f"{name} is missing: the kind {spec.kind} needs it.")
+    taken = ("kind", *takes.needed, *takes.optional)
+    for name in names(spec):
+        value = getattr(spec, name)
+        if name not in taken and value is not None:
+            must = f"be left out: the kind {spec.kind} takes {', '.join(taken[1:])}."
+            raise _impossible(where, name, value, must)
+
+
 def suggestion(name: str, known: Sequence[str]) -> str:
     """`` Did you mean 'x'?``, or nothing."""
     near = difflib.get_close_matches(name, known, n=1)
@@ -156,13 +160,13 @@ def _value(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> A
     """The value in the type that is asked for. SettingError names ``<where>.<key>``."""
     if annotation is Any:
         return value
-    if _is_optional(annotation):
-        return None if value is None else _value(_inner(annotation), rules, value, where, key)
+    if is_optional(annotation):
+        return None if value is None else _value(unwrapped(annotation), rules, value, where, key)
     if get_origin(annotation) is tuple:
         return _list(annotation, rules, value, where, key)
     if get_origin(annotation) is dict:
         if not isinstance(value, Mapping) or not all(isinstance(name, str) for name in value):
-            raise _refused(where, key, value, _expected(annotation, rules))
+            raise _refused(where, key, value, expected(annotation, rules))
         place = _place(where, key)
         inner = get_args(annotation)[1]
         return {name: _value(inner, rules, entry, place, name) for name, entry in value.items()}
@@ -176,7 +180,7 @@ def _value(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> A
     if annotation in (int, float):
         return _number(annotation, rules, value, where, key)
     if not isinstance(value, annotation) or (rules.not_empty and not value):
-        raise _refused(where, key, value, _expected(annotation, rules))
+        raise _refused(where, key, value, expected(annotation, rules))
     return value
 
 
@@ -189,7 +193,7 @@ def _list(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> tu
     elif rules.one_is_a_list:
         found = (_value(inner, rules, value, where, key),)
     else:
-        raise _refused(where, key, value, _expected(annotation, rules))
+        raise _refused(where, key, value, expected(annotation, rules))
     if rules.not_empty and not found:
         raise _impossible(where, key, value, "hold at least one entry.")
     if rules.ascending and list(found) != sorted(set(found)):
@@ -202,13 +206,13 @@ def _list(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> tu
 def _choice(choices: Sequence[Any], value: Any, where: str, key: str) -> Any:
     if any(type(value) is type(choice) and value == choice for choice in choices):
         return value
-    words = [_word(choice) for choice in choices]
+    words = [spelled(choice) for choice in choices]
     near = suggestion(value, words) if isinstance(value, str) else ""
     raise _impossible(where, key, value, f"be one of {', '.join(words)}.{near}")
 
 
 def _number(kind: type, rules: Rules, value: Any, where: str, key: str) -> int | float:
-    wanted = _expected(kind, rules)
+    wanted = expected(kind, rules)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _refused(where, key, value, wanted)
     if not -math.inf < value < math.inf:
@@ -225,69 +229,16 @@ def _number(kind: type, rules: Rules, value: Any, where: str, key: str) -> int |
     return float(value) if kind is float else int(value)
 
 
-def _expected(annotation: Any, rules: Rules) -> str:
-    """What a value must be, in words."""
-    if _is_optional(annotation):
-        return f"{_expected(_inner(annotation), rules)}, or null"
-    if get_origin(annotation) is tuple:
-        return f"a list, each entry {_expected(get_args(annotation)[0], rules)}"
-    choices = get_args(annotation) if get_origin(annotation) is Literal else rules.choices
-    if choices:
-        return f"one of {', '.join(map(_word, choices))}"
-    if annotation in (int, float):
-        return ("a whole number" if annotation is int else "a number") + _range(rules)
-    if annotation is str:
-        return "a text that is not empty" if rules.not_empty else "a text"
-    return "true or false" if annotation is bool else "settings by name"
-
-
-def _range(rules: Rules) -> str:
-    low, high = rules.at_least, rules.at_most
-    if rules.above is not None and rules.below is not None:
-        return f" strictly between {rules.above} and {rules.below}"
-    if low is not None and high is not None:
-        return f" between {low:,} and {high:,}"
-    limits = {
-        "above": rules.above,
-        "of at least": low,
-        "below": rules.below,
-        "at most": high,
-    }
-    words = [f"{word} {limit:,}" for word, limit in limits.items() if limit is not None]
-    return " " + " and ".join(words) if words else ""
-
-
 def _refused(where: str, key: str, value: Any, wanted: str) -> SettingError:
     return _impossible(where, key, value, f"be {wanted}.")
 
 
 def _impossible(where: str, key: str, value: Any, must: str) -> SettingError:
-    return SettingError(where, f"{key} = {_show(value)} must {must}")
+    return SettingError(where, f"{key} = {show(value)} must {must}")
 
 
 def _place(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
-
-
-def _show(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return "a number of thousands of digits"
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-
-
-def _word(choice: Any) -> str:
-    return str(choice).lower() if isinstance(choice, bool) else str(choice)
-
-
-def _is_optional(annotation: Any) -> bool:
-    return get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation)
-
-
-def _inner(annotation: Any) -> Any:
-    (inner,) = (kind for kind in get_args(annotation) if kind is not NoneType)
-    return inner
 
 
 def _rules(entry: Field[Any]) -> Rules:
