@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from ledger_factory import VOCAB_SIZE, make_ledger
 
-from semdim.bounds.assemble import BoundFacts
+from semdim.bounds.family import BoundFacts
 from semdim.bounds.spec import BoundSpec
 
 FACTS = BoundFacts(vocab_size=VOCAB_SIZE, dict_size=512)
