@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from semdim.bounds.aggregate import SequenceTable
-from semdim.bounds.assemble import BoundFacts, frontier_bounds, published_bounds
+from semdim.bounds.families.as_published import as_published
+from semdim.bounds.families.srm_topk import frontier_bounds
+from semdim.bounds.family import BoundFacts
+from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import SIZES, BoundSpec
 from semdim.fields import check, read, setting
@@ -78,7 +81,8 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
         frontier = frontier_bounds(part, facts, spec)
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:
-            published = next(published_bounds(part, facts, replace(spec, k=int(bound.k or 0))))
+            at_k = replace(spec, k=int(bound.k or 0))
+            published = as_published(**published_statistics(part, facts, at_k))
             rows.append(_row(bound, published, bound is best))
     return rows
 
