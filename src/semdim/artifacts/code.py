@@ -58,14 +58,15 @@ def code_digest(module: str, kinds: Mapping[str, Iterable[str]] | None = None) -
 
 @functools.cache
 def _imports(name: str, path: Path, kinds: tuple[tuple[str, tuple[str, ...]], ...]) -> list[str]:
-    """Modules that one file imports, ancestors that import something themselves among them."""
+    """Modules that one file imports, and packages above them whose ``__init__`` imports too."""
     wanted: list[str] = []
     for target in _targets(ast.parse(path.read_text(encoding="utf-8")), name, dict(kinds)):
         for known in (target, target.rpartition(".")[0]):
             if _file(known) is not None:
-                wanted += [known, *_ancestors(known)]
+                wanted += [known] if _imports_ours(known, eager=False) else []
+                wanted += [outer for outer in _outer(known) if _imports_ours(outer, eager=True)]
                 break
-    return [module for module in dict.fromkeys(wanted) if not _is_bare_package(module)]
+    return list(dict.fromkeys(wanted))
 
 
 def _targets(tree: ast.AST, name: str, kinds: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
@@ -110,7 +111,7 @@ def _in(package: str) -> list[str]:
     return [] if path is None else [p.stem for p in path.parent.glob("*.py") if p != path]
 
 
-def _ancestors(module: str) -> list[str]:
+def _outer(module: str) -> list[str]:
     parts = module.split(".")
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
@@ -129,11 +130,15 @@ def _file(module: str) -> Path | None:
 
 
 @functools.cache
-def _is_bare_package(module: str) -> bool:
-    """A package whose ``__init__`` imports nothing of ours: running it changes no number."""
+def _imports_ours(module: str, *, eager: bool) -> bool:
+    """False for an ``__init__`` that imports nothing of ours: running it changes no number.
+
+    eager: only what it imports at once counts, since nobody asked for a name of it.
+    """
     path = _file(module)
     if path is None or path.name != "__init__.py":
-        return False
+        return path is not None
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    eager = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
-    return not any(True for node in eager for _ in _targets(ast.Module([node], []), module, {}))
+    if eager:
+        tree.body = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
+    return any(True for _ in _targets(tree, module, {}))
