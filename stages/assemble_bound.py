@@ -6,7 +6,8 @@ With other settings than those of params.yaml it computes a point of a sweep; se
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.summary import headline
-from semdim.results.write import bounds_table, curve_table, ledger_summary, proxies_of_ledger
+from semdim.results.write_bounds import bounds_table, curve_table
+from semdim.results.write_proxies import ledger_summary, proxies_of_ledger
 from stages.common import Run, say, stage
 
 

@@ -2,7 +2,7 @@
 
 from semdim.artifacts.shards import write_json
 from semdim.ledger.table import read_ledger
-from semdim.results.write import setup_facts
+from semdim.results.write_setup import setup_facts
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.scores import ALL_SCORES
 from semdim.uncertainty.study import run_study

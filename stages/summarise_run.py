@@ -1,7 +1,7 @@
 """summarise_run: the numbers by which runs are compared, and the settings that they belong to."""
 
 from semdim.artifacts.shards import write_atomically, write_json
-from semdim.results.write import params_text, run_metrics
+from semdim.results.write_metrics import params_text, run_metrics
 from stages.common import Run, say, stage
 
 

@@ -6,6 +6,7 @@ from semdim.artifacts.shards import write_atomically
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, needed_proxies
 from semdim.bounds.surface import COLUMNS, surface
+from semdim.results.schema import check_columns
 from stages.common import Run, say, stage
 
 
@@ -22,6 +23,7 @@ def main(run: Run) -> None:
     )
     rows = surface(sample, BoundFacts.from_mapping(facts), spec)
     table = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+    check_columns("surface", table)
     text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
     write_atomically(run.results / "surface.csv", text)
     with run.tracked("sweep_bound") as tracked:
