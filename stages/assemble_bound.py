@@ -7,6 +7,7 @@ stages/support/points.py.
 import json
 
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
+<<<<<<< HEAD
 from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline, in_a_line
@@ -15,6 +16,12 @@ from stages.support.run import Run, say
 from stages.support.sample import check_computed, read_sample
 from stages.support.startup import stage
 from stages.support.track import tracked
+=======
+from semdim.bounds.summary import headline
+from semdim.results.write_bounds import bounds_table, curve_table
+from semdim.results.write_proxies import ledger_summary, proxies_of_ledger
+from stages.common import Run, say, stage
+>>>>>>> wt-figs
 
 
 @stage

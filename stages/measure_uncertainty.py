@@ -2,7 +2,11 @@
 
 from semdim.artifacts import chain
 from semdim.ledger.table import read_ledger
+<<<<<<< HEAD
 from semdim.results.write import setup_facts, write_setup, write_sparsity
+=======
+from semdim.results.write_setup import setup_facts
+>>>>>>> wt-figs
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study

@@ -22,17 +22,17 @@ from semdim.plots.sparsity import bin_label, risk_by_sparsity, sparsity_bins, sp
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
 from semdim.plots.uncertainty import auroc_matrix, auroc_table, roc, roc_choice
 from semdim.report.compared import by_layer
-from semdim.results.read import ModelResults, read_results
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
-def without(model: ModelResults, *names: str) -> ModelResults:
+def without(model: ProbeResults, *names: str) -> ProbeResults:
     tables = {name: table for name, table in model.tables.items() if name not in names}
-    return ModelResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
+    return ProbeResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
 
 
 def texts(figure: Figure) -> str:
@@ -74,7 +74,7 @@ def test_figure_1_has_log2_v_dashed_holdout_and_the_marked_n(models):
 def test_a_line_that_never_comes_into_view_is_named_as_such(models):
     table = models[0].table("bounds").copy()
     table.loc[table["family"] == "covering_dudley", "total"] += 500.0
-    words = texts(bound_vs_n([ModelResults("m", {"bounds": table})]))
+    words = texts(bound_vs_n([ProbeResults("m", {"bounds": table})]))
     assert "Dudley, constants kept ↑" in words and "above the axis at every N" in words
 
 
@@ -89,12 +89,12 @@ def test_certificates_have_markers_and_the_others_none(models):
 def test_no_ring_where_the_bound_stays_vacuous(models):
     table = models[0].table("bounds").copy()
     table["total"] += 100.0
-    figure = bound_vs_n([ModelResults("vacuous", {"bounds": table})])
+    figure = bound_vs_n([ProbeResults("vacuous", {"bounds": table})])
     assert "below log₂V" not in texts(figure)
     assert not [line for line in figure.axes[0].lines if line.get_markersize() == 7]
 
 
-def five_corpora(model: ModelResults) -> ModelResults:
+def five_corpora(model: ProbeResults) -> ProbeResults:
     """The study with two near shifts, under the long names that they have."""
     tables = dict(model.tables)
     for name in ("uncertainty", "roc"):
@@ -103,7 +103,7 @@ def five_corpora(model: ModelResults) -> ModelResults:
         rest = table[table["shift"] != "replaced"]
         parts = [near.assign(shift=f"english_{kind}") for kind in ("replaced", "shuffled")]
         tables[name] = pd.concat([rest, *parts], ignore_index=True)
-    return ModelResults(model.name, tables, model.setup)
+    return ProbeResults(model.name, tables, model.setup)
 
 
 def test_four_shifts_with_long_names_do_not_run_into_each_other(models):
@@ -142,7 +142,7 @@ def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models,
 
 @pytest.mark.parametrize("spec", FIGURES, ids=lambda spec: spec.name)
 def test_a_figure_whose_data_is_absent_is_not_drawable_and_says_what_computes_it(models, spec):
-    empty = [ModelResults("bare", {}), ModelResults("bare too", {})]
+    empty = [ProbeResults("bare", {}), ProbeResults("bare too", {})]
     assert not spec.can_draw(empty)
     assert spec.lacking(empty) == ["bare", "bare too"]
     assert len(spec.how) > 20
@@ -173,7 +173,7 @@ def test_tokens_beyond_the_axis_are_counted_not_dropped(models):
     table = models[0].table("sparsity_histogram").copy()
     far = table[(table["corpus"] == "english") & (table["positions"] == "without_bos")].iloc[-1:]
     far = far.assign(left=5000, right=5004, count=3)
-    one = ModelResults("m", {**models[0].tables, "sparsity_histogram": pd.concat([table, far])})
+    one = ProbeResults("m", {**models[0].tables, "sparsity_histogram": pd.concat([table, far])})
     assert "english 3" in texts(sparsity_histograms([one]))
 
 
@@ -227,7 +227,7 @@ def test_a_bin_without_units_has_its_ceiling_and_no_bar_text(models):
     chosen = table.index[table["family"] == "risk_by_sparsity"][0]
     table.loc[chosen, "proxy_risk"] = float("nan")
     table.loc[chosen, "total"] = 16.58
-    words = texts(risk_by_sparsity([ModelResults("m", {"bounds": table})]))
+    words = texts(risk_by_sparsity([ProbeResults("m", {"bounds": table})]))
     assert "nan" not in words and "16.58" in words
 
 

@@ -14,11 +14,11 @@ from semdim.plots.tables import (
     proxies_table,
     sparsity_table,
 )
-from semdim.results.read import ModelResults, read_results
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
@@ -88,7 +88,7 @@ def test_bold_is_the_best_score_that_needs_no_label(models):
 
 def test_a_model_without_a_shift_leaves_its_cells_empty(models):
     fewer = models[1].table("uncertainty").query("shift == 'python'")
-    other = ModelResults("b", {"uncertainty": fewer})
+    other = ProbeResults("b", {"uncertainty": fewer})
     table = auroc_tables([models[0], other])
     assert all(len(row) == len(table.header) for row in table.rows)
     assert next(row for row in table.rows if row[0] == "b")[-1] == ""

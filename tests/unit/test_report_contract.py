@@ -21,8 +21,10 @@ from semdim.plots.sparsity import sparsity_bins
 from semdim.plots.tables import all_tables
 from semdim.plots.uncertainty import SCORE_COLOURS
 from semdim.report.build import _readings
-from semdim.results.read import ModelResults, read_results
-from semdim.results.write import bounds_table, proxies_table, setup_facts
+from semdim.results.read import ProbeResults, read_results
+from semdim.results.write_bounds import bounds_table
+from semdim.results.write_proxies import proxies_table
+from semdim.results.write_setup import setup_facts
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 
@@ -73,7 +75,7 @@ def facts_of(corpus: str, table: pd.DataFrame) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> ModelResults:
+def model(tmp_path_factory) -> ProbeResults:
     import json
 
     tables = ledgers()

@@ -9,19 +9,19 @@ from results_factory import write_results
 
 from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import about, compare, confidence, join, num, say, small, trend
-from semdim.results.read import ModelResults, read_results
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
 def changed(
-    model: ModelResults, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]
-) -> ModelResults:
+    model: ProbeResults, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> ProbeResults:
     tables = {**model.tables, name: change(model.table(name).copy())}
-    return ModelResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
+    return ProbeResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
 
 
 def plain(sentences) -> str:
@@ -112,7 +112,7 @@ def test_more_or_fewer_atoms_follow_the_means(models):
 def test_the_interval_over_documents_is_quoted_when_there_is_one(models):
     model = models[1]
     verdict = {"by_shift": {"python": {"token": {"direction": "undecided"}}}}
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     assert "could go either way" in plain(sparsity.code_against_english([told]))
 
 
@@ -196,7 +196,7 @@ def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
     against = [{"score": "unigram_nll", "outcome": outcome}]
     level = {"contenders": {"n_active": {"against": against}}}
     verdict = {"by_shift": {"python": {"sequence_mean": level}}}
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     assert words in plain(uncertainty.separated([told])[:1])
 
 
@@ -217,7 +217,7 @@ def test_where_n_active_beats_the_others_and_where_not(models):
         "activation_fit": {"n_tokens": 9000, "n_outliers": 12, "n_clusters": 16, "bank_tokens": 50},
     }
     model = models[0]
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     text = plain(uncertainty.standing([told]))
     assert "python: of the 4 other scores that do without perplexity, n_active is ahead of" in text
     assert "behind Mahalanobis and kNN distance" in text
@@ -253,7 +253,7 @@ def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
     model = models[0]
     rows = [{**row, "sequence_rate": 1.0} for row in model.guardrail["fixed_rule"]["corpora"]]
     alarm = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
-    perfect = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
+    perfect = ProbeResults(model.name, model.tables, model.setup, {}, alarm, {})
     text = plain(uncertainty.fixed_rule([perfect]))
     assert "does flag every sequence" in text
     assert (
@@ -266,7 +266,7 @@ def test_a_guardrail_no_better_than_chance_is_named(models):
     assert "no more than false alarms" not in plain(uncertainty.guarded(models))
     model = models[0]
     alarm = {**model.guardrail, "detection_rate": {"python": 0.02, "random": 0.9}}
-    weak = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
+    weak = ProbeResults(model.name, model.tables, model.setup, {}, alarm, {})
     assert "On python that is no more than false alarms" in plain(uncertainty.guarded([weak]))
 
 
@@ -281,7 +281,7 @@ def test_who_crosses_first_is_ordered_by_n(models):
 
 
 def test_readings_of_nothing_are_empty():
-    bare = [ModelResults("bare", {})]
+    bare = [ProbeResults("bare", {})]
     for reading in (
         bounds.figure1, bounds.sample_sizes, bounds.mean_k, bounds.dudley, sparsity.counted,
         sparsity.position_zero, sparsity.code_against_english, sparsity.binned_risk,

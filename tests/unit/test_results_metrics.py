@@ -7,7 +7,7 @@ import yaml
 from results_factory import MODELS, write_model
 
 from semdim.errors import ArtifactError
-from semdim.results.write import params_text, run_metrics
+from semdim.results.write_metrics import params_text, run_metrics
 from stages.check_params import composed
 
 

@@ -26,7 +26,7 @@ from semdim.plots.style import (
     house_style,
     model_colours,
 )
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 COLUMNS = 3
 """Corpora side by side."""
@@ -58,7 +58,7 @@ def has_numbers(pair: Pair) -> bool:
     return any(curves(m) or mean_gaps(m) or histogram(m).size for m in (pair.a, pair.b))
 
 
-def histogram(model: ModelResults) -> pd.DataFrame:
+def histogram(model: ProbeResults) -> pd.DataFrame:
     """n_active without position 0: corpus, left, right, count."""
     rows = model.table("sparsity_histogram")
     return rows[rows["positions"] == POSITIONS]
@@ -97,7 +97,7 @@ def _rows_of(pair: Pair) -> list[tuple[Callable[[SubFigure, Pair], None], float]
     return rows
 
 
-def _drawn(model: ModelResults) -> list[Curve]:
+def _drawn(model: ProbeResults) -> list[Curve]:
     """The published bound, the certificate put forward, and hard top-k codes."""
     topk = next((curve for curve in curves(model) if curve.family == CERTIFIED_TOPK), None)
     lines = (published(model), main_certificate(model), topk)

@@ -10,8 +10,13 @@ import yaml
 
 from semdim.compare.revisions import Source, is_model, located
 from semdim.errors import ArtifactError, ConfigError
+<<<<<<< HEAD
 from semdim.flat import flattened
 from semdim.results.read import ModelResults, read_model, read_results
+=======
+from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
+from semdim.settings import flattened
+>>>>>>> wt-figs
 
 RECORDED = "params.yaml"
 FACTS = ("model", "sae", "packages", "python")
@@ -40,7 +45,7 @@ class Side:
     """As it was asked for."""
     what: str
     """A folder, a revision or an experiment: in words."""
-    models: dict[str, ModelResults]
+    models: dict[str, ProbeResults]
     settings: dict[str, Settings]
     """By model, as ``models``."""
 
@@ -51,8 +56,8 @@ class Pair:
 
     name: str
     """The model's name, or both where they differ."""
-    a: ModelResults
-    b: ModelResults
+    a: ProbeResults
+    b: ProbeResults
     settings_a: Settings
     settings_b: Settings
 
@@ -78,8 +83,8 @@ def read_side(name: str) -> Side:
     """
     with located(name) as source:
         folder = source.folder
-        models = [read_model(folder)] if is_model(folder) else read_results(folder)
-        parent = folder / "models" if (folder / "models").is_dir() else folder
+        models = [read_probe(folder)] if is_model(folder) else read_results(folder)
+        parent = probes_folder(folder)
         settings = {
             model.name: _settings(
                 folder if is_model(folder) else parent / model.name, model, source
@@ -116,7 +121,7 @@ def _pair(name: str, a: Side, left: str, b: Side, right: str) -> Pair:
     return Pair(name, a.models[left], b.models[right], a.settings[left], b.settings[right])
 
 
-def _settings(folder: Path, model: ModelResults, source: Source) -> Settings:
+def _settings(folder: Path, model: ProbeResults, source: Source) -> Settings:
     return Settings(_asked(folder, model.name, source), _found(model))
 
 
@@ -153,7 +158,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _found(model: ModelResults) -> dict[str, Any]:
+def _found(model: ProbeResults) -> dict[str, Any]:
     setup = model.setup
     facts: dict[str, Any] = {name: setup[name] for name in (*FACTS, *ASKED) if name in setup}
     facts["corpora"] = {

@@ -20,7 +20,7 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 PUBLISHED_TERMS = {
     "proxy_risk": "proxy risk",
@@ -32,7 +32,7 @@ HEADROOM = 2.0
 """The axis ends at this many times log2 V: what is above it is vacuous many times over."""
 
 
-def _top(model: ModelResults) -> float:
+def _top(model: ProbeResults) -> float:
     """Upper end of a panel's axis, in bits."""
     highest = max(float(total) for curve in curves(model) for total in curve.points["total"])
     baseline = model.baseline
@@ -81,7 +81,7 @@ def _mark_crossing(axes: Axes, curve: Curve, baseline: float, above: float) -> N
     )
 
 
-def _draw_panel(axes: Axes, model: ModelResults) -> None:
+def _draw_panel(axes: Axes, model: ProbeResults) -> None:
     lines = curves(model)
     main = published(model)
     baseline = model.baseline
@@ -121,7 +121,7 @@ def _draw_panel(axes: Axes, model: ModelResults) -> None:
         _mark_crossing(axes, main, baseline, above=34.0)
 
 
-def _legend(models: list[ModelResults]) -> list[tuple[Any, str]]:
+def _legend(models: list[ProbeResults]) -> list[tuple[Any, str]]:
     """Handles and words in two columns: certificates left, the rest right, both equally long."""
     seen: dict[str, Curve] = {}
     visible: set[str] = set()
@@ -158,7 +158,7 @@ def _legend(models: list[ModelResults]) -> list[tuple[Any, str]]:
 
 
 @house_style
-def bound_vs_n(models: list[ModelResults]) -> Figure:
+def bound_vs_n(models: list[ProbeResults]) -> Figure:
     """Figure 1: a panel per model, bits per token against N on a logarithmic axis.
 
     The area under "as published" is split into its terms; certificates are solid with markers, the

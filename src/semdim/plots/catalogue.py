@@ -20,7 +20,7 @@ from semdim.plots.sparsity import (
 )
 from semdim.plots.surface import bound_surface, has_surface
 from semdim.plots.uncertainty import auroc_table, roc, roc_shifts
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
 @dataclass(frozen=True)
@@ -31,24 +31,24 @@ class FigureSpec:
     """File name without its ending."""
     title: str
     """Heading of its caption."""
-    draw: Callable[[list[ModelResults]], Figure]
+    draw: Callable[[list[ProbeResults]], Figure]
     """The drawing function; it skips the models that lack the data."""
-    has: Callable[[ModelResults], bool]
+    has: Callable[[ProbeResults], bool]
     """Whether a model's results can be drawn."""
     how: str
     """What computes its input, for a reader who misses it."""
     n_models: int = 1
     """Models needed at least."""
-    together: Callable[[list[ModelResults]], bool] = lambda models: True
+    together: Callable[[list[ProbeResults]], bool] = lambda models: True
     """Whether the models that have it make a figure together."""
     is_extra: bool = False
     """Whether a run that has no use for it is complete without."""
 
-    def lacking(self, models: Sequence[ModelResults]) -> list[str]:
+    def lacking(self, models: Sequence[ProbeResults]) -> list[str]:
         """Names of the models that have nothing to draw here."""
         return [model.name for model in models if not self.has(model)]
 
-    def can_draw(self, models: Sequence[ModelResults]) -> bool:
+    def can_draw(self, models: Sequence[ProbeResults]) -> bool:
         """Whether there is enough to draw."""
         having = [model for model in models if self.has(model)]
         return len(having) >= self.n_models and self.together(having)

@@ -7,21 +7,21 @@ from matplotlib.lines import Line2D
 
 from semdim.plots.families import MARKERS, Curve, main_certificate, published
 from semdim.plots.style import BASELINE, INK, WIDTH, count_axis, house_style, model_colours
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 POSITIONS = "without_bos"
 
 
-def comparable(models: list[ModelResults]) -> list[ModelResults]:
+def comparable(models: list[ProbeResults]) -> list[ProbeResults]:
     """Models with the published bound: the ones that can be set side by side."""
     return [model for model in models if published(model) is not None]
 
 
-def _curves(model: ModelResults) -> list[Curve]:
+def _curves(model: ProbeResults) -> list[Curve]:
     return [curve for curve in (published(model), main_certificate(model)) if curve is not None]
 
 
-def _bound_panel(axes: Axes, models: list[ModelResults], relative: bool) -> None:
+def _bound_panel(axes: Axes, models: list[ProbeResults], relative: bool) -> None:
     colours = model_colours([model.name for model in models])
     top = 0.0
     for model in models:
@@ -49,7 +49,7 @@ def _bound_panel(axes: Axes, models: list[ModelResults], relative: bool) -> None
     axes.set_title("relative to a random guess" if relative else "in bits", fontsize=9)
 
 
-def sparsity_rows(model: ModelResults) -> pd.DataFrame:
+def sparsity_rows(model: ProbeResults) -> pd.DataFrame:
     """Table 1 without position 0, a row per corpus, the model's corpora in order."""
     table = model.table("sparsity")
     rows = table[table["positions"] == POSITIONS].set_index("corpus")
@@ -63,7 +63,7 @@ def _interval(row: "pd.Series[float]") -> tuple[float, float] | None:
     return None
 
 
-def interval_words(models: list[ModelResults]) -> str:
+def interval_words(models: list[ProbeResults]) -> str:
     """What the bars around the means are."""
     columns = {column for model in models for column in model.table("sparsity").columns}
     if "mean_low" in columns:
@@ -71,7 +71,7 @@ def interval_words(models: list[ModelResults]) -> str:
     return "bars: the middle half of the tokens (quartiles)"
 
 
-def _sparsity_panel(axes: Axes, models: list[ModelResults]) -> None:
+def _sparsity_panel(axes: Axes, models: list[ProbeResults]) -> None:
     colours = model_colours([model.name for model in models])
     corpora = list(dict.fromkeys(c for model in models for c in sparsity_rows(model).index))
     for i, model in enumerate(models):
@@ -99,7 +99,7 @@ def _sparsity_panel(axes: Axes, models: list[ModelResults]) -> None:
 
 
 @house_style
-def cross_model(models: list[ModelResults]) -> Figure:
+def cross_model(models: list[ProbeResults]) -> Figure:
     """The published bound and the main certificate of each model, in bits and relative to log2 V;
     below, the mean number of active atoms per corpus."""
     drawable = comparable(models)

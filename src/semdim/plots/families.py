@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def main_smoothing(bounds: pd.DataFrame) -> float | None:
     return None if values.empty else float(values.iloc[0])
 
 
-def main_rows(model: ModelResults) -> pd.DataFrame:
+def main_rows(model: ProbeResults) -> pd.DataFrame:
     """Rows of bounds.csv at the main α."""
     bounds = model.table("bounds")
     smoothing = main_smoothing(bounds)
@@ -134,7 +134,7 @@ def _main_proxy(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["proxy"] == "sae"] if "sae" in set(rows["proxy"]) else rows
 
 
-def curves(model: ModelResults) -> list[Curve]:
+def curves(model: ProbeResults) -> list[Curve]:
     """Every bound on a risk as a line over N, certificates first, in the order of FAMILIES.
 
     Where a family was computed for several k or pool sizes at one N, its line goes through the
@@ -170,17 +170,17 @@ def curves(model: ModelResults) -> list[Curve]:
     return sorted(found, key=place)
 
 
-def published(model: ModelResults) -> Curve | None:
+def published(model: ProbeResults) -> Curve | None:
     """The line of the bound as published, if it was computed."""
     return next((curve for curve in curves(model) if curve.family == "as_published"), None)
 
 
-def certificates(model: ModelResults) -> list[Curve]:
+def certificates(model: ProbeResults) -> list[Curve]:
     """The lines that are theorems under their assumptions."""
     return [curve for curve in curves(model) if curve.is_certificate]
 
 
-def main_certificate(model: ModelResults) -> Curve | None:
+def main_certificate(model: ProbeResults) -> Curve | None:
     """The certificate of the model's risk that is put forward: holdout by betting, else by the
     method that comes next. Fixed beforehand: the smallest of several, picked after looking at
     them, would be no certificate at the same δ."""

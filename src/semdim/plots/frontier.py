@@ -18,7 +18,7 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 N_SHADES = ("#E3B8D0", "#CC88B0", "#AA3377", "#661144")
 """Totals for growing N, light to dark."""
@@ -26,20 +26,20 @@ POOL_FAMILIES = ("pool_split", "pool_occam", "occam_pool")
 PENALTIES = ("outside", "complexity", "tail", "gap_tail")
 
 
-def topk_rows(model: ModelResults) -> pd.DataFrame:
+def topk_rows(model: ProbeResults) -> pd.DataFrame:
     """Rows of srm_topk_frontier, ordered by N and k."""
     rows = main_rows(model)
     rows = rows[(rows["family"] == "srm_topk_frontier") & rows["k"].notna()]
     return rows.sort_values(["n_tokens", "k"]).reset_index(drop=True)
 
 
-def has_frontier(model: ModelResults) -> bool:
+def has_frontier(model: ProbeResults) -> bool:
     """Whether some N has the certificate at two k or more."""
     rows = topk_rows(model)
     return bool(len(rows)) and int(rows.groupby("n_tokens")["k"].nunique().max()) > 1
 
 
-def best_k(model: ModelResults) -> pd.DataFrame:
+def best_k(model: ProbeResults) -> pd.DataFrame:
     """k*(N): the row of the smallest certificate at each N, ascending."""
     rows = topk_rows(model)
     best = rows.loc[rows.groupby("n_tokens")["total"].idxmin()]
@@ -63,7 +63,7 @@ def _k_axis(axes: Axes, values: "pd.Series[float]", label: str) -> None:
 
 
 @house_style
-def topk_frontier(models: list[ModelResults]) -> Figure:
+def topk_frontier(models: list[ProbeResults]) -> Figure:
     """Proxy risk and |gap| as areas, the certificate's total against k for several N, k* marked."""
     drawable = [model for model in models if has_frontier(model)]
     figure, axes = panels(len(drawable), height=3.5)
@@ -105,7 +105,7 @@ def topk_frontier(models: list[ModelResults]) -> Figure:
     return figure
 
 
-def pool_rows(model: ModelResults) -> pd.DataFrame:
+def pool_rows(model: ProbeResults) -> pd.DataFrame:
     """Rows of the pool families at the largest N of each, the family's name also in `pool`."""
     rows = main_rows(model)
     rows = rows[rows["pool_size"].notna()].copy()
@@ -121,7 +121,7 @@ def pool_rows(model: ModelResults) -> pd.DataFrame:
 
 
 @house_style
-def pool_curve(models: list[ModelResults]) -> Figure:
+def pool_curve(models: list[ProbeResults]) -> Figure:
     """Risk (dashed) and penalty (dotted) against the pool's size P, and their sum, per family."""
     drawable = [(model, pool_rows(model)) for model in models]
     drawable = [(model, rows) for model, rows in drawable if len(rows)]

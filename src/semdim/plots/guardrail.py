@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
 
 from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below, panels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
-def guardrail_rates(model: ModelResults) -> pd.DataFrame:
+def guardrail_rates(model: ProbeResults) -> pd.DataFrame:
     """One row per rule and corpus: rule, corpus, rate, low, high (shares of sequences).
 
     Rules: `max` and `window` (calibrated), `fixed` (the paper's k > 500).
@@ -40,7 +40,7 @@ def guardrail_rates(model: ModelResults) -> pd.DataFrame:
 RULE_MARKS = {"max": ("o", "#AA3377"), "window": ("s", "#4477AA"), "fixed": ("D", "#444444")}
 
 
-def rule_words(model: ModelResults, rule: str) -> str:
+def rule_words(model: ProbeResults, rule: str) -> str:
     """A guardrail's rule, short enough for a legend."""
     facts = model.guardrail
     window = facts.get("window") or {}
@@ -52,7 +52,7 @@ def rule_words(model: ModelResults, rule: str) -> str:
     }[rule]
 
 
-def _rates_panel(axes: Axes, model: ModelResults) -> None:
+def _rates_panel(axes: Axes, model: ProbeResults) -> None:
     rates = guardrail_rates(model)
     corpora = list(dict.fromkeys(rates["corpus"]))
     rules = [rule for rule in RULE_MARKS if rule in set(rates["rule"])]
@@ -95,7 +95,7 @@ def _rates_panel(axes: Axes, model: ModelResults) -> None:
     axes.set_title(model.name)
 
 
-def _distribution_panel(axes: Axes, model: ModelResults) -> None:
+def _distribution_panel(axes: Axes, model: ProbeResults) -> None:
     rows = model.table("sequence_histogram")
     colours = corpus_colours(model.roles)
     for corpus, part in rows.groupby("corpus", sort=False):
@@ -128,7 +128,7 @@ def _distribution_panel(axes: Axes, model: ModelResults) -> None:
 
 
 @house_style
-def guardrail(models: list[ModelResults]) -> Figure:
+def guardrail(models: list[ProbeResults]) -> Figure:
     """False alarms and detections of the guardrail, with intervals; the promised rate dashed.
 
     Where the distribution of the sequences' largest n_active was written, it stands beside.

@@ -14,26 +14,26 @@ from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import published
 from semdim.plots.proxies import faithfulness_rows
 from semdim.plots.style import BASELINE, house_style, legend_below, model_colours, panels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 _HOOK = re.compile(r"^blocks\.(\d+)\.hook_resid_(pre|post)$")
 
 
-def block(model: ModelResults) -> int | None:
+def block(model: ProbeResults) -> int | None:
     """Blocks that have run where the SAE reads the residual stream; None where it is not known."""
     sae = _group(model, "sae")
     found = _HOOK.match(str(sae.get("hook_point") or sae.get("hook_name") or ""))
     return int(found[1]) + (found[2] == "post") if found else None
 
 
-def language_model(model: ModelResults) -> str:
+def language_model(model: ProbeResults) -> str:
     """The language model behind an entry of the run."""
     return str(_group(model, "model").get("name", model.name))
 
 
-def layers(models: list[ModelResults]) -> dict[str, list[ModelResults]]:
+def layers(models: list[ProbeResults]) -> dict[str, list[ProbeResults]]:
     """Entries with the same language model and three or more blocks, by ascending block."""
-    groups: dict[str, dict[int, ModelResults]] = {}
+    groups: dict[str, dict[int, ProbeResults]] = {}
     for model in models:
         at = block(model)
         if at is not None and published(model) is not None:
@@ -45,25 +45,25 @@ def layers(models: list[ModelResults]) -> dict[str, list[ModelResults]]:
     }
 
 
-def _group(model: ModelResults, name: str) -> Mapping[str, Any]:
+def _group(model: ProbeResults, name: str) -> Mapping[str, Any]:
     group = model.setup.get(name)
     return group if isinstance(group, Mapping) else {}
 
 
-def explained_variance(model: ModelResults) -> float:
+def explained_variance(model: ProbeResults) -> float:
     """Of the in-distribution corpus, norm outliers left out; NaN where it was not recorded."""
     corpora = model.setup.get("corpora") or {}
     facts = corpora.get(model.setup.get("sample"), {})
     return float(facts.get("explained_variance", np.nan))
 
 
-def published_total(model: ModelResults) -> float:
+def published_total(model: ProbeResults) -> float:
     """The published bound at the largest N, bits."""
     curve = published(model)
     return np.nan if curve is None else float(curve.last["total"])
 
 
-def sae_gap(model: ModelResults) -> tuple[float, float]:
+def sae_gap(model: ProbeResults) -> tuple[float, float]:
     """Mean |gap| of the SAE and its certified upper end, bits; NaN without faithfulness."""
     rows = faithfulness_rows(model)
     rows = rows[rows["proxy"] == "sae"] if len(rows) else rows
@@ -72,7 +72,7 @@ def sae_gap(model: ModelResults) -> tuple[float, float]:
     return float(rows["gap"].iloc[0]), float(rows["total"].iloc[0])
 
 
-def sparsity(model: ModelResults, column: str) -> float:
+def sparsity(model: ProbeResults, column: str) -> float:
     """A column of Table 1 for the in-distribution corpus, position 0 left out."""
     rows = sparsity_rows(model)
     return float(rows[column].iloc[0]) if len(rows) else np.nan
@@ -80,10 +80,10 @@ def sparsity(model: ModelResults, column: str) -> float:
 
 def _line(
     axes: Axes,
-    groups: dict[str, list[ModelResults]],
-    value: Callable[[ModelResults], float],
-    upper: Callable[[ModelResults], float] | None = None,
-    lower: Callable[[ModelResults], float] | None = None,
+    groups: dict[str, list[ProbeResults]],
+    value: Callable[[ProbeResults], float],
+    upper: Callable[[ProbeResults], float] | None = None,
+    lower: Callable[[ProbeResults], float] | None = None,
 ) -> None:
     colours = model_colours(list(groups))
     for name, entries in groups.items():
@@ -106,7 +106,7 @@ def _line(
 
 
 @house_style
-def layer_sweep(models: list[ModelResults]) -> Figure:
+def layer_sweep(models: list[ProbeResults]) -> Figure:
     """Published bound, gap, active atoms and explained variance against the block of the SAE."""
     groups = layers(models)
     figure, axes = panels(2, 2, height=2.7)

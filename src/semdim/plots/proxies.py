@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 
 from semdim.plots.families import METHODS, main_rows
 from semdim.plots.style import BASELINE, INK, TERM_COLOURS, house_style, legend_below, panels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 SPLICES = {"no_bos": "BOS passed through", "all": "BOS replaced too"}
 _SPLICE_SUFFIX = re.compile(r"_(no_bos|all)$")
@@ -22,7 +22,7 @@ def base_name(proxy: str) -> str:
     return _SPLICE_SUFFIX.sub("", proxy)
 
 
-def default_splice(model: ModelResults) -> str:
+def default_splice(model: ProbeResults) -> str:
     """The splice of the run: the set-up's, else that of the first row with an autoencoder."""
     engine = model.setup.get("engine", {})
     stated = model.setup.get("splice") or (engine.get("splice") if engine else None)
@@ -50,7 +50,7 @@ def proxy_words(proxy: str, splice: str, default: str) -> str:
     return words
 
 
-def ablation_rows(model: ModelResults) -> pd.DataFrame:
+def ablation_rows(model: ProbeResults) -> pd.DataFrame:
     """proxies.csv in the order of the figure, with a column `words`; pools are left to theirs."""
     proxies = model.table("proxies")
     if proxies.empty:
@@ -74,7 +74,7 @@ def ablation_rows(model: ModelResults) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def _ablation_panel(axes: Axes, model: ModelResults, rows: pd.DataFrame) -> None:
+def _ablation_panel(axes: Axes, model: ProbeResults, rows: pd.DataFrame) -> None:
     place = np.arange(len(rows))[::-1]
     risk = rows["risk"].to_numpy(dtype=float)
     gap = rows["abs_gap"].fillna(0.0).to_numpy(dtype=float)
@@ -103,7 +103,7 @@ def _ablation_panel(axes: Axes, model: ModelResults, rows: pd.DataFrame) -> None
 
 
 @house_style
-def ablations(models: list[ModelResults]) -> Figure:
+def ablations(models: list[ProbeResults]) -> Figure:
     """Proxy risk and |gap| of every proxy as stacked bars with their numbers, log2 V dashed."""
     drawable = [(model, ablation_rows(model)) for model in models]
     drawable = [(model, rows) for model, rows in drawable if len(rows)]
@@ -120,7 +120,7 @@ def ablations(models: list[ModelResults]) -> Figure:
     return figure
 
 
-def faithfulness_rows(model: ModelResults) -> pd.DataFrame:
+def faithfulness_rows(model: ProbeResults) -> pd.DataFrame:
     """Rows of the family faithfulness at the largest N, smallest certified gap first."""
     rows = main_rows(model)
     rows = rows[rows["family"] == "faithfulness"]
@@ -132,7 +132,7 @@ def faithfulness_rows(model: ModelResults) -> pd.DataFrame:
 
 
 @house_style
-def faithfulness(models: list[ModelResults]) -> Figure:
+def faithfulness(models: list[ProbeResults]) -> Figure:
     """Mean |gap| per proxy with its certified upper end."""
     drawable = [(model, faithfulness_rows(model)) for model in models]
     drawable = [(model, rows) for model, rows in drawable if len(rows)]

@@ -4,7 +4,7 @@ the sample that it is computed on independent of the model?"""
 import pandas as pd
 
 from semdim.plots.families import main_certificate, published
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 HEADER = (
     "work",
@@ -45,7 +45,7 @@ ELSEWHERE = (
 )
 
 
-def reference_table(models: list[ModelResults]) -> tuple[list[str], list[list[str]], pd.DataFrame]:
+def reference_table(models: list[ProbeResults]) -> tuple[list[str], list[list[str]], pd.DataFrame]:
     """Header, rows and data: the works above, then what was measured here."""
     rows = [list(row) for row in ELSEWHERE]
     for model in models:

@@ -18,14 +18,14 @@ from semdim.plots.style import (
     legend_below,
     panels,
 )
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 POSITIONS = {"without_bos": "position 0 left out", "all": "position 0 included"}
 COVERED = 0.995
 """Share of a panel's tokens inside its axis; what is beyond is counted in the corner."""
 
 
-def histogram_positions(model: ModelResults) -> list[str]:
+def histogram_positions(model: ProbeResults) -> list[str]:
     """Which of POSITIONS the histogram has."""
     there = set(model.table("sparsity_histogram")["positions"])
     return [positions for positions in POSITIONS if positions in there]
@@ -40,7 +40,7 @@ def _right_end(rows: pd.DataFrame) -> float:
     return max(ends)
 
 
-def _histogram_panel(axes: Axes, model: ModelResults, positions: str, log_count: bool) -> None:
+def _histogram_panel(axes: Axes, model: ProbeResults, positions: str, log_count: bool) -> None:
     histogram = model.table("sparsity_histogram")
     rows = histogram[histogram["positions"] == positions]
     table = model.table("sparsity")
@@ -89,7 +89,7 @@ def _histogram_panel(axes: Axes, model: ModelResults, positions: str, log_count:
 
 
 @house_style
-def sparsity_histograms(models: list[ModelResults], log_count: bool = False) -> Figure:
+def sparsity_histograms(models: list[ProbeResults], log_count: bool = False) -> Figure:
     """Figure 2: a row per model, one panel without and one with position 0; dashes mark means.
 
     Position 0 is a small share of the tokens far to the right of the others, so the panel with it
@@ -114,7 +114,7 @@ def sparsity_histograms(models: list[ModelResults], log_count: bool = False) -> 
     return figure
 
 
-def sparsity_bins(model: ModelResults) -> pd.DataFrame:
+def sparsity_bins(model: ProbeResults) -> pd.DataFrame:
     """Rows of the family risk_by_sparsity at the largest N, with numeric columns left and right.
 
     An edge that is missing or infinite means that the bin has no end on that side.
@@ -140,7 +140,7 @@ def bin_label(left: float, right: float) -> str:
 
 
 @house_style
-def risk_by_sparsity(models: list[ModelResults]) -> Figure:
+def risk_by_sparsity(models: list[ProbeResults]) -> Figure:
     """Bars of the mean risk per bin of sequence-level k, with the certified upper end of each."""
     drawable = [model for model in models if len(sparsity_bins(model))]
     figure, axes = panels(len(drawable), height=3.0)

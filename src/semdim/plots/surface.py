@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semdim.plots.style import INK, count_label, house_style, legend_below, panels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 SAYS_SOMETHING = ("#F7F7F7", "#D1E5F0", "#92C5DE", "#4393C3", "#2166AC")
 VACUOUS = ("#B2182B", "#D6604D", "#F4A582", "#FDDBC7", "#F7F7F7")
@@ -18,13 +18,13 @@ MOST_COLUMNS_WITH_NUMBERS = 14
 MOST_ROWS_WITH_NUMBERS = 14
 
 
-def surface_rows(model: ModelResults) -> pd.DataFrame:
+def surface_rows(model: ProbeResults) -> pd.DataFrame:
     """Rows of surface.csv, ordered by N and k."""
     rows = model.table("surface")
     return rows.sort_values(["n_tokens", "k"]).reset_index(drop=True)
 
 
-def has_surface(model: ModelResults) -> bool:
+def has_surface(model: ProbeResults) -> bool:
     """Whether there are points to draw."""
     return len(model.table("surface")) > 0
 
@@ -53,7 +53,7 @@ def _norm(total: np.ndarray, baseline: float) -> TwoSlopeNorm:
     return TwoSlopeNorm(baseline, below, max(min(high, 2.0 * baseline), 1.001 * baseline))
 
 
-def _panel(figure: Figure, axes: Axes, model: ModelResults) -> None:
+def _panel(figure: Figure, axes: Axes, model: ProbeResults) -> None:
     rows = surface_rows(model)
     table = rows.pivot(index="k", columns="n_tokens", values="total")
     total = table.to_numpy(dtype=float)
@@ -127,7 +127,7 @@ def _tick_words(norm: TwoSlopeNorm, baseline: float) -> list[str]:
 
 
 @house_style
-def bound_surface(models: list[ModelResults]) -> Figure:
+def bound_surface(models: list[ProbeResults]) -> Figure:
     """The certificate srm_topk at each N and k, the border of what is below log2 V, k*(N) marked.
 
     A point belongs to a grid that was declared beforehand, so the map is drawn in cells and not

@@ -11,7 +11,7 @@ from semdim.plots.proxies import ablation_rows
 from semdim.plots.references import reference_table
 from semdim.plots.sparsity import POSITIONS
 from semdim.plots.uncertainty import LEVELS, auroc_matrix, column_pairs, score_words, uses_labels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def number(value: object, digits: int = 2) -> str:
     return f"{real:,.0f}" if real == int(real) and digits == 0 else f"{real:,.{digits}f}"
 
 
-def sparsity_table(models: list[ModelResults]) -> Table:
+def sparsity_table(models: list[ProbeResults]) -> Table:
     """Table 1: n_active per corpus, with and without position 0."""
     columns = ["n_tokens", "mean", "std", "min", "q05", "q50", "q95", "q99", "max"]
     parts, rows = [], []
@@ -107,7 +107,7 @@ def sparsity_table(models: list[ModelResults]) -> Table:
 BOUND_TERMS = ("proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail")
 
 
-def bounds_table(models: list[ModelResults]) -> Table:
+def bounds_table(models: list[ProbeResults]) -> Table:
     """Every family at the largest N, with its terms and the N at which it becomes non-vacuous."""
     rows, entries = [], []
     for model in models:
@@ -160,7 +160,7 @@ def bounds_table(models: list[ModelResults]) -> Table:
     )
 
 
-def proxies_table(models: list[ModelResults]) -> Table:
+def proxies_table(models: list[ProbeResults]) -> Table:
     """Every proxy's losses."""
     rows, parts = [], []
     for model in models:
@@ -202,7 +202,7 @@ def proxies_table(models: list[ModelResults]) -> Table:
     )
 
 
-def auroc_tables(models: list[ModelResults]) -> Table:
+def auroc_tables(models: list[ProbeResults]) -> Table:
     """AUROC of every score; the best of each column that needs no label in bold."""
     rows: list[list[str]] = []
     bold: set[tuple[int, int]] = set()
@@ -241,7 +241,7 @@ def auroc_tables(models: list[ModelResults]) -> Table:
     )
 
 
-def all_tables(models: list[ModelResults]) -> list[Table]:
+def all_tables(models: list[ProbeResults]) -> list[Table]:
     """Every table that has a row, in the order of the report."""
     header, rows, data = reference_table(models)
     note = (

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from semdim.plots.style import INK, MUTED, house_style, legend_below, panels
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 LEVELS = {
     "token": "per token",
@@ -43,14 +43,14 @@ def score_words(score: str) -> str:
     return words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
 
 
-def uses_labels(model: ModelResults, score: str) -> bool:
+def uses_labels(model: ProbeResults, score: str) -> bool:
     """Whether a score looks at the true next token, so that it exists only after the fact."""
     rows = model.table("uncertainty")
     flags = rows.loc[rows["score"] == score, "uses_labels"].dropna()
     return bool(len(flags)) and str(flags.iloc[0]).lower() in ("true", "1", "1.0")
 
 
-def auroc_matrix(model: ModelResults) -> pd.DataFrame:
+def auroc_matrix(model: ProbeResults) -> pd.DataFrame:
     """AUROC with a row per score and a column per (level, shift), in the order of the files."""
     rows = model.table("uncertainty")
     scores = list(dict.fromkeys(rows["score"]))
@@ -66,7 +66,7 @@ def column_pairs(matrix: pd.DataFrame) -> list[tuple[str, str]]:
     return [(str(pair[0]), str(pair[1])) for pair in matrix.columns.to_list()]
 
 
-def _heat_map(axes: Axes, model: ModelResults, matrix: pd.DataFrame) -> None:
+def _heat_map(axes: Axes, model: ProbeResults, matrix: pd.DataFrame) -> None:
     values = matrix.to_numpy(dtype=float)
     colours = matplotlib.colormaps["PuOr_r"]
     axes.imshow(values, cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
@@ -116,7 +116,7 @@ def _heat_map(axes: Axes, model: ModelResults, matrix: pd.DataFrame) -> None:
 
 
 @house_style
-def auroc_table(models: list[ModelResults]) -> Figure:
+def auroc_table(models: list[ProbeResults]) -> Figure:
     """Heat map of the AUROC: scores against shifts, at each level; 0.5 is a coin toss (white).
 
     Bold: the best in its column among the scores that do not need the label.
@@ -132,7 +132,7 @@ def auroc_table(models: list[ModelResults]) -> Figure:
     return figure
 
 
-def roc_choice(model: ModelResults, shift: str, n_others: int = 3) -> list[str]:
+def roc_choice(model: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
     """Scores drawn for a shift: the two of n_active, and the best others by AUROC."""
     rows = model.table("uncertainty")
     rows = rows[(rows["shift"] == shift) & (rows["level"] == ROC_LEVEL)]
@@ -142,7 +142,7 @@ def roc_choice(model: ModelResults, shift: str, n_others: int = 3) -> list[str]:
     return contenders + others[:n_others]
 
 
-def roc_shifts(model: ModelResults) -> list[str]:
+def roc_shifts(model: ProbeResults) -> list[str]:
     """Shifts with a ROC curve at the level drawn, and an AUROC to choose the scores by."""
     rows = model.table("roc")
     there = rows.loc[rows["level"] == ROC_LEVEL, "shift"]
@@ -156,7 +156,7 @@ def _roc_columns(n_shifts: int) -> int:
 
 
 @house_style
-def roc(models: list[ModelResults]) -> Figure:
+def roc(models: list[ProbeResults]) -> Figure:
     """ROC curves per model and shift at the level of sequence means."""
     drawable = [model for model in models if roc_shifts(model)]
     columns = _roc_columns(max(len(roc_shifts(model)) for model in drawable))

@@ -9,7 +9,7 @@ from semdim.plots.families import (
     published,
 )
 from semdim.report.wording import about, compare, count, num, say
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 BOUNDS = "bounds.csv"
 TERM_WORDS = {
@@ -56,7 +56,7 @@ def _capital(sentences: list[Markup]) -> Markup:
     return Markup(" ").join(Markup(text[:1].upper() + text[1:]) for text in sentences)
 
 
-def figure1(models: list[ModelResults]) -> list[Markup]:
+def figure1(models: list[ProbeResults]) -> list[Markup]:
     """Two sentences or more for each model, as one paragraph."""
     paragraphs = []
     for model in models:
@@ -102,7 +102,7 @@ def figure1(models: list[ModelResults]) -> list[Markup]:
     return paragraphs
 
 
-def sample_sizes(models: list[ModelResults]) -> list[Markup]:
+def sample_sizes(models: list[ProbeResults]) -> list[Markup]:
     """Tokens are not independent: the three counts of the sample side by side."""
     sentences = []
     for model in models:
@@ -122,7 +122,7 @@ def sample_sizes(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def mean_k(models: list[ModelResults]) -> list[Markup]:
+def mean_k(models: list[ProbeResults]) -> list[Markup]:
     """Assumption 1 bounds k uniformly; what is plugged in is a mean."""
     sentences = []
     for model in models:
@@ -146,7 +146,7 @@ def mean_k(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def dudley(models: list[ModelResults]) -> list[Markup]:
+def dudley(models: list[ProbeResults]) -> list[Markup]:
     """What the sketch of Theorem 1 costs once its constants are kept."""
     sentences = []
     for model in models:

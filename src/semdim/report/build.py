@@ -15,7 +15,7 @@ from semdim.plots.proxies import base_name, faithfulness_rows
 from semdim.plots.tables import Table, all_tables
 from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
 from semdim.report.wording import confidence, num, say
-from semdim.results.read import ModelResults, read_results
+from semdim.results.read import ProbeResults, read_results
 
 
 def _embed(path: Path) -> str:
@@ -28,7 +28,7 @@ def _embed(path: Path) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
 
 
-def _figures(models: list[ModelResults], folder: Path) -> dict[str, dict[str, Any]]:
+def _figures(models: list[ProbeResults], folder: Path) -> dict[str, dict[str, Any]]:
     """Every figure of the catalogue by name: number and image, or what it lacks."""
     figures: dict[str, dict[str, Any]] = {}
     drawn = 0
@@ -55,7 +55,7 @@ def _absent(figures: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _cards(models: list[ModelResults]) -> list[dict[str, Any]]:
+def _cards(models: list[ProbeResults]) -> list[dict[str, Any]]:
     """The numbers at the head of the page, for each model."""
     cards = []
     for model in models:
@@ -107,7 +107,7 @@ def _cards(models: list[ModelResults]) -> list[dict[str, Any]]:
     return cards
 
 
-def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
+def _readings(models: list[ProbeResults]) -> dict[str, list[Markup]]:
     """Every generated sentence, by the place in the page where it stands."""
     together = certified.all_at_once(models)
     return {
@@ -140,7 +140,7 @@ def _readings(models: list[ModelResults]) -> dict[str, list[Markup]]:
     }
 
 
-def render(models: list[ModelResults], figure_folder: Path) -> str:
+def render(models: list[ProbeResults], figure_folder: Path) -> str:
     """The page as text. Raises ArtifactError when a figure that can be drawn was not."""
     from semdim.ledger.table import COLUMNS, LOSS_PREFIX, SCHEMA_VERSION
 

@@ -5,10 +5,10 @@ from markupsafe import Markup
 from semdim.plots.families import METHODS, curves, main_certificate, main_rows
 from semdim.report.bounds import BOUNDS
 from semdim.report.wording import confidence, count, join, num, say
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
-def domination(model: ModelResults) -> tuple[int, int]:
+def domination(model: ProbeResults) -> tuple[int, int]:
     """Of the certificates of the proxy kind: how many were compared with holdout (same N, method
     and unit), and how many of them are not below it."""
     rows = main_rows(model)
@@ -25,7 +25,7 @@ def domination(model: ModelResults) -> tuple[int, int]:
     return len(pairs), sum(total >= other - 1e-9 for total, other in pairs)
 
 
-def certified(models: list[ModelResults]) -> list[Markup]:
+def certified(models: list[ProbeResults]) -> list[Markup]:
     """What is proved, by which family, and that holdout dominates."""
     sentences = []
     for model in models:
@@ -83,7 +83,7 @@ def certified(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def all_at_once(models: list[ModelResults]) -> Markup | None:
+def all_at_once(models: list[ProbeResults]) -> Markup | None:
     """Whether the points of a curve hold together, as the ledger of δ says."""
     ledgers = [
         str(text)

@@ -6,12 +6,12 @@ from semdim.plots.compare import comparable
 from semdim.plots.families import Curve, published
 from semdim.plots.layers import block, layers, sae_gap
 from semdim.report.wording import about, join, num, say
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 BOUNDS = "bounds.csv"
 
 
-def by_layer(models: list[ModelResults]) -> list[Markup]:
+def by_layer(models: list[ProbeResults]) -> list[Markup]:
     """At which block the SAE costs least, and at which most."""
     sentences = []
     for name, entries in layers(models).items():
@@ -34,10 +34,10 @@ def by_layer(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def first_to_cross(models: list[ModelResults]) -> list[Markup]:
+def first_to_cross(models: list[ProbeResults]) -> list[Markup]:
     """Who becomes non-vacuous first (in tokens), and who has more room, in bits and in shares."""
     lines = [(model, published(model)) for model in comparable(models)]
-    pairs: list[tuple[ModelResults, Curve]] = [(m, c) for m, c in lines if c is not None]
+    pairs: list[tuple[ProbeResults, Curve]] = [(m, c) for m, c in lines if c is not None]
     if len(pairs) < 2:
         return []
     crossed = [(m, c.crossing) for m, c in pairs]

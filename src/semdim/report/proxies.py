@@ -13,12 +13,12 @@ from semdim.plots.proxies import (
     faithfulness_rows,
 )
 from semdim.report.wording import compare, confidence, count, join, num, say, trend
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
 
 
-def _row(model: ModelResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
+def _row(model: ProbeResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
     rows = ablation_rows(model)
     chosen = default_splice(model) if splice is None else splice
     found = rows[rows["proxy"].map(base_name) == name]
@@ -27,7 +27,7 @@ def _row(model: ModelResults, name: str, splice: str | None = None) -> "pd.Serie
     return None if found.empty else found.iloc[0]
 
 
-def faithful(models: list[ModelResults]) -> list[Markup]:
+def faithful(models: list[ProbeResults]) -> list[Markup]:
     """The faithfulness certificate in words."""
     sentences = []
     for model in models:
@@ -75,7 +75,7 @@ def _part(row: pd.Series, sae: pd.Series) -> Markup:
     )
 
 
-def ablated(models: list[ModelResults]) -> list[Markup]:
+def ablated(models: list[ProbeResults]) -> list[Markup]:
     """Real decoder against random directions and shuffled features."""
     sentences = []
     for model in models:
@@ -119,7 +119,7 @@ def ablated(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def spliced(models: list[ModelResults]) -> list[Markup]:
+def spliced(models: list[ProbeResults]) -> list[Markup]:
     """What replacing BOS as well changes."""
     sentences = []
     for model in models:
@@ -147,7 +147,7 @@ def spliced(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def signed_gap(models: list[ModelResults]) -> list[Markup]:
+def signed_gap(models: list[ProbeResults]) -> list[Markup]:
     """With the signed gap the SAE cancels: shown on the numbers."""
     sentences = []
     for model in models:
@@ -168,7 +168,7 @@ def signed_gap(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def frontier(models: list[ModelResults]) -> list[Markup]:
+def frontier(models: list[ProbeResults]) -> list[Markup]:
     """k*(N): where the certificate is smallest, and whether it moves with N."""
     sentences = []
     for model in (model for model in models if has_frontier(model)):
@@ -203,7 +203,7 @@ def frontier(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def pools(models: list[ModelResults]) -> list[Markup]:
+def pools(models: list[ProbeResults]) -> list[Markup]:
     """Where each pool certificate is smallest."""
     sentences = []
     for model in models:

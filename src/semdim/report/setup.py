@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from semdim.plots.tables import number
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 LABELS = {
     "name": "name",
@@ -54,11 +54,11 @@ def value_words(key: str, value: Any) -> str:
     return "not known" if value is None else str(value)
 
 
-def facts_rows(models: list[ModelResults]) -> list[list[str]]:
+def facts_rows(models: list[ProbeResults]) -> list[list[str]]:
     """Rows (what, a value for each model) of models, SAEs, engine, packages."""
     rows: dict[str, dict[str, str]] = {}
 
-    def enter(label: str, model: ModelResults, text: str) -> None:
+    def enter(label: str, model: ProbeResults, text: str) -> None:
         rows.setdefault(label, {})[model.name] = text
 
     for model in models:
@@ -76,7 +76,7 @@ def facts_rows(models: list[ModelResults]) -> list[list[str]]:
     return [[label, *(row.get(m.name, "") for m in models)] for label, row in rows.items()]
 
 
-def corpus_rows(models: list[ModelResults]) -> list[list[str]]:
+def corpus_rows(models: list[ProbeResults]) -> list[list[str]]:
     """A row per model and corpus: role and counts."""
     return [
         [model.name, corpus, *(value_words(name, facts.get(name)) for name in COUNTS)]
@@ -84,7 +84,7 @@ def corpus_rows(models: list[ModelResults]) -> list[list[str]]:
     ]
 
 
-def account_rows(models: list[ModelResults]) -> list[list[str]]:
+def account_rows(models: list[ProbeResults]) -> list[list[str]]:
     """A row per model and corpus: what was read, used and left out, and what else is known."""
     rows = []
     for model, corpus, facts in _corpora(models):
@@ -104,7 +104,7 @@ def account_rows(models: list[ModelResults]) -> list[list[str]]:
     return rows
 
 
-def _corpora(models: list[ModelResults]) -> Iterator[tuple[ModelResults, str, Mapping[str, Any]]]:
+def _corpora(models: list[ProbeResults]) -> Iterator[tuple[ProbeResults, str, Mapping[str, Any]]]:
     for model in models:
         for corpus in model.corpora:
             facts = model.setup.get("corpora", {}).get(corpus)

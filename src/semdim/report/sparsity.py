@@ -6,18 +6,18 @@ from markupsafe import Markup
 from semdim.plots.compare import sparsity_rows
 from semdim.plots.sparsity import bin_label, sparsity_bins
 from semdim.report.wording import compare, confidence, count, join, num, say, trend
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 SPARSITY, BOUNDS, VERDICT = "sparsity.csv", "bounds.csv", "verdict.json"
 
 
-def _row(model: ModelResults, corpus: str, positions: str) -> "pd.Series[float] | None":
+def _row(model: ProbeResults, corpus: str, positions: str) -> "pd.Series[float] | None":
     table = model.table("sparsity")
     rows = table[(table["corpus"] == corpus) & (table["positions"] == positions)]
     return None if rows.empty else rows.iloc[0]
 
 
-def counted(models: list[ModelResults]) -> list[Markup]:
+def counted(models: list[ProbeResults]) -> list[Markup]:
     """Means per corpus, and which corpora need more or fewer atoms than the ID corpus."""
     sentences = []
     for model in models:
@@ -49,7 +49,7 @@ def counted(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def position_zero(models: list[ModelResults]) -> list[Markup]:
+def position_zero(models: list[ProbeResults]) -> list[Markup]:
     """What position 0 does to the mean and the maximum of the ID corpus."""
     sentences = []
     for model in models:
@@ -75,7 +75,7 @@ def position_zero(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def code_against_english(models: list[ModelResults]) -> list[Markup]:
+def code_against_english(models: list[ProbeResults]) -> list[Markup]:
     """Is shifted text sparser than the ID corpus, and does an interval over documents say so?"""
     sentences = []
     for model in models:
@@ -108,7 +108,7 @@ def code_against_english(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def binned_risk(models: list[ModelResults]) -> list[Markup]:
+def binned_risk(models: list[ProbeResults]) -> list[Markup]:
     """Does the risk grow with k, and what is certified in each bin?"""
     sentences = []
     for model in models:

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from semdim.plots.uncertainty import CONTENDERS, ROC_LEVEL, score_words, uses_labels
 from semdim.report.wording import compare, count, join, num, say, small
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 TABLE, GUARDRAIL, VERDICT = "uncertainty.csv", "guardrail.json", "verdict.json"
 TRIVIAL = "unigram_nll"
@@ -23,7 +23,7 @@ def _interval(row: "pd.Series[float]") -> Markup:
     )
 
 
-def _outcome(model: ModelResults, shift: str, level: str, rival: str) -> str | None:
+def _outcome(model: ProbeResults, shift: str, level: str, rival: str) -> str | None:
     """What the paired comparison over resampled documents found, if it was made."""
     levels = (model.verdict.get("by_shift") or {}).get(shift) or {}
     own = ((levels.get(level) or {}).get("contenders") or {}).get("n_active") or {}
@@ -36,7 +36,7 @@ def _outcome(model: ModelResults, shift: str, level: str, rival: str) -> str | N
     return None
 
 
-def separated(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
+def separated(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """n_active against the best other score that needs no label, shift by shift."""
     sentences = []
     for model in models:
@@ -78,7 +78,7 @@ def separated(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup
     return sentences
 
 
-def standing(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
+def standing(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """Where n_active beats the other perplexity-free scores, and where it does not.
 
     By the paired comparison over resampled documents that verdict.json holds; nothing is said of a
@@ -133,7 +133,7 @@ def standing(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]
     return sentences
 
 
-def fitted(models: list[ModelResults]) -> list[Markup]:
+def fitted(models: list[ProbeResults]) -> list[Markup]:
     """What the distances between activations were fitted on."""
     sentences = []
     for model in models:
@@ -155,7 +155,7 @@ def fitted(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def against_trivial(models: list[ModelResults], level: str = ROC_LEVEL) -> list[Markup]:
+def against_trivial(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """Does n_active beat the score that looks at token frequencies alone?"""
     sentences = []
     for model in models:
@@ -189,7 +189,7 @@ def against_trivial(models: list[ModelResults], level: str = ROC_LEVEL) -> list[
     return sentences
 
 
-def guarded(models: list[ModelResults]) -> list[Markup]:
+def guarded(models: list[ProbeResults]) -> list[Markup]:
     """The promise of the guardrail, what was measured, and what it catches."""
     sentences = []
     for model in models:
@@ -226,7 +226,7 @@ def guarded(models: list[ModelResults]) -> list[Markup]:
 
 
 def _claim(
-    model: ModelResults, rows: list[dict[str, Any]], far: list[dict[str, Any]]
+    model: ProbeResults, rows: list[dict[str, Any]], far: list[dict[str, Any]]
 ) -> list[Markup]:
     """What the paper's 100 % comes to, next to a threshold with a known false-alarm rate."""
     familiar = [row for row in rows if row.get("role") == "id"]
@@ -256,7 +256,7 @@ def _claim(
     ]
 
 
-def fixed_rule(models: list[ModelResults]) -> list[Markup]:
+def fixed_rule(models: list[ProbeResults]) -> list[Markup]:
     """The paper's k > 500 on this data, position 0 left out, beside Cantelli's inequality."""
     sentences = []
     for model in models:
@@ -304,7 +304,7 @@ def fixed_rule(models: list[ModelResults]) -> list[Markup]:
     return sentences
 
 
-def notes(models: list[ModelResults]) -> list[Markup]:
+def notes(models: list[ProbeResults]) -> list[Markup]:
     """What the study itself warns of."""
     return [
         say("{model}: {note}", model=model.name, note=note)

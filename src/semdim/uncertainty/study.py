@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from semdim.errors import DataError
+from semdim.results.schema import check_columns
 from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import guardrail
@@ -72,6 +73,7 @@ class StudyResult:
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             table: pd.DataFrame = getattr(self, name)
+            check_columns(name, table)
             table.to_csv(
                 folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
             )
