@@ -115,7 +115,7 @@ def test_what_does_not_fit_is_named(tmp_path: Path, changed: dict[str, Any], mes
 
 
 def test_a_pair_of_another_length_is_refused() -> None:
-    with pytest.raises(ArtifactError, match="there does not fit.*pair is a list, expected 2"):
+    with pytest.raises(ArtifactError, match=r"there does not fit.*pair is a list, expected 2"):
         from_plain({"rate": 1.0, "low": None, "pair": [1]}, BigPart, "there")
 
 
