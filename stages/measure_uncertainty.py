@@ -3,8 +3,8 @@
 from semdim.artifacts.shards import write_json
 from semdim.ledger.table import read_ledger
 from semdim.results.write import setup_facts
+from semdim.uncertainty.guardrail import Provenance
 from semdim.uncertainty.join import join_scores
-from semdim.uncertainty.scores import ALL_SCORES
 from semdim.uncertainty.study import run_study
 from stages.common import Run, say, stage
 
@@ -28,14 +28,13 @@ def main(run: Run) -> None:
         settings.seed,
         vocab_size=sample["vocab_size"],
         document_names={name: of_table["documents"] for name, of_table in facts.items()},
-        scores=ALL_SCORES,
         activation_fit=scores[settings.grid.sample][1]["activation_fit"],
     )
     folder = run.results
-    study.write(folder, {key: sample[key] for key in PROVENANCE})
+    study.write(folder, Provenance(probe=model, **{key: sample[key] for key in PROVENANCE}))
     engine = {"batch_sequences": settings.engine.batch_sequences}
     write_json(folder / "setup.json", setup_facts(facts, settings.grid.sample, engine))
-    for note in study.verdict["warnings"]:
+    for note in study.verdict.warnings:
         say(f"note: {note}")
     inside = study.sparsity[study.sparsity["positions"] == "without_bos"]
     statistics = {
