@@ -10,13 +10,8 @@ import yaml
 
 from semdim.compare.revisions import Source, is_model, located
 from semdim.errors import ArtifactError, ConfigError
-<<<<<<< HEAD
 from semdim.flat import flattened
-from semdim.results.read import ModelResults, read_model, read_results
-=======
 from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
-from semdim.settings import flattened
->>>>>>> wt-figs
 
 RECORDED = "params.yaml"
 FACTS = ("model", "sae", "packages", "python")
