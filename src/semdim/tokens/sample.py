@@ -9,6 +9,7 @@ from torch import Tensor
 
 from semdim.artifacts.shards import Artifact
 from semdim.errors import DataError
+from semdim.tokens.positions import is_special
 
 
 def shard_ranges(n_sequences: int, shard_sequences: int) -> list[tuple[int, int]]:
@@ -32,9 +33,8 @@ def bos_mask(
 
     The one special-token mask of semdim: the splice ``no_bos`` lets these positions through.
     """
-    mask = token_ids == bos_token_id
-    mask[:, 0] = True
-    return mask
+    position = torch.arange(token_ids.shape[1], device=token_ids.device)
+    return is_special(token_ids, position, bos_token_id)
 
 
 def check_token_ids(
