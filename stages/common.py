@@ -35,6 +35,8 @@ from stages import imported, points
 if TYPE_CHECKING:
     import pandas as pd
 
+    from semdim.ledger.facts import LedgerFacts
+
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
 
@@ -92,7 +94,7 @@ class Run:
 
     def read_sample(
         self, spec: BoundSpec, section: str = "bound"
-    ) -> "tuple[pd.DataFrame, dict[str, Any]]":
+    ) -> "tuple[pd.DataFrame, LedgerFacts]":
         """The ledger of the model's in-distribution sample; the points of a sweep share one read.
 
         spec: the bounds that are to be computed from it; section: the setting that asks for them.
@@ -160,7 +162,7 @@ class Run:
 @functools.lru_cache(maxsize=2)
 def _read_once(
     path: Path, changed: int | None, size: int | None
-) -> "tuple[pd.DataFrame, dict[str, Any]]":
+) -> "tuple[pd.DataFrame, LedgerFacts]":
     """A ledger, read again only when its file has changed."""
     return read_ledger(path)
 

@@ -1,7 +1,7 @@
 """measure_uncertainty: Table 1, the out-of-distribution study, the guardrail, from tables."""
 
 from semdim.artifacts.shards import write_json
-from semdim.ledger.table import read_ledger
+from semdim.ledger.table import read_ledger, read_table
 from semdim.results.write import setup_facts
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.scores import ALL_SCORES
@@ -20,10 +20,11 @@ def main(run: Run) -> None:
     read = {name: read_ledger(paths.ledger(model, name)) for name in settings.grid.corpus}
     facts = {name: of_table for name, (_, of_table) in read.items()}
     sample = facts[settings.grid.sample]
-    scores = {name: read_ledger(paths.scores(model, name)) for name in read}
+    scores = {name: read_table(paths.scores(model, name)) for name in read}
+    roles = {name: settings.corpora[name].role for name in read}
     study = run_study(
         {name: join_scores(read[name][0], table, name) for name, (table, _) in scores.items()},
-        {name: settings.corpora[name].role for name in read},
+        roles,
         settings.uncertainty,
         settings.seed,
         vocab_size=sample["vocab_size"],
@@ -34,7 +35,8 @@ def main(run: Run) -> None:
     folder = run.results
     study.write(folder, {key: sample[key] for key in PROVENANCE})
     engine = {"batch_sequences": settings.engine.batch_sequences}
-    write_json(folder / "setup.json", setup_facts(facts, settings.grid.sample, engine))
+    described = {name: {**of_table, "role": roles[name]} for name, of_table in facts.items()}
+    write_json(folder / "setup.json", setup_facts(described, settings.grid.sample, engine))
     for note in study.verdict["warnings"]:
         say(f"note: {note}")
     inside = study.sparsity[study.sparsity["positions"] == "without_bos"]
