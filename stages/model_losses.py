@@ -5,9 +5,8 @@ full forward pass gives, at half of its cost.
 """
 
 from semdim.artifacts.shards import MANIFEST
-from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
-from semdim.proxies.losses import model_losses
+from semdim.proxies.model_losses import model_losses
 from semdim.tokens.sample import load_tokens
 from stages.support.load import load_split, open_activations, start_engine
 from stages.support.run import Run, say
@@ -27,7 +26,6 @@ def main(run: Run) -> None:
         inputs=[cached / MANIFEST, exported / "facts.json"],
         params=[run.setting("engine.compute_dtype")],
         n_shards=len(activations),
-        kinds={"semdim.proxies.kinds": ["model"]},
     )
     with progress_bar(total=token_ids.numel(), desc=f"{run.model} itself on {run.corpus}") as bar:
         model_losses(
@@ -35,7 +33,6 @@ def main(run: Run) -> None:
             token_ids,
             activations,
             writer,
-            bos_token_id=read_facts(exported).bos_token_id,
             batch_sequences=run.setting("engine.batch_sequences"),
             update=bar.update,
         )

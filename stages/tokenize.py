@@ -1,12 +1,10 @@
 """tokenize: text -> sequences of token ids, BOS first, none across two documents."""
 
-import torch
-
 from semdim.models.facts import read_facts
 from semdim.models.tokenizer import load_tokenizer
 from semdim.text.corpus import sample_corpus
 from semdim.text.spec import CorpusSpec
-from semdim.tokens.sample import write_tokens
+from semdim.tokens.sample import shard_ranges, write_tokens
 from stages.support.run import Run, say
 from stages.support.startup import stage
 
@@ -30,11 +28,10 @@ def main(run: Run) -> None:
     writer = run.writer(
         out,
         inputs=[exported / "facts.json", run.paths.source("corpora", run.corpus)],
-        params=[tokens, seed, shard_sequences],
-        n_shards=-(-sample.n_sequences // shard_sequences),
+        params=[source, tokens, seed, shard_sequences],
+        n_shards=len(shard_ranges(sample.n_sequences, shard_sequences)),
     )
-    ids, document = torch.from_numpy(sample.token_ids), torch.from_numpy(sample.document)
-    size = write_tokens(writer, ids, document, sample, shard_sequences)
+    size = write_tokens(sample, writer, shard_sequences)
     left = {name: count for name, count in sample.counts.items() if count}
     say(f"{run.corpus}: {size}; account: {left} -> {out}")
 
