@@ -4,7 +4,9 @@ With other settings than those of params.yaml it computes a point of a sweep; se
 """
 
 from semdim.artifacts.shards import write_atomically, write_json
-from semdim.bounds.assemble import BoundFacts, assemble_ledger
+from semdim.bounds.assemble import assemble_all
+from semdim.bounds.calibration import deepest_ranks
+from semdim.bounds.family import BoundFacts
 from semdim.bounds.summary import headline
 from semdim.results.write import bounds_table, curve_table, ledger_summary, proxies_of_ledger
 from stages.common import Run, say, stage
@@ -14,9 +16,11 @@ from stages.common import Run, say, stage
 def main(run: Run) -> None:
     spec = run.settings.bound
     ledger, facts = run.read_sample(spec)
-    replaced = ledger if facts["splice"] == "all" else ledger[~ledger["is_bos"]]
-    max_rank = replaced.groupby("sequence")["deepest_rank"].max().to_numpy()
-    bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
+    max_rank = deepest_ranks(ledger, facts["splice"])
+    found = assemble_all(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
+    bounds = found.bounds
+    for entry in found.left_out:
+        say(f"{run.model}: left out {entry}")
     proxies = proxies_of_ledger(ledger, facts["proxies"], spec.smoothing, facts["vocab_size"])
     summary = headline(bounds, spec.smoothing)
 
@@ -38,6 +42,8 @@ def main(run: Run) -> None:
         tracked.numbers(summary)
         file = run.paths.ledger(run.model, run.settings.grid.sample)
         tracked.files(f"{run.model}-ledger", "ledger", [file])
+    if "as_published_total" not in summary:  # left out, and said so
+        return
     crossing = summary["as_published_crossing_n_tokens"]
     say(
         f"{run.model}: as published {summary['as_published_total']:.3f} bits at "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from semdim.bounds.family import kind_of
 from semdim.bounds.result import Bound
 from semdim.bounds.summary import curves
 
@@ -36,7 +37,7 @@ def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
     columns = {
         name: {bound.size.n_tokens: bound.total for bound in curve}
         for (name, alpha), curve in curves(bounds).items()
-        if alpha == smoothing and not name.startswith(("srm_topk_frontier", "risk_by_sparsity"))
+        if alpha == smoothing and kind_of(curve[0].family).headline == "curve"
     }
     table = pd.DataFrame(columns).sort_index()
     return table.rename_axis("n_tokens").reset_index()
