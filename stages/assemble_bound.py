@@ -6,22 +6,18 @@ stages/support/points.py.
 
 import json
 
-from semdim.bounds.assemble import BoundFacts, assemble_ledger
-<<<<<<< HEAD
+from semdim.bounds.assemble import assemble_all
+from semdim.bounds.calibration import deepest_ranks
+from semdim.bounds.family import BoundFacts
 from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline, in_a_line
-from semdim.results.write import ledger_summary, replaced_ranks, write_bounds
+from semdim.results.write_bounds import write_bounds
+from semdim.results.write_proxies import ledger_summary
 from stages.support.run import Run, say
 from stages.support.sample import check_computed, read_sample
 from stages.support.startup import stage
 from stages.support.track import tracked
-=======
-from semdim.bounds.summary import headline
-from semdim.results.write_bounds import bounds_table, curve_table
-from semdim.results.write_proxies import ledger_summary, proxies_of_ledger
-from stages.common import Run, say, stage
->>>>>>> wt-figs
 
 
 @stage
@@ -30,10 +26,12 @@ def main(run: Run) -> None:
     spec = run.read("bound", BoundSpec)
     ledger, facts = read_sample(run)
     check_computed(run, ledger, spec, "bound")
-    ranks = replaced_ranks(ledger, facts["splice"])
-    bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=ranks)
-    summary = headline(bounds, spec.smoothing)
-    tables = write_bounds(run.results, bounds, summary, ledger, facts, spec.smoothing)
+    ranks = deepest_ranks(ledger, facts.splice)
+    found = assemble_all(ledger, BoundFacts.from_mapping(facts), spec, max_rank=ranks)
+    for entry in found.left_out:
+        say(f"{run.probe}: left out {entry}")
+    summary = headline(found.bounds, spec.smoothing)
+    tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
     run.record(summary)
     with tracked(run, "assemble_bound") as log:
         log.curves(tables["curve"], "bound")

@@ -17,9 +17,7 @@ def main(run: Run) -> None:
     losses = {name: Artifact.open(folder / name) for name in names}
     order = Artifact.open(paths.atom_order(probe)).read(0)["order"]
     writer = LedgerWriter(paths.further_ledger(probe, corpus))
-    for part in further_parts(
-        token_ids, Artifact.open(paths.codes(probe, corpus)), losses, order
-    ):
+    for part in further_parts(token_ids, Artifact.open(paths.codes(probe, corpus)), losses, order):
         writer.append(part.table(document))
     writer.finish(ledger_facts(run, corpus, sample, token_ids.shape[1], losses))
     say(f"{writer.n_rows} tokens, {len(losses)} further proxies -> {writer.path}")

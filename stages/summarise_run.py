@@ -1,14 +1,9 @@
 """summarise_run: the numbers by which runs are compared, and the settings that they belong to."""
 
 from semdim.artifacts.shards import write_atomically, write_json
-<<<<<<< HEAD
-from semdim.results.write import params_text, run_metrics
+from semdim.results.write_metrics import params_text, run_metrics
 from stages.support.run import Run, say
 from stages.support.startup import stage
-=======
-from semdim.results.write_metrics import params_text, run_metrics
-from stages.common import Run, say, stage
->>>>>>> wt-figs
 
 
 @stage

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from semdim.axes import axes
-from semdim.bounds.assemble import needed_proxies
+from semdim.bounds.family import needed_proxies
 from semdim.bounds.needed import missing_losses
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec

@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semdim.bounds.assemble import needed_proxies
+from semdim.bounds.family import needed_proxies
 from semdim.bounds.needed import missing_losses
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError

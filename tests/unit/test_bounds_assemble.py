@@ -192,11 +192,6 @@ def test_k_as_a_point_uses_that_proxy(ledger: pd.DataFrame) -> None:
             "Add pool_128 to grid.pool and topk_64 to grid.sweep",
         ),
         (
-            BoundSpec(n_tokens=(4800,), topk_grid=(), unit="token", pool_sizes=(64,)),
-            ConfigError,
-            "",
-        ),
-        (
             BoundSpec(n_tokens=(4800,), topk_grid=(), pool_sizes=(64,)),
             ConfigError,
             "largest atom rank",
@@ -236,6 +231,22 @@ def test_a_ledger_without_codes_has_the_families_that_need_none(ledger: pd.DataF
     assert {bound.family for bound in found.bounds} == {
         "holdout", "srm_topk", "srm_topk_frontier", "faithfulness",
     }  # fmt: skip
+
+
+def test_a_sample_of_dead_codes_has_no_published_number(ledger: pd.DataFrame) -> None:
+    dead = ledger.assign(n_active=(ledger["position"] == 0).astype(int) * 40)
+    found = assemble_all(dead, FACTS, BoundSpec(n_tokens=(9600,), topk_grid=(), sparsity_bins=0))
+    assert [entry.family for entry in found.left_out] == ["as_published", "covering_dudley"]
+    assert "mean k of the sample is 0" in found.left_out[0].reason
+    assert {bound.family for bound in found.bounds} == {"holdout", "faithfulness"}
+
+
+def test_pools_need_units_that_sequences_belong_to(
+    ledger: pd.DataFrame, max_rank: np.ndarray
+) -> None:
+    spec = BoundSpec(n_tokens=(4800,), topk_grid=(), unit="token", pool_sizes=(64,))
+    with pytest.raises(ConfigError, match="not token"):
+        assemble_all(ledger, FACTS, spec, max_rank=max_rank)
 
 
 def test_a_table_of_another_vocabulary_is_refused(ledger: pd.DataFrame) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
+from semdim.results.write_setup import setup_facts
 
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
@@ -24,7 +25,6 @@ from semdim.report.build import _readings
 from semdim.results.read import ProbeResults, read_results
 from semdim.results.write_bounds import bounds_table
 from semdim.results.write_proxies import proxies_table
-from semdim.results.write_setup import setup_facts
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 

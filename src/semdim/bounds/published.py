@@ -17,7 +17,7 @@ from semdim.bounds.quantities import loss_ceiling, sparse_semantic_dimension
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import common
 from semdim.bounds.validation import check_count, check_failure_prob, check_n_active
-from semdim.errors import ConfigError
+from semdim.errors import ConfigError, DataError
 
 FLAWS = (
     "the N tokens are independent (they are not: a document's tokens share an author)",
@@ -117,13 +117,18 @@ def published_statistics(
     N = tokens, δ undivided.
 
     Raises:
-        DataError: the ledger has no codes, so that there is no mean k.
+        DataError: the ledger has no codes, so that there is no mean k, or its mean k is below 1.
     """
     proxy = spec.point_proxy
+    k = table.mean_n_active(spec.k_positions) if spec.k is None else spec.k
+    if k < 1:
+        raise DataError(
+            f"the mean k of the sample is {k:.4g}, but the paper's prior over k starts at 1."
+        )
     return common(table, facts, spec) | {
         "proxy_risk": float(table.losses[proxy].mean()),
         "gap": float(np.abs(table.losses["model"] - table.losses[proxy]).mean()),
-        "n_active": table.mean_n_active(spec.k_positions) if spec.k is None else spec.k,
+        "n_active": k,
         "dict_size": facts.dict_size,
         "size": table.by_unit("sequence").size,
         "proxy": proxy,

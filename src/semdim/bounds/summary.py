@@ -1,6 +1,6 @@
 """A sample's bounds in a few numbers: what bound.json holds and `dvc metrics` compares."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from semdim.bounds.family import Number, kind_of
 from semdim.bounds.result import Bound
@@ -61,3 +61,19 @@ def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[st
             numbers[f"{name}_first_n_tokens"] = None if first is None else first.size.n_tokens
         numbers |= kind.more(last)
     return numbers
+
+
+def in_a_line(summary: Mapping[str, float | int | None]) -> str:
+    """The headline for a person who watches: the paper's number, where it begins to say something,
+    and what is certified."""
+    holdout = summary.get("holdout_betting_total")
+    certified = "" if holdout is None else f"; holdout {holdout:.3f} bits"
+    if "as_published_total" not in summary:
+        return f"the published bound was left out{certified}"
+    crossing = summary["as_published_crossing_n_tokens"]
+    return (
+        f"as published {summary['as_published_total']:.3f} bits at N = {summary['n_tokens']} "
+        f"tokens (log2 V = {summary['baseline']:.3f}); "
+        + ("at no N" if crossing is None else f"from N = {crossing:.0f} on")
+        + f" below log2 V{certified}"
+    )

@@ -7,17 +7,20 @@ hold at once: each N takes its share of δ, and within it each k.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.aggregate import SequenceTable, sequence_losses
 from semdim.bounds.families.as_published import as_published
 from semdim.bounds.families.srm_topk import frontier_bounds
-from semdim.bounds.family import BoundFacts
+from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import SIZES, BoundSpec
 from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "n_tokens", "n_sequences", "n_documents", "k", "unit", "method", "smoothing", "failure_prob",
@@ -85,6 +88,18 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
             published = as_published(**published_statistics(part, facts, at_k))
             rows.append(_row(bound, published, bound is best))
     return rows
+
+
+def surface_of_ledger(ledger: "pd.DataFrame", facts: Any, spec: BoundSpec) -> list[dict[str, Any]]:
+    """`surface` from the ledger's rows and facts."""
+    table = sequence_losses(
+        ledger,
+        needed_proxies(spec),
+        spec.smoothing,
+        facts["vocab_size"],
+        keep_tokens=spec.unit == "token",
+    )
+    return surface(table, BoundFacts.from_mapping(facts), spec)
 
 
 def _row(bound: Bound, published: Bound, is_best: bool) -> dict[str, Any]:

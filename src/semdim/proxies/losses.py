@@ -7,7 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -15,7 +14,7 @@ from semdim.activations.stored import is_stored
 from semdim.artifacts.protocols import ShardSink, ShardSource
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
-from semdim.errors import ArtifactError, DataError
+from semdim.errors import ArtifactError
 from semdim.forward.batching import Batches
 from semdim.forward.split import NextToken, SplitModel
 from semdim.proxies.columns import stacked

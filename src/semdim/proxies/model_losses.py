@@ -39,9 +39,7 @@ def model_losses(
     for index, shard in zip(missing, activations.ahead(missing), strict=True):
         ids = token_ids[firsts[index] : firsts[index + 1]]
 
-        def work(
-            batch: slice, ids: Tensor = ids, start: Tensor = shard["activation"]
-        ) -> NextToken:
+        def work(batch: slice, ids: Tensor = ids, start: Tensor = shard["activation"]) -> NextToken:
             residual = split.suffix(start[batch].to(split.device))
             return split.next_token(residual, ids[batch], scores=True)
 

@@ -57,15 +57,20 @@ def run_metrics(folder: Path) -> dict[str, Any]:
 SECTIONS = ("corpora", "tokens", "grid", "splice", "seed", "bound", "surface", "uncertainty")
 
 
-def params_text(params: Mapping[str, Any], model: str) -> str:
-    """The part of params.yaml that one model's results depend on, as YAML.
+def params_text(params: Mapping[str, Any], probe: str) -> str:
+    """The part of params.yaml that one probe's results depend on, as YAML.
 
-    Other models of the same run are left out: two runs that differ in them alone measured the same.
+    Other probes of the same run are left out: two runs that differ in them alone measured the same.
     """
     import yaml
 
-    own = {"models": {model: params["models"][model]}}
-    own |= {name: params[name] for name in SECTIONS}
-    own["grid"] = {name: value for name, value in own["grid"].items() if name != "model"}
-    own["engine"] = {"compute_dtype": params["engine"]["compute_dtype"]}
-    return yaml.safe_dump(own, sort_keys=False, allow_unicode=True)
+    own = params["probes"][probe]
+    kept: dict[str, Any] = {
+        "models": {own["model"]: params["models"][own["model"]]},
+        "probes": {probe: own},
+    }
+    kept |= {name: params[name] for name in SECTIONS}
+    grid = params["grid"].items()
+    kept["grid"] = {name: value for name, value in grid if name not in ("model", "probe")}
+    kept["engine"] = {"compute_dtype": params["engine"]["compute_dtype"]}
+    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)

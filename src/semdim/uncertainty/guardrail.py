@@ -3,8 +3,11 @@
 ``semdim.uncertainty.alarm`` and ``fixed_rule`` compute it, ``semdim.records`` writes and reads it.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from semdim.ledger.facts import LedgerFacts
 
 Statistic = Literal["max_n_active", "window_n_active"]
 """What is compared with the threshold, of each sequence."""
@@ -154,6 +157,12 @@ class Provenance:
     """Tokens of a sequence, BOS included."""
     compute_dtype: str
     """dtype of the forward passes of the calibration."""
+
+    @classmethod
+    def of(cls, probe: str, facts: "LedgerFacts") -> "Provenance":
+        """From the facts of the in-distribution sample's ledger."""
+        names = [entry.name for entry in fields(cls) if entry.name != "probe"]
+        return cls(probe=probe, **{name: facts[name] for name in names})
 
 
 @dataclass(frozen=True)
