@@ -12,6 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from semdim.errors import ConfigError
@@ -41,7 +42,7 @@ class Registry(Generic[Entry]):
         Raises:
             ConfigError: another entry has this name. The same module may be imported anew.
         """
-        module = _caller()
+        module = _origin(entry)
         known = self._origins.setdefault(name, module)
         if known != module:
             raise ConfigError(
@@ -105,8 +106,10 @@ class Registry(Generic[Entry]):
             importlib.import_module(f"{self.package}.{module.name}")
 
 
-def _caller() -> str:
-    """The module outside of this one that is registering something."""
+def _origin(entry: object) -> str:
+    """The module that an entry comes from: its own, or the one that is registering it."""
+    if isinstance(entry, type | FunctionType) or "__module__" in getattr(entry, "__dict__", {}):
+        return str(entry.__module__)
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
         frame = frame.f_back

@@ -17,8 +17,6 @@ from stages.support.run import NEUTRAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
-#: Sections that say where something comes from: outputs/inputs holds each entry and what is there.
-SOURCES = ("corpora", "models", "probes")
 #: Modules that tell of the work and change no number.
 TELLING = ("semdim.progress", "semdim.tracking", "stages.support.track")
 _STAGE = re.compile(r"-m (stages\.\w+)")
@@ -55,7 +53,7 @@ def settings_of(module: str) -> set[str]:
     """
     seen: set[tuple[str, str]] = set()
     names = set(_settings(module, None, seen))
-    return {name for name in names if not name.startswith(NEUTRAL) and name not in SOURCES}
+    return {name for name in names if not name.startswith(NEUTRAL)}
 
 
 def _settings(module: str, function: str | None, seen: set[tuple[str, str]]) -> Iterator[str]:
@@ -127,7 +125,8 @@ def in_step(text: str, prefix: str = "") -> str:
 
     prefix: from the file's folder to the project's root, for stages without a ``wdir``.
     """
-    modules, lines, name, within = stage_modules(text), [], "", False
+    modules, name, within = stage_modules(text), "", False
+    lines: list[str] = []
     for line in text.splitlines():
         if found := re.match(r"  (\w+):$", line):
             name = found[1]
