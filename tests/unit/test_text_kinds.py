@@ -48,7 +48,7 @@ def test_a_kind_from_outside_can_be_a_base(poem: dict[str, Any]) -> None:
 def test_its_settings_are_checked_like_any_other(poem: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=r"corpora\.poem\.repetitions = 0 must be a whole number"):
         CorpusSpec.from_mapping(poem | {"repetitions": 0}, "corpora.poem")
-    with pytest.raises(ConfigError, match="of kind poem has no setting 'verse'.*mean 'verses'"):
+    with pytest.raises(ConfigError, match=r"of kind poem has no setting 'verse'.*mean 'verses'"):
         CorpusSpec.from_mapping({"kind": "poem", "verse": VERSES}, "corpora.poem")
 
 
