@@ -85,6 +85,8 @@ def read(cls: type[Spec], settings: Any, where: str) -> Spec:
     if not isinstance(settings, Mapping):
         raise ConfigError(f"{name} = {show(settings)} must be settings by name.")
     chosen: Any = _class_of_kind(cls, settings, where) if issubclass(cls, ByKind) else cls
+    if chosen is not cls:
+        name = f"{name} of kind {settings['kind']}"
     known = names(chosen)
     unknown = [str(key) for key in settings if key not in known]
     if unknown:

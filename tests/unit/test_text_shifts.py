@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from text_factory import BOS, tiny_tokenizer
+from text_factory import BOS, corpus, tiny_tokenizer
 
 from semdim.errors import ConfigError, DataError
 from semdim.text.corpus import sample_corpus
@@ -93,10 +93,10 @@ def test_word_starts_follow_the_vocabulary() -> None:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> CorpusSpec:
+def files(tmp_path: Path) -> CorpusSpec:
     for number in range(6):
         (tmp_path / f"{number}.txt").write_text(f"Text number {number}. " + SENTENCE * 5)
-    return CorpusSpec("files", path=str(tmp_path), n_tokens=80)
+    return corpus("files", path=str(tmp_path), n_tokens=80)
 
 
 ARGUMENTS = {
@@ -109,8 +109,8 @@ ARGUMENTS = {
 }
 
 
-def test_sample_corpus_joins_both_accounts(corpus: CorpusSpec) -> None:
-    sample = sample_corpus(corpus, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+def test_sample_corpus_joins_both_accounts(files: CorpusSpec) -> None:
+    sample = sample_corpus(files, tiny_tokenizer(), **ARGUMENTS)
     assert sample.n_sequences == 5
     assert sample.counts["files_read"] == sample.counts["documents_read"] == 6
     assert sample.counts["documents_used"] == 5
@@ -118,10 +118,11 @@ def test_sample_corpus_joins_both_accounts(corpus: CorpusSpec) -> None:
 
 
 @pytest.mark.parametrize("kind", ["replaced", "shuffled"])
-def test_a_derived_corpus_shifts_the_sequences_of_its_base(corpus: CorpusSpec, kind: str) -> None:
-    spec = CorpusSpec(kind, role="near", n_tokens=48, base=corpus)
-    base = sample_corpus(corpus, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
-    shifted = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+def test_a_derived_corpus_shifts_the_sequences_of_its_base(files: CorpusSpec, kind: str) -> None:
+    base_settings = {"kind": "files", "path": files.place, "role": "far", "n_tokens": 7}
+    spec = corpus(kind, role="near", n_tokens=48, base=base_settings)
+    base = sample_corpus(files, tiny_tokenizer(), **ARGUMENTS)
+    shifted = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)
     assert shifted.n_sequences == 3
     assert [row.name for row in shifted.documents] == [row.name for row in base.documents[:3]]
     for before, after in zip(base.token_ids[:3], shifted.token_ids, strict=True):
@@ -132,8 +133,8 @@ def test_a_derived_corpus_shifts_the_sequences_of_its_base(corpus: CorpusSpec, k
 
 
 def test_a_random_corpus_never_draws_special_tokens() -> None:
-    spec = CorpusSpec("random", role="far", n_tokens=16_000)
-    sample = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+    spec = corpus("random", role="far", n_tokens=16_000)
+    sample = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)
     assert sample.n_sequences == 1000
     assert not (sample.token_ids[:, 1:] == BOS).any()
 
