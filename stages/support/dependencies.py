@@ -8,7 +8,8 @@ Data among the deps are written by hand. A test compares both files with what is
 import argparse
 import ast
 import re
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
 from semdim.artifacts.code import imported_modules
@@ -19,7 +20,14 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
 #: Modules that tell of the work and change no number.
 TELLING = ("semdim.progress", "semdim.tracking", "stages.support.track")
+CHECK = "stages.check_params"
+#: Rooms that are listed as a whole: what every stage reads and writes its files with.
+ROOMS = ("src/semdim/artifacts",)
+WIDTH = 100
 _STAGE = re.compile(r"-m (stages\.\w+)")
+#: The deps of a stage, and among them the data, one in a line.
+_DEPS = re.compile(r"(?m)^    deps:(?: \[\n(?:      .*\n)*    \]\n|\n(?:      .*\n)+)")
+_DATA = re.compile(r"""(?m)^      (?:- )?"?((?:outputs|results)/[^",\n]+)"?,?$""")
 
 
 def code_of(module: str, root: Path = ROOT) -> list[str]:
@@ -37,7 +45,8 @@ def _collapsed(files: set[Path], root: Path) -> Iterator[str]:
             continue
         inside = [path.relative_to(root) for path in (root / folder).rglob("*.py")]
         bare = [path for path in inside if path.name == "__init__.py"]
-        if len(inside) > len(bare) + 1 and set(inside) - set(bare) <= files:
+        is_whole = len(inside) > len(bare) + 1 and set(inside) - set(bare) <= files
+        if is_whole or folder.as_posix() in ROOMS:
             whole.add(folder)
     yield from (folder.as_posix() for folder in whole)
     for path in files:
@@ -120,35 +129,32 @@ def stage_modules(text: str) -> dict[str, str]:
     return modules
 
 
-def in_step(text: str, prefix: str = "") -> str:
-    """A dvc.yaml with the code that each stage imports among its deps.
-
-    prefix: from the file's folder to the project's root, for stages without a ``wdir``.
-    """
-    modules, name, within = stage_modules(text), "", False
-    lines: list[str] = []
-    for line in text.splitlines():
-        if found := re.match(r"  (\w+):$", line):
-            name = found[1]
-        if re.match(r"    \w+:", line):
-            within = line.startswith("    deps:")
-        if within and re.match(r"      - (stages|src)/|      # code$", line):
-            continue
-        if line.startswith("    outs:") and name in modules and modules[name] != CHECK:
-            if lines and not any(row.startswith("    deps:") for row in _of_stage(lines, name)):
-                lines.append("    deps:")
-            lines.append("      # code")
-            lines += [f"      - {prefix}{path}" for path in code_of(modules[name])]
-        lines.append(line)
-    return "\n".join(lines) + "\n"
+def in_step(text: str) -> str:
+    """A dvc.yaml with the code that each stage imports among its deps, behind the data."""
+    modules = stage_modules(text)
+    blocks = re.split(r"(?m)^(?=  \w+:$)", text)
+    done = [blocks[0]]
+    for block in blocks[1:]:
+        name = block.split(":", 1)[0].strip()
+        module = modules.get(name, CHECK)
+        done.append(block if module == CHECK else _with_code(block, code_of(module)))
+    return "".join(done)
 
 
-CHECK = "stages.check_params"
-
-
-def _of_stage(lines: list[str], name: str) -> Iterable[str]:
-    start = max(i for i, line in enumerate(lines) if line == f"  {name}:")
-    return lines[start:]
+def _with_code(block: str, code: list[str]) -> str:
+    """One stage with these files and folders among its deps."""
+    found = _DEPS.search(block)
+    data = _DATA.findall(found[0]) if found else []
+    lines = [f'      "{entry}",' for entry in data]
+    wrapped = textwrap.wrap(
+        ", ".join(code) + ",", WIDTH, break_long_words=False, break_on_hyphens=False,
+        initial_indent=" " * 6, subsequent_indent=" " * 6,
+    )  # fmt: skip
+    deps = "\n".join(["    deps: [", *lines, "      # code", *wrapped, "    ]", ""])
+    if found:
+        return block[: found.start()] + deps + block[found.end() :]
+    outs = block.index("    outs:")
+    return block[:outs] + deps + block[outs:]
 
 
 def main() -> None:

@@ -5,12 +5,15 @@ and version of a package, path and revision on the hub. An edited text or a mode
 weights changed changes it, and so what is computed from it.
 """
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from semdim.text.source import source_digest
 
+from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import write_json
+from semdim.errors import ConfigError
 from semdim.models.source import model_digest
 from semdim.models.spec import ModelSource
 from semdim.paths import Paths
@@ -37,8 +40,19 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
     for name, entry in params["probes"].items():
         found = sae_digest(SAESource.from_mapping(entry["sae"]))
         wanted[paths.source("probes", name)] = {"settings": entry, "found": found}
+    files = {name: _file_of(name) for name in params.get("plugins") or ()}
+    wanted[paths.inputs / "plugins.json"] = {
+        name: file_digest(path) for name, path in files.items()
+    }
     for path in paths.inputs.rglob("*.json"):
         if path not in wanted:
             path.unlink()
     for path, record in wanted.items():
         write_json(path, record)
+
+
+def _file_of(module: str) -> Path:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"The plugin {module!r} is no module with a file of its own.")
+    return Path(spec.origin)
