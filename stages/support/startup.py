@@ -48,7 +48,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             unit = Unit(**params.pop("unit"))
             sys.path.insert(0, str(Path.cwd()))
             load_plugins(params.get("plugins") or ())
-            work(Run(params, unit, Paths(Path(".")), work.__module__, point))
+            work(Run(params, unit, Paths(Path(".")), _module_of(work), point))
         except SemdimError as error:
             if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
                 return points.refuse(point, str(error))
@@ -65,6 +65,12 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             refuse(str(error).strip())
 
     return started
+
+
+def _module_of(work: Callable[[Run], None]) -> str:
+    """The stage's module by its own name, also where it is the one that Python runs."""
+    spec = getattr(sys.modules.get(work.__module__), "__spec__", None)
+    return work.__module__ if spec is None else str(spec.name)
 
 
 def completed(arguments: list[str]) -> list[str]:
