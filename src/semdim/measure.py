@@ -25,6 +25,7 @@ from semdim.ledger.memory import Ledger
 from semdim.models.facts import ModelFacts
 from semdim.progress import progress_bar
 from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import check_possible
 from semdim.saes.check import check_fit
 from semdim.saes.facts import fingerprint
 from semdim.saes.memory import Probe, prepare_probe
@@ -93,10 +94,13 @@ def measure(
     if "model" not in proxies:
         raise ConfigError("`proxies` lacks 'model': every ledger has the model's own losses.")
     names = tuple(dict.fromkeys(proxies))
-    splices = {name: parse_proxy(name, splice).splice for name in names}
+    parsed = [parse_proxy(name, splice) for name in names]
     vocab_size, tokenizer = model.cfg.d_vocab_out, model.tokenizer
     probe = prepare_probe(sae, hook_name=hook_name, device=str(next(model.parameters()).device))
-    order = None if atom_order is None else _checked_order(atom_order, probe.facts.dict_size)
+    dict_size = probe.facts.dict_size
+    order = None if atom_order is None else _checked_order(atom_order, dict_size)
+    for proxy in parsed:
+        check_possible(proxy, dict_size, has_order=order is not None)
     if isinstance(texts_or_token_ids, Tensor | np.ndarray):
         sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
         bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
@@ -156,7 +160,7 @@ def measure(
         splice=splice,
         compute_dtype=of_model.source["dtype"],
         seed=seed,
-        proxies=splices,
+        proxies={proxy.name: proxy.splice for proxy in parsed},
         codes=codes,
     )
     return Ledger(pa.concat_tables(tables), facts)

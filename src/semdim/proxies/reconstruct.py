@@ -11,6 +11,24 @@ from semdim.proxies.kind import PROXIES, Materials
 from semdim.proxies.names import Proxy
 
 
+def check_possible(proxy: Proxy, dict_size: int, *, has_order: bool) -> None:
+    """Refuse a proxy that this dictionary does not allow.
+
+    Raises:
+        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order.
+    """
+    if proxy.size is not None and proxy.size > dict_size:
+        raise ConfigError(
+            f"The proxy {proxy.name!r} asks for {proxy.size} atoms, but this dictionary has "
+            f"{dict_size}; choose at most {dict_size}."
+        )
+    if proxy.needs_order and not has_order:
+        raise ConfigError(
+            f"The proxy {proxy.name!r} needs an order of the atoms; give one as `atom_order`, or "
+            "in the pipeline list the proxy in grid.pool."
+        )
+
+
 class Reconstructor:
     """Turns codes into what a proxy puts at the hook point.
 
@@ -34,14 +52,8 @@ class Reconstructor:
         seed: int,
         atom_order: Tensor | None = None,
     ) -> None:
-        kind, dict_size = PROXIES[proxy.kind], len(weight)
-        if proxy.size is not None and proxy.size > dict_size:
-            raise ConfigError(
-                f"The proxy {proxy.name!r} asks for {proxy.size} atoms, but this dictionary has "
-                f"{dict_size}; choose at most {dict_size}."
-            )
-        if kind.needs_order and atom_order is None:
-            raise ConfigError(f"The proxy {proxy.name!r} needs an order of the atoms.")
+        kind = PROXIES[proxy.kind]
+        check_possible(proxy, len(weight), has_order=atom_order is not None)
         replacement = kind.prepare(Materials(proxy.size, weight, bias, seed, atom_order))
         self.proxy = proxy
         self.has_scores = kind.has_scores

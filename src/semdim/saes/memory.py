@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from semdim.errors import MismatchError
 from semdim.models.facts import FACTS_FILE
 from semdim.saes.export import facts_of
 from semdim.saes.facts import SAEFacts, read_facts
@@ -52,7 +53,11 @@ def prepare_probe(sae: Any, *, hook_name: str | None = None, device: str = "cpu"
         # Folded on the CPU in float32, as an export is, so that the weights are the same.
         own = copy.deepcopy(sae).to(device="cpu", dtype=torch.float32)
         metadata = own.cfg.metadata
-        name = str(metadata.get("sae_id") or metadata.get("model_name") or "sae")
+        name = str(metadata.get("sae_id") or f"{own.cfg.architecture()} SAE")
+        if hook_name is None and not metadata.get("hook_name"):
+            raise MismatchError(
+                f"The metadata of the SAE {name} name no hook point: give it as `hook_name`."
+            )
         loaded = LoadedSAE(own, str(own.cfg.normalize_activations), 1.0, None)
     own = loaded.sae
     if hook_name is not None:
