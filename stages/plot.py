@@ -1,6 +1,6 @@
 """plot: the figures and tables of all models, from the small results."""
 
-from semdim.plots import draw_all
+from semdim.plots.draw import draw_all
 from stages.common import Run, say, stage
 
 

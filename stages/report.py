@@ -1,6 +1,6 @@
 """report: one self-contained page that tells the story of the results."""
 
-from semdim.report import write_report
+from semdim.report.build import write_report
 from stages.common import Run, say, stage
 
 

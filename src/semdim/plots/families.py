@@ -15,7 +15,7 @@ class FamilyStyle:
     colour: str
 
 
-FAMILIES: dict[str, FamilyStyle] = {
+STYLES: dict[str, FamilyStyle] = {
     "holdout": FamilyStyle("holdout on the model itself", "#228833"),
     "srm_topk": FamilyStyle("hard top-k codes, best k paid for", "#AA3377"),
     "pool_split": FamilyStyle("pool of atoms, chosen on a split", "#4477AA"),
@@ -46,7 +46,7 @@ NOT_ON_THE_CURVE = ("risk_by_sparsity", "faithfulness", "srm_topk_frontier")
 
 def family_style(family: str) -> FamilyStyle:
     """Style of a family; a family unknown here is drawn under its own name."""
-    known = FAMILIES.get(family)
+    known = STYLES.get(family)
     return known or FamilyStyle(family.replace("_", " "), FALLBACK_COLOUR)
 
 
@@ -135,7 +135,7 @@ def _main_proxy(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def curves(model: ProbeResults) -> list[Curve]:
-    """Every bound on a risk as a line over N, certificates first, in the order of FAMILIES.
+    """Every bound on a risk as a line over N, certificates first, in the order of STYLES.
 
     Where a family was computed for several k or pool sizes at one N, its line goes through the
     smallest total: the families that offer a choice have paid for it (their ledger of δ says so).
@@ -157,7 +157,7 @@ def curves(model: ProbeResults) -> list[Curve]:
                 best.reset_index(drop=True),
             )
         )
-    order = list(FAMILIES)
+    order = list(STYLES)
     methods = list(METHODS)
 
     def place(curve: Curve) -> tuple[bool, int, int]:
@@ -189,3 +189,8 @@ def main_certificate(model: ProbeResults) -> Curve | None:
         if method in found:
             return found[method]
     return None
+
+
+def comparable(models: list[ProbeResults]) -> list[ProbeResults]:
+    """Models with the published bound: the ones that can be set side by side."""
+    return [model for model in models if published(model) is not None]
