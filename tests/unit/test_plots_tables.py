@@ -48,7 +48,7 @@ def test_table_1_has_every_corpus_with_and_without_position_0(models):
     assert len(table.rows) == 2 * 2 * 4
     assert table.rows[0][1] == "english (id)"
     source = models[0].table("sparsity").query("corpus == 'random' and positions == 'all'")
-    ours = table.data.query("model == 'synthetic-a' and corpus == 'random' and positions == 'all'")
+    ours = table.data.query("probe == 'synthetic-a' and corpus == 'random' and positions == 'all'")
     assert float(ours["max"].iloc[0]) == float(source["max"].iloc[0])
 
 

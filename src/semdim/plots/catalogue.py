@@ -36,9 +36,9 @@ class FigureSpec:
     """Whether a probe's results can be drawn."""
     how: str
     """What computes its input, for a reader who misses it."""
-    n_models: int = 1
+    n_probes: int = 1
     """Probes needed at least."""
-    together: Callable[[list[ProbeResults]], bool] = lambda models: True
+    together: Callable[[list[ProbeResults]], bool] = lambda probes: True
     """Whether the probes that have it make a figure together."""
     is_extra: bool = False
     """Whether a run that has no use for it is complete without."""
@@ -47,14 +47,14 @@ class FigureSpec:
         _check_section("figure", self.name, self.section)
         _know_origin(self, self.draw)
 
-    def lacking(self, models: Sequence[ProbeResults]) -> list[str]:
+    def lacking(self, probes: Sequence[ProbeResults]) -> list[str]:
         """Names of the probes that have nothing to draw here."""
-        return [model.name for model in models if not self.has(model)]
+        return [probe.name for probe in probes if not self.has(probe)]
 
-    def can_draw(self, models: Sequence[ProbeResults]) -> bool:
+    def can_draw(self, probes: Sequence[ProbeResults]) -> bool:
         """Whether there is enough to draw."""
-        having = [model for model in models if self.has(model)]
-        return len(having) >= self.n_models and self.together(having)
+        having = [probe for probe in probes if self.has(probe)]
+        return len(having) >= self.n_probes and self.together(having)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +111,9 @@ def tables() -> list[TableSpec]:
     return sorted(TABLES.values(), key=lambda spec: (place(spec.section, spec.position), spec.name))
 
 
-def made_tables(models: list[ProbeResults]) -> dict[str, Table]:
+def made_tables(probes: list[ProbeResults]) -> dict[str, Table]:
     """Every table that has a row, by name, in the order of the report."""
-    made = {spec.name: spec.make(models) for spec in tables()}
+    made = {spec.name: spec.make(probes) for spec in tables()}
     return {name: table for name, table in made.items() if table.rows}
 
 

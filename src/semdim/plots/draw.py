@@ -20,11 +20,11 @@ def draw_all(results_dir: Path, out: Path, only: Sequence[str] | None = None) ->
     says which and what computes them. Raises ArtifactError when there are no results, or damaged
     ones.
     """
-    models = read_results(Path(results_dir), only)
+    probes = read_results(Path(results_dir), only)
     paths: list[Path] = []
-    drawable = [spec for spec in figures() if spec.can_draw(models)]
+    drawable = [spec for spec in figures() if spec.can_draw(probes)]
     for spec in progress(drawable, total=len(drawable), unit="figures", desc="plot"):
-        paths += save(spec.draw(models), Path(out) / "figures", spec.name)
-    for table in made_tables(models).values():
+        paths += save(spec.draw(probes), Path(out) / "figures", spec.name)
+    for table in made_tables(probes).values():
         paths += table.write(Path(out) / "tables")
     return paths

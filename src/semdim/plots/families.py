@@ -120,9 +120,9 @@ def main_smoothing(bounds: pd.DataFrame) -> float | None:
     return None if values.empty else float(values.iloc[0])
 
 
-def main_rows(model: ProbeResults) -> pd.DataFrame:
+def main_rows(probe: ProbeResults) -> pd.DataFrame:
     """Rows of bounds.csv at the main α."""
-    bounds = model.table("bounds")
+    bounds = probe.table("bounds")
     smoothing = main_smoothing(bounds)
     if smoothing is None:
         return bounds
@@ -134,13 +134,13 @@ def _main_proxy(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["proxy"] == "sae"] if "sae" in set(rows["proxy"]) else rows
 
 
-def curves(model: ProbeResults) -> list[Curve]:
+def curves(probe: ProbeResults) -> list[Curve]:
     """Every bound on a risk as a line over N, certificates first, in the order of STYLES.
 
     Where a family was computed for several k or pool sizes at one N, its line goes through the
     smallest total: the families that offer a choice have paid for it (their ledger of δ says so).
     """
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[~rows["family"].isin(NOT_ON_THE_CURVE) & rows["baseline"].notna()]
     found = []
     keys = ["family", "method", "unit", "is_certificate"]
@@ -170,27 +170,27 @@ def curves(model: ProbeResults) -> list[Curve]:
     return sorted(found, key=place)
 
 
-def published(model: ProbeResults) -> Curve | None:
+def published(probe: ProbeResults) -> Curve | None:
     """The line of the bound as published, if it was computed."""
-    return next((curve for curve in curves(model) if curve.family == "as_published"), None)
+    return next((curve for curve in curves(probe) if curve.family == "as_published"), None)
 
 
-def certificates(model: ProbeResults) -> list[Curve]:
+def certificates(probe: ProbeResults) -> list[Curve]:
     """The lines that are theorems under their assumptions."""
-    return [curve for curve in curves(model) if curve.is_certificate]
+    return [curve for curve in curves(probe) if curve.is_certificate]
 
 
-def main_certificate(model: ProbeResults) -> Curve | None:
+def main_certificate(probe: ProbeResults) -> Curve | None:
     """The certificate of the model's risk that is put forward: holdout by betting, else by the
     method that comes next. Fixed beforehand: the smallest of several, picked after looking at
     them, would be no certificate at the same δ."""
-    found = {curve.method: curve for curve in certificates(model) if curve.family == "holdout"}
+    found = {curve.method: curve for curve in certificates(probe) if curve.family == "holdout"}
     for method in ("betting", "maurer_pontil", "hoeffding", "betting_sequence"):
         if method in found:
             return found[method]
     return None
 
 
-def comparable(models: list[ProbeResults]) -> list[ProbeResults]:
+def comparable(probes: list[ProbeResults]) -> list[ProbeResults]:
     """Models with the published bound: the ones that can be set side by side."""
-    return [model for model in models if published(model) is not None]
+    return [probe for probe in probes if published(probe) is not None]

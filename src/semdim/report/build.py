@@ -16,7 +16,7 @@ from semdim.report.sentences import readings
 from semdim.results.read import ProbeResults, read_results
 
 
-def render(models: list[ProbeResults], figure_folder: Path) -> str:
+def render(probes: list[ProbeResults], figure_folder: Path) -> str:
     """The page as text. Raises ArtifactError when a figure that can be drawn was not."""
     environment = Environment(
         loader=PackageLoader("semdim", "report"),
@@ -25,23 +25,23 @@ def render(models: list[ProbeResults], figure_folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    written = {entry.name: entry.write(models) for entry in readings()}
-    entries = figure_entries(models, figure_folder, written)
+    written = {entry.name: entry.write(probes) for entry in readings()}
+    entries = figure_entries(probes, figure_folder, written)
     style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html").render(
-        models=models,
-        names=[model.name for model in models],
+        probes=probes,
+        names=[probe.name for probe in probes],
         style=Markup(style),
-        cards=cards(models),
+        cards=cards(probes),
         sections=SECTIONS,
-        places=places(models, entries, written),
+        places=places(probes, entries, written),
         figures=entries,
         absent=absent(entries),
         read=written,
-        facts_rows=setup_rows.facts_rows(models),
-        corpus_rows=setup_rows.corpus_rows(models),
-        account_rows=setup_rows.account_rows(models),
-        splices=sorted({default_splice(model) for model in models}),
+        facts_rows=setup_rows.facts_rows(probes),
+        corpus_rows=setup_rows.corpus_rows(probes),
+        account_rows=setup_rows.account_rows(probes),
+        splices=sorted({default_splice(probe) for probe in probes}),
         ledger={**COLUMNS, f"{LOSS_PREFIX}<proxy>": "−log₂ p of the next token, bits, unsmoothed"},
         ledger_version=SCHEMA_VERSION,
     )

@@ -10,11 +10,11 @@ from semdim.results.read import ProbeResults
 BOUNDS = "bounds.csv"
 
 
-def cards(models: list[ProbeResults]) -> list[dict[str, Any]]:
+def cards(probes: list[ProbeResults]) -> list[dict[str, Any]]:
     """The numbers at the head of the page, for each probe."""
     found = []
-    for model in models:
-        main, certificate = published(model), main_certificate(model)
+    for probe in probes:
+        main, certificate = published(probe), main_certificate(probe)
         entries: list[dict[str, object]] = []
         if main is not None:
             entries.append(
@@ -42,7 +42,7 @@ def cards(models: list[ProbeResults]) -> list[dict[str, Any]]:
                     ),
                 }
             )
-        rows = faithfulness_rows(model)
+        rows = faithfulness_rows(probe)
         sae = rows[rows["proxy"].map(base_name) == "sae"] if len(rows) else rows
         if len(sae):
             entries.append(
@@ -56,5 +56,5 @@ def cards(models: list[ProbeResults]) -> list[dict[str, Any]]:
                 }
             )
         if entries:
-            found.append({"probe": model.name, "entries": entries})
+            found.append({"probe": probe.name, "entries": entries})
     return found

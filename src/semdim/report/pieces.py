@@ -63,7 +63,7 @@ class Place:
 
 
 def figure_entries(
-    models: list[ProbeResults], folder: Path, written: Mapping[str, list[Markup]]
+    probes: list[ProbeResults], folder: Path, written: Mapping[str, list[Markup]]
 ) -> dict[str, FigureEntry]:
     """Every figure by name, numbered in the order of the page.
 
@@ -81,25 +81,25 @@ def figure_entries(
     entries: dict[str, FigureEntry] = {}
     numbers = iter(range(1, len(figures()) + 1))
     for spec in figures():
-        is_drawn = spec.can_draw(models)
+        is_drawn = spec.can_draw(probes)
         entries[spec.name] = FigureEntry(
             spec,
             next(numbers) if is_drawn else None,
             _embed(folder / f"{spec.name}.svg") if is_drawn else "",
-            spec.lacking(models),
+            spec.lacking(probes),
             said[spec.name],
         )
     return entries
 
 
 def places(
-    models: list[ProbeResults],
+    probes: list[ProbeResults],
     entries: Mapping[str, FigureEntry],
     written: Mapping[str, list[Markup]],
 ) -> dict[str, Place]:
     """Every section with what stands in it."""
     found: dict[str, list[Piece]] = {section: [] for section in SECTIONS}
-    for section, piece in (*_figures(entries), *_tables(models), *_paragraphs(written)):
+    for section, piece in (*_figures(entries), *_tables(probes), *_paragraphs(written)):
         found[section].append(piece)
     return {section: Place(pieces) for section, pieces in found.items()}
 
@@ -110,8 +110,8 @@ def _figures(entries: Mapping[str, FigureEntry]) -> Iterator[tuple[str, Piece]]:
             yield entry.spec.section, Piece(entry.spec.position, name, "figure", entry)
 
 
-def _tables(models: list[ProbeResults]) -> Iterator[tuple[str, Piece]]:
-    made = made_tables(models)
+def _tables(probes: list[ProbeResults]) -> Iterator[tuple[str, Piece]]:
+    made = made_tables(probes)
     for spec in tables():
         if spec.name in made:
             yield (
@@ -132,9 +132,9 @@ def absent(entries: Mapping[str, FigureEntry]) -> list[dict[str, Any]]:
     for entry in entries.values():
         spec = entry.spec
         if entry.number is None and not spec.is_extra:
-            rows.append({"title": spec.title, "models": [], "how": spec.how})
+            rows.append({"title": spec.title, "probes": [], "how": spec.how})
         elif entry.number is not None and entry.lacking:
-            rows.append({"title": spec.title, "models": entry.lacking, "how": spec.how})
+            rows.append({"title": spec.title, "probes": entry.lacking, "how": spec.how})
     return rows
 
 

@@ -54,40 +54,40 @@ def value_words(key: str, value: Any) -> str:
     return "not known" if value is None else str(value)
 
 
-def facts_rows(models: list[ProbeResults]) -> list[list[str]]:
-    """Rows (what, a value for each model) of models, SAEs, engine, packages."""
+def facts_rows(probes: list[ProbeResults]) -> list[list[str]]:
+    """Rows (what, a value for each probe) of models, SAEs, engine, packages."""
     rows: dict[str, dict[str, str]] = {}
 
-    def enter(label: str, model: ProbeResults, text: str) -> None:
-        rows.setdefault(label, {})[model.name] = text
+    def enter(label: str, probe: ProbeResults, text: str) -> None:
+        rows.setdefault(label, {})[probe.name] = text
 
-    for model in models:
+    for probe in probes:
         for group, title in GROUPS.items():
-            content = model.setup.get(group)
+            content = probe.setup.get(group)
             if isinstance(content, Mapping):
                 for key, value in content.items():
-                    enter(f"{title}: {words(key)}", model, value_words(key, value))
+                    enter(f"{title}: {words(key)}", probe, value_words(key, value))
         for key, label in SINGLE.items():
-            if key in model.setup:
-                enter(label, model, value_words(key, model.setup[key]))
-        if isinstance(model.setup.get("packages"), Mapping):
-            text = ", ".join(f"{name} {v}" for name, v in model.setup["packages"].items())
-            enter("packages", model, text)
-    return [[label, *(row.get(m.name, "") for m in models)] for label, row in rows.items()]
+            if key in probe.setup:
+                enter(label, probe, value_words(key, probe.setup[key]))
+        if isinstance(probe.setup.get("packages"), Mapping):
+            text = ", ".join(f"{name} {v}" for name, v in probe.setup["packages"].items())
+            enter("packages", probe, text)
+    return [[label, *(row.get(m.name, "") for m in probes)] for label, row in rows.items()]
 
 
-def corpus_rows(models: list[ProbeResults]) -> list[list[str]]:
-    """A row per model and corpus: role and counts."""
+def corpus_rows(probes: list[ProbeResults]) -> list[list[str]]:
+    """A row per probe and corpus: role and counts."""
     return [
-        [model.name, corpus, *(value_words(name, facts.get(name)) for name in COUNTS)]
-        for model, corpus, facts in _corpora(models)
+        [probe.name, corpus, *(value_words(name, facts.get(name)) for name in COUNTS)]
+        for probe, corpus, facts in _corpora(probes)
     ]
 
 
-def account_rows(models: list[ProbeResults]) -> list[list[str]]:
-    """A row per model and corpus: what was read, used and left out, and what else is known."""
+def account_rows(probes: list[ProbeResults]) -> list[list[str]]:
+    """A row per probe and corpus: what was read, used and left out, and what else is known."""
     rows = []
-    for model, corpus, facts in _corpora(models):
+    for probe, corpus, facts in _corpora(probes):
         account = facts.get("account") or facts.get("dropped") or {}
         rest = {
             key: value
@@ -96,7 +96,7 @@ def account_rows(models: list[ProbeResults]) -> list[list[str]]:
         }
         rows.append(
             [
-                f"{model.name}, {corpus}" if len(models) > 1 else corpus,
+                f"{probe.name}, {corpus}" if len(probes) > 1 else corpus,
                 value_words("", account) if account else "nothing dropped",
                 value_words("", rest) if rest else "",
             ]
@@ -104,9 +104,9 @@ def account_rows(models: list[ProbeResults]) -> list[list[str]]:
     return rows
 
 
-def _corpora(models: list[ProbeResults]) -> Iterator[tuple[ProbeResults, str, Mapping[str, Any]]]:
-    for model in models:
-        for corpus in model.corpora:
-            facts = model.setup.get("corpora", {}).get(corpus)
+def _corpora(probes: list[ProbeResults]) -> Iterator[tuple[ProbeResults, str, Mapping[str, Any]]]:
+    for probe in probes:
+        for corpus in probe.corpora:
+            facts = probe.setup.get("corpora", {}).get(corpus)
             if isinstance(facts, Mapping):
-                yield model, corpus, facts
+                yield probe, corpus, facts

@@ -19,7 +19,7 @@ from semdim.plots.style import (
 from semdim.results.read import ProbeResults
 
 
-def _ablation_panel(axes: Axes, model: ProbeResults, rows: pd.DataFrame) -> None:
+def _ablation_panel(axes: Axes, probe: ProbeResults, rows: pd.DataFrame) -> None:
     place = np.arange(len(rows))[::-1]
     risk = rows["risk"].to_numpy(dtype=float)
     gap = rows["abs_gap"].fillna(0.0).to_numpy(dtype=float)
@@ -39,23 +39,23 @@ def _ablation_panel(axes: Axes, model: ProbeResults, rows: pd.DataFrame) -> None
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("bits per token (smoothed)")
-    axes.set_title(model.name)
+    axes.set_title(probe.name)
     top = float((risk + gap).max())
-    if model.baseline is not None:
-        axes.axvline(model.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
-        top = max(top, model.baseline)
+    if probe.baseline is not None:
+        axes.axvline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
+        top = max(top, probe.baseline)
     axes.set_xlim(0.0, 1.2 * top)
 
 
 @house_style
-def ablations(models: list[ProbeResults]) -> Figure:
+def ablations(probes: list[ProbeResults]) -> Figure:
     """Proxy risk and |gap| of every proxy as stacked bars with their numbers, log2 V dashed."""
-    drawable = [(model, ablation_rows(model)) for model in models]
-    drawable = [(model, rows) for model, rows in drawable if len(rows)]
+    drawable = [(probe, ablation_rows(probe)) for probe in probes]
+    drawable = [(probe, rows) for probe, rows in drawable if len(rows)]
     longest = max(len(rows) for _, rows in drawable)
     figure, axes = panels(len(drawable), height=0.9 + 0.27 * longest)
-    for row, (model, rows) in zip(axes, drawable, strict=True):
-        _ablation_panel(row[0], model, rows)
+    for row, (probe, rows) in zip(axes, drawable, strict=True):
+        _ablation_panel(row[0], probe, rows)
     handles: list = [
         Patch(color=TERM_COLOURS["proxy_risk"]),
         Patch(color=TERM_COLOURS["gap"]),
@@ -76,7 +76,7 @@ add_figure(
             "bound come to when that proxy stands in for the activation."
         ),
         draw=ablations,
-        has=lambda model: len(ablation_rows(model)) > 1,
+        has=lambda probe: len(ablation_rows(probe)) > 1,
         how="proxies in the settings grid.sweep (topk_<k>) and grid.ablation (random_decoder, "
         "shuffled_features, sae_all)",
     )

@@ -22,11 +22,11 @@ LABEL_CHARACTERS = 70
 """Characters that fit side by side under a heat map; longer labels are slanted."""
 
 
-def _heat_map(axes: Axes, model: ProbeResults, matrix: pd.DataFrame) -> None:
+def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
     values = matrix.to_numpy(dtype=float)
     colours = matplotlib.colormaps["PuOr_r"]
     axes.imshow(values, cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
-    free = np.array([not uses_labels(model, score) for score in matrix.index])
+    free = np.array([not uses_labels(probe, score) for score in matrix.index])
     best = np.where(np.isfinite(values) & free[:, None], values, -1.0).max(axis=0)
     for (i, j), value in np.ndenumerate(values):
         if not np.isfinite(value):
@@ -53,7 +53,7 @@ def _heat_map(axes: Axes, model: ProbeResults, matrix: pd.DataFrame) -> None:
             float(np.mean(places)), -0.62, LEVELS[level], ha="center", va="bottom", fontsize=8.5
         )
     names = [
-        score_words(score) + (" (needs the label)" if uses_labels(model, score) else "")
+        score_words(score) + (" (needs the label)" if uses_labels(probe, score) else "")
         for score in matrix.index
     ]
     axes.set_yticks(range(len(names)), names)
@@ -68,23 +68,23 @@ def _heat_map(axes: Axes, model: ProbeResults, matrix: pd.DataFrame) -> None:
     axes.grid(visible=False)
     for spine in axes.spines.values():
         spine.set_visible(False)
-    axes.set_title(model.name, pad=20)
+    axes.set_title(probe.name, pad=20)
 
 
 @house_style
-def auroc_table(models: list[ProbeResults]) -> Figure:
+def auroc_table(probes: list[ProbeResults]) -> Figure:
     """Heat map of the AUROC: scores against shifts, at each level; 0.5 is a coin toss (white).
 
     Bold: the best in its column among the scores that do not need the label.
     """
-    drawable = [model for model in models if len(model.table("uncertainty"))]
-    matrices = [auroc_matrix(model) for model in drawable]
+    drawable = [probe for probe in probes if len(probe.table("uncertainty"))]
+    matrices = [auroc_matrix(probe) for probe in drawable]
     longest = max(len(matrix) for matrix in matrices)
     names = [shift for matrix in matrices for _, shift in column_pairs(matrix)]
     room = 0.045 * max(map(len, names))  # for slanted labels
     figure, axes = panels(len(drawable), height=1.0 + 0.27 * longest + room)
-    for row, model, matrix in zip(axes, drawable, matrices, strict=True):
-        _heat_map(row[0], model, matrix)
+    for row, probe, matrix in zip(axes, drawable, matrices, strict=True):
+        _heat_map(row[0], probe, matrix)
     return figure
 
 
@@ -101,7 +101,7 @@ add_figure(
             "fitted on in-distribution documents that no rate counts."
         ),
         draw=auroc_table,
-        has=lambda model: len(model.table("uncertainty")) > 0,
+        has=lambda probe: len(probe.table("uncertainty")) > 0,
         how="the stage measure_uncertainty, with at least one corpus that is not in-distribution",
     )
 )

@@ -19,15 +19,15 @@ MOST_COLUMNS_WITH_NUMBERS = 14
 MOST_ROWS_WITH_NUMBERS = 14
 
 
-def surface_rows(model: ProbeResults) -> pd.DataFrame:
+def surface_rows(probe: ProbeResults) -> pd.DataFrame:
     """Rows of surface.csv, ordered by N and k."""
-    rows = model.table("surface")
+    rows = probe.table("surface")
     return rows.sort_values(["n_tokens", "k"]).reset_index(drop=True)
 
 
-def has_surface(model: ProbeResults) -> bool:
+def has_surface(probe: ProbeResults) -> bool:
     """Whether there are points to draw."""
-    return len(model.table("surface")) > 0
+    return len(probe.table("surface")) > 0
 
 
 def outline(below: np.ndarray) -> list[tuple[list[float], list[float]]]:
@@ -54,8 +54,8 @@ def _norm(total: np.ndarray, baseline: float) -> TwoSlopeNorm:
     return TwoSlopeNorm(baseline, below, max(min(high, 2.0 * baseline), 1.001 * baseline))
 
 
-def _panel(figure: Figure, axes: Axes, model: ProbeResults) -> None:
-    rows = surface_rows(model)
+def _panel(figure: Figure, axes: Axes, probe: ProbeResults) -> None:
+    rows = surface_rows(probe)
     table = rows.pivot(index="k", columns="n_tokens", values="total")
     total = table.to_numpy(dtype=float)
     baseline = float(rows["baseline"].iloc[0])
@@ -94,7 +94,7 @@ def _panel(figure: Figure, axes: Axes, model: ProbeResults) -> None:
     axes.set_xlabel("N: tokens in the sample")
     axes.set_ylabel("k: atoms kept")
     axes.set_title(
-        f"{model.name}: below log₂V = {baseline:.2f} bits in {int(below.sum())} of {total.size} "
+        f"{probe.name}: below log₂V = {baseline:.2f} bits in {int(below.sum())} of {total.size} "
         "points"
     )
     bar = figure.colorbar(
@@ -128,18 +128,18 @@ def _tick_words(norm: TwoSlopeNorm, baseline: float) -> list[str]:
 
 
 @house_style
-def bound_surface(models: list[ProbeResults]) -> Figure:
+def bound_surface(probes: list[ProbeResults]) -> Figure:
     """The certificate srm_topk at each N and k, the border of what is below log2 V, k*(N) marked.
 
     A point belongs to a grid that was declared beforehand, so the map is drawn in cells and not
     interpolated between them.
     """
-    drawable = [model for model in models if has_surface(model)]
-    rows = max(int(surface_rows(model)["k"].nunique()) for model in drawable)
+    drawable = [probe for probe in probes if has_surface(probe)]
+    rows = max(int(surface_rows(probe)["k"].nunique()) for probe in drawable)
     height = 1.3 + 0.3 * min(max(rows, 2), 10)
     figure, axes = panels(len(drawable), height=height, legend_rows=1)
-    for row, model in zip(axes, drawable, strict=True):
-        _panel(figure, row[0], model)
+    for row, probe in zip(axes, drawable, strict=True):
+        _panel(figure, row[0], probe)
     handles = [
         Line2D([], [], color=INK, linewidth=2.2),
         Line2D([], [], linestyle="none", marker="*", ms=10, color="#EEDD88", mec=INK, mew=0.7),

@@ -33,10 +33,10 @@ HEADROOM = 2.0
 """The axis ends at this many times log2 V: what is above it is vacuous many times over."""
 
 
-def _top(model: ProbeResults) -> float:
+def _top(probe: ProbeResults) -> float:
     """Upper end of a panel's axis, in bits."""
-    highest = max(float(total) for curve in curves(model) for total in curve.points["total"])
-    baseline = model.baseline
+    highest = max(float(total) for curve in curves(probe) for total in curve.points["total"])
+    baseline = probe.baseline
     if baseline is None:
         return 1.05 * highest
     return min(HEADROOM * baseline, 1.05 * max(highest, 1.15 * baseline))
@@ -82,10 +82,10 @@ def _mark_crossing(axes: Axes, curve: Curve, baseline: float, above: float) -> N
     )
 
 
-def _draw_panel(axes: Axes, model: ProbeResults) -> None:
-    lines = curves(model)
-    main = published(model)
-    baseline = model.baseline
+def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
+    lines = curves(probe)
+    main = published(probe)
+    baseline = probe.baseline
     if main is not None:
         _stack(axes, main)
     for curve in lines:
@@ -99,10 +99,10 @@ def _draw_panel(axes: Axes, model: ProbeResults) -> None:
     every = [float(n) for curve in lines for n in curve.points["n_tokens"]]
     count_axis(axes, "N: tokens in the sample (BOS included, log scale)")
     axes.set_ylabel("bits per token")
-    axes.set_title(model.name)
+    axes.set_title(probe.name)
     low, high = min(every), max(every)
     axes.set_xlim(low / 1.25 if low == high else low, high * 1.04 if low < high else high * 1.25)
-    axes.set_ylim(0.0, _top(model))
+    axes.set_ylim(0.0, _top(probe))
     if baseline is None:
         return
     axes.axhline(baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4, zorder=5)
@@ -122,15 +122,15 @@ def _draw_panel(axes: Axes, model: ProbeResults) -> None:
         _mark_crossing(axes, main, baseline, above=34.0)
 
 
-def _legend(models: list[ProbeResults]) -> list[tuple[Any, str]]:
+def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
     """Handles and words in two columns: certificates left, the rest right, both equally long."""
     seen: dict[str, Curve] = {}
     visible: set[str] = set()
-    for model in models:
-        for curve in curves(model):
+    for probe in probes:
+        for curve in curves(probe):
             key = f"{curve.label}|{curve.is_certificate}"
             seen.setdefault(key, curve)
-            if curve.points["total"].min() < _top(model):
+            if curve.points["total"].min() < _top(probe):
                 visible.add(key)
 
     def entries(certificate: bool) -> list[tuple[Any, str]]:
@@ -146,7 +146,7 @@ def _legend(models: list[ProbeResults]) -> list[tuple[Any, str]]:
     blank = Line2D([], [], linestyle="none")
     left = [(blank, "CERTIFICATES (theorems under their assumptions)"), *entries(True)]
     right = [(blank, "NOT CERTIFICATES (numbers to look at)"), *entries(False)]
-    if any(published(model) is not None for model in models):
+    if any(published(probe) is not None for probe in probes):
         right += [
             (Patch(color=TERM_COLOURS[term]), f"share of “as published”: {words}")
             for term, words in PUBLISHED_TERMS.items()
@@ -159,17 +159,17 @@ def _legend(models: list[ProbeResults]) -> list[tuple[Any, str]]:
 
 
 @house_style
-def bound_vs_n(models: list[ProbeResults]) -> Figure:
-    """Figure 1: a panel per model, bits per token against N on a logarithmic axis.
+def bound_vs_n(probes: list[ProbeResults]) -> Figure:
+    """Figure 1: a panel per probe, bits per token against N on a logarithmic axis.
 
     The area under "as published" is split into its terms; certificates are solid with markers, the
     others have none. A ring marks the N at which the published bound falls below log2 V for good.
     """
-    drawable = [model for model in models if curves(model)]
+    drawable = [probe for probe in probes if curves(probe)]
     legend = _legend(drawable)
     figure, axes = panels(len(drawable), height=3.0, legend_rows=len(legend) // 2)
-    for row, model in zip(axes, drawable, strict=True):
-        _draw_panel(row[0], model)
+    for row, probe in zip(axes, drawable, strict=True):
+        _draw_panel(row[0], probe)
         row[0].tick_params(colors=MUTED, labelcolor=INK)
     legend_below(figure, [handle for handle, _ in legend], [words for _, words in legend])
     return figure
@@ -187,7 +187,7 @@ add_figure(
             "where a bound is vacuous many times over."
         ),
         draw=bound_vs_n,
-        has=lambda model: bool(curves(model)),
+        has=lambda probe: bool(curves(probe)),
         how="the stage assemble_bound, which writes bounds.csv",
     )
 )

@@ -1,4 +1,4 @@
-"""Several models side by side: who becomes non-vacuous first, and is code sparser than English?"""
+"""Several probes side by side: who becomes non-vacuous first, and is code sparser than English?"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,29 +12,29 @@ from semdim.plots.style import BASELINE, INK, WIDTH, count_axis, house_style, mo
 from semdim.results.read import ProbeResults
 
 
-def _curves(model: ProbeResults) -> list[Curve]:
-    return [curve for curve in (published(model), main_certificate(model)) if curve is not None]
+def _curves(probe: ProbeResults) -> list[Curve]:
+    return [curve for curve in (published(probe), main_certificate(probe)) if curve is not None]
 
 
-def _bound_panel(axes: Axes, models: list[ProbeResults], relative: bool) -> None:
-    colours = model_colours([model.name for model in models])
+def _bound_panel(axes: Axes, probes: list[ProbeResults], relative: bool) -> None:
+    colours = model_colours([probe.name for probe in probes])
     top = 0.0
-    for model in models:
-        for curve in _curves(model):
+    for probe in probes:
+        for curve in _curves(probe):
             baseline = curve.points["baseline"].astype(float)
             total = curve.points["total"].astype(float) / (baseline if relative else 1.0)
             axes.plot(
                 curve.points["n_tokens"].to_numpy(dtype=float),
                 total.to_numpy(dtype=float),
-                color=colours[model.name],
+                color=colours[probe.name],
                 marker=MARKERS.get(curve.method, "o") if curve.is_certificate else "",
                 linewidth=1.4 if curve.is_certificate else 2.2,
             )
-        level = 1.0 if relative else float(model.baseline or 0.0)
+        level = 1.0 if relative else float(probe.baseline or 0.0)
         top = max(top, level)
         axes.axhline(
             level,
-            color=BASELINE if relative else colours[model.name],
+            color=BASELINE if relative else colours[probe.name],
             linestyle=(0, (6, 3)),
             linewidth=1.2,
         )
@@ -44,21 +44,21 @@ def _bound_panel(axes: Axes, models: list[ProbeResults], relative: bool) -> None
     axes.set_title("relative to a random guess" if relative else "in bits", fontsize=9)
 
 
-def _sparsity_panel(axes: Axes, models: list[ProbeResults]) -> None:
-    colours = model_colours([model.name for model in models])
-    corpora = list(dict.fromkeys(c for model in models for c in sparsity_rows(model).index))
-    for i, model in enumerate(models):
-        for corpus, row in sparsity_rows(model).iterrows():
-            x = corpora.index(str(corpus)) + 0.22 * (i - (len(models) - 1) / 2)
+def _sparsity_panel(axes: Axes, probes: list[ProbeResults]) -> None:
+    colours = model_colours([probe.name for probe in probes])
+    corpora = list(dict.fromkeys(c for probe in probes for c in sparsity_rows(probe).index))
+    for i, probe in enumerate(probes):
+        for corpus, row in sparsity_rows(probe).iterrows():
+            x = corpora.index(str(corpus)) + 0.22 * (i - (len(probes) - 1) / 2)
             if pd.notna(row["q25"]) and pd.notna(row["q75"]):
                 axes.vlines(
                     x,
                     float(row["q25"]),
                     float(row["q75"]),
-                    color=colours[model.name],
+                    color=colours[probe.name],
                     linewidth=2.2,
                 )
-            axes.plot([x], [float(row["mean"])], "o", color=colours[model.name], ms=6)
+            axes.plot([x], [float(row["mean"])], "o", color=colours[probe.name], ms=6)
             axes.annotate(
                 f"{float(row['mean']):.1f}",
                 (x, float(row["mean"])),
@@ -79,11 +79,11 @@ def _sparsity_panel(axes: Axes, models: list[ProbeResults]) -> None:
 
 
 @house_style
-def cross_model(models: list[ProbeResults]) -> Figure:
-    """The published bound and the main certificate of each model, in bits and relative to log2 V;
+def cross_model(probes: list[ProbeResults]) -> Figure:
+    """The published bound and the main certificate of each probe, in bits and relative to log2 V;
     below, the mean number of active atoms per corpus."""
-    drawable = comparable(models)
-    with_sparsity = [model for model in drawable if len(sparsity_rows(model))]
+    drawable = comparable(probes)
+    with_sparsity = [probe for probe in drawable if len(sparsity_rows(probe))]
     rows = 2 if with_sparsity else 1
     figure = Figure(figsize=(WIDTH, 3.2 * rows), layout="constrained")
     grid = figure.add_gridspec(rows, 2)
@@ -91,7 +91,7 @@ def cross_model(models: list[ProbeResults]) -> Figure:
     _bound_panel(figure.add_subplot(grid[0, 1]), drawable, relative=True)
     if with_sparsity:
         _sparsity_panel(figure.add_subplot(grid[1, :]), with_sparsity)
-    colours = model_colours([model.name for model in drawable])
+    colours = model_colours([probe.name for probe in drawable])
     handles = [Line2D([], [], color=colour, linewidth=3) for colour in colours.values()]
     handles += [
         Line2D([], [], color=INK, linewidth=2.2),
@@ -114,8 +114,8 @@ add_figure(
             " them what a random guess costs."
         ),
         draw=cross_model,
-        has=lambda model: bool(comparable([model])),
+        has=lambda probe: bool(comparable([probe])),
         how="two or more models in one run: experiment=two_models",
-        n_models=2,
+        n_probes=2,
     )
 )

@@ -22,13 +22,13 @@ from semdim.results.read import ProbeResults
 
 
 @house_style
-def faithfulness(models: list[ProbeResults]) -> Figure:
+def faithfulness(probes: list[ProbeResults]) -> Figure:
     """Mean |gap| per proxy with its certified upper end."""
-    drawable = [(model, faithfulness_rows(model)) for model in models]
-    drawable = [(model, rows) for model, rows in drawable if len(rows)]
+    drawable = [(probe, faithfulness_rows(probe)) for probe in probes]
+    drawable = [(probe, rows) for probe, rows in drawable if len(rows)]
     longest = max(len(rows) for _, rows in drawable)
     figure, axes = panels(len(drawable), height=1.1 + 0.34 * longest)
-    for row, (model, rows) in zip(axes, drawable, strict=True):
+    for row, (probe, rows) in zip(axes, drawable, strict=True):
         panel = row[0]
         place = np.arange(len(rows))[::-1]
         mean, upper = rows["gap"].to_numpy(dtype=float), rows["total"].to_numpy(dtype=float)
@@ -43,7 +43,7 @@ def faithfulness(models: list[ProbeResults]) -> Figure:
                 textcoords="offset points",
                 va="center",
             )
-        default = default_splice(model)
+        default = default_splice(probe)
         panel.set_yticks(
             place,
             [
@@ -57,7 +57,7 @@ def faithfulness(models: list[ProbeResults]) -> Figure:
         panel.grid(axis="x")
         panel.grid(visible=False, axis="y")
         panel.set_xlabel("|loss of the model − loss of the proxy|, bits per token")
-        panel.set_title(model.name)
+        panel.set_title(probe.name)
     handles: list = [
         Line2D([], [], linestyle="none", marker="o", color=TERM_COLOURS["gap"], markersize=7),
         Line2D([], [], linestyle="none", marker="|", color=INK, markersize=12, mew=2.2),
@@ -74,7 +74,7 @@ add_figure(
         position=10,
         caption="The dot is the mean in the sample, the bar ends where the certificate does.",
         draw=faithfulness,
-        has=lambda model: len(faithfulness_rows(model)) > 0,
+        has=lambda probe: len(faithfulness_rows(probe)) > 0,
         how="the family faithfulness of assemble_bound, part of every run",
     )
 )

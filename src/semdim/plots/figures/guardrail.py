@@ -14,14 +14,14 @@ from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below,
 from semdim.results.read import ProbeResults
 
 
-def guardrail_rates(model: ProbeResults) -> pd.DataFrame:
+def guardrail_rates(probe: ProbeResults) -> pd.DataFrame:
     """One row per rule and corpus: rule, corpus, rate, low, high (shares of sequences).
 
     Rules: `max` and `window` (calibrated), `fixed` (the paper's k > 500).
     """
-    facts = model.guardrail
+    facts = probe.guardrail
     id_corpus = next(
-        (name for name in model.corpora if model.role(name) == "id"), "in-distribution"
+        (name for name in probe.corpora if probe.role(name) == "id"), "in-distribution"
     )
     rows: list[dict[str, Any]] = []
     for rule, alarm in (("max", facts), ("window", facts.get("window") or {})):
@@ -41,9 +41,9 @@ def guardrail_rates(model: ProbeResults) -> pd.DataFrame:
 RULE_MARKS = {"max": ("o", "#AA3377"), "window": ("s", "#4477AA"), "fixed": ("D", "#444444")}
 
 
-def rule_words(model: ProbeResults, rule: str) -> str:
+def rule_words(probe: ProbeResults, rule: str) -> str:
     """A guardrail's rule, short enough for a legend."""
-    facts = model.guardrail
+    facts = probe.guardrail
     window = facts.get("window") or {}
     fixed = facts.get("fixed_rule") or {}
     return {
@@ -53,8 +53,8 @@ def rule_words(model: ProbeResults, rule: str) -> str:
     }[rule]
 
 
-def _rates_panel(axes: Axes, model: ProbeResults) -> None:
-    rates = guardrail_rates(model)
+def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
+    rates = guardrail_rates(probe)
     corpora = list(dict.fromkeys(rates["corpus"]))
     rules = [rule for rule in RULE_MARKS if rule in set(rates["rule"])]
     for i, corpus in enumerate(corpora):
@@ -79,11 +79,11 @@ def _rates_panel(axes: Axes, model: ProbeResults) -> None:
                 color=colour,
                 annotation_clip=False,
             )
-    promised = model.guardrail.get("false_alarm_rate")
+    promised = probe.guardrail.get("false_alarm_rate")
     if promised is not None:
         axes.axvline(float(promised), color=MUTED, linestyle=(0, (6, 3)), linewidth=1.2)
     labels = [
-        f"{name}\n({'false alarms' if model.role(name) == 'id' else 'detected'})"
+        f"{name}\n({'false alarms' if probe.role(name) == 'id' else 'detected'})"
         for name in corpora
     ]
     axes.set_yticks([-i for i in range(len(corpora))], labels)
@@ -93,12 +93,12 @@ def _rates_panel(axes: Axes, model: ProbeResults) -> None:
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
     axes.set_xlabel("share of sequences that raise the alarm")
-    axes.set_title(model.name)
+    axes.set_title(probe.name)
 
 
-def _distribution_panel(axes: Axes, model: ProbeResults) -> None:
-    rows = model.table("sequence_histogram")
-    colours = corpus_colours(model.roles)
+def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
+    rows = probe.table("sequence_histogram")
+    colours = corpus_colours(probe.roles)
     for corpus, part in rows.groupby("corpus", sort=False):
         part = part.sort_values("left")
         total = max(float(part["count"].sum()), 1.0)
@@ -106,7 +106,7 @@ def _distribution_panel(axes: Axes, model: ProbeResults) -> None:
         share = (part["count"] / total).to_numpy(dtype=float)
         colour = colours.get(str(corpus), MUTED)
         axes.stairs(share, edges, color=colour, linewidth=1.5)
-    threshold = model.guardrail.get("threshold")
+    threshold = probe.guardrail.get("threshold")
     if threshold is not None:
         axes.axvline(float(threshold), color=RULE_MARKS["max"][1], linewidth=1.6)
         axes.annotate(
@@ -129,19 +129,19 @@ def _distribution_panel(axes: Axes, model: ProbeResults) -> None:
 
 
 @house_style
-def guardrail(models: list[ProbeResults]) -> Figure:
+def guardrail(probes: list[ProbeResults]) -> Figure:
     """False alarms and detections of the guardrail, with intervals; the promised rate dashed.
 
     Where the distribution of the sequences' largest n_active was written, it stands beside.
     """
-    drawable = [model for model in models if len(guardrail_rates(model))]
-    wide = any(len(model.table("sequence_histogram")) for model in drawable)
-    longest = max(guardrail_rates(model)["corpus"].nunique() for model in drawable)
+    drawable = [probe for probe in probes if len(guardrail_rates(probe))]
+    wide = any(len(probe.table("sequence_histogram")) for probe in drawable)
+    longest = max(guardrail_rates(probe)["corpus"].nunique() for probe in drawable)
     figure, axes = panels(len(drawable), 2 if wide else 1, height=max(2.6, 1.0 + 0.62 * longest))
-    for row, model in zip(axes, drawable, strict=True):
-        _rates_panel(row[0], model)
-        if wide and len(model.table("sequence_histogram")):
-            _distribution_panel(row[1], model)
+    for row, probe in zip(axes, drawable, strict=True):
+        _rates_panel(row[0], probe)
+        if wide and len(probe.table("sequence_histogram")):
+            _distribution_panel(row[1], probe)
         elif wide:
             row[1].set_axis_off()
     rules = [rule for rule in RULE_MARKS if rule in set(guardrail_rates(drawable[0])["rule"])]
@@ -152,7 +152,7 @@ def guardrail(models: list[ProbeResults]) -> Figure:
     handles.append(Line2D([], [], color=MUTED, linestyle=(0, (6, 3)), linewidth=1.2))
     words = [rule_words(drawable[0], rule) for rule in rules] + ["promised false-alarm rate"]
     if wide:
-        roles = {corpus: role for model in drawable for corpus, role in model.roles.items()}
+        roles = {corpus: role for probe in drawable for corpus, role in probe.roles.items()}
         handles += [Line2D([], [], color=colour) for colour in corpus_colours(roles).values()]
         words += [f"{corpus} ({role})" for corpus, role in roles.items()]
     legend_below(figure, handles, words, 2)
@@ -170,7 +170,7 @@ add_figure(
             "documents; the dashed line is the promised rate of false alarms."
         ),
         draw=guardrail,
-        has=lambda model: len(guardrail_rates(model)) > 0,
+        has=lambda probe: len(guardrail_rates(probe)) > 0,
         how="the stage measure_uncertainty, which writes guardrail.json",
     )
 )

@@ -32,8 +32,8 @@ def _line(
     colours = model_colours(list(groups))
     for name, entries in groups.items():
         colour = colours[name]
-        at = np.array([block(model) for model in entries], dtype=float)
-        middle = np.array([value(model) for model in entries])
+        at = np.array([block(probe) for probe in entries], dtype=float)
+        middle = np.array([value(probe) for probe in entries])
         axes.plot(at, middle, "o-", color=colour, ms=6)
         for y, x in zip(middle, at, strict=True):
             if not np.isnan(y):
@@ -42,17 +42,17 @@ def _line(
                     path_effects=[withStroke(linewidth=2.5, foreground="white")],
                 )  # fmt: skip
         if upper is not None:
-            high = np.array([upper(model) for model in entries])
-            low = middle if lower is None else np.array([lower(model) for model in entries])
+            high = np.array([upper(probe) for probe in entries])
+            low = middle if lower is None else np.array([lower(probe) for probe in entries])
             axes.vlines(at, low, high, color=colour, linewidth=1.6, alpha=0.6)
     axes.set_xlabel("blocks that have run")
     axes.margins(x=0.14, y=0.22)
 
 
 @house_style
-def layer_sweep(models: list[ProbeResults]) -> Figure:
+def layer_sweep(probes: list[ProbeResults]) -> Figure:
     """Published bound, gap, active atoms and explained variance against the block of the SAE."""
-    groups = layers(models)
+    groups = layers(probes)
     figure, axes = panels(2, 2, height=2.7)
     (bound, gap), (atoms, variance) = axes
     _line(bound, groups, published_total)
@@ -95,9 +95,9 @@ add_figure(
             " read, and the autoencoder that was trained there."
         ),
         draw=layer_sweep,
-        has=lambda model: block(model) is not None and bool(comparable([model])),
+        has=lambda probe: block(probe) is not None and bool(comparable([probe])),
         how="one language model with SAEs at three or more blocks in one run: experiment=layers",
-        together=lambda models: bool(layers(models)),
+        together=lambda probes: bool(layers(probes)),
         is_extra=True,
     )
 )

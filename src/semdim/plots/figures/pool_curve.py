@@ -11,13 +11,13 @@ from semdim.results.read import ProbeResults
 
 
 @house_style
-def pool_curve(models: list[ProbeResults]) -> Figure:
+def pool_curve(probes: list[ProbeResults]) -> Figure:
     """Risk (dashed) and penalty (dotted) against the pool's size P, and their sum, per family."""
-    drawable = [(model, pool_rows(model)) for model in models]
-    drawable = [(model, rows) for model, rows in drawable if len(rows)]
+    drawable = [(probe, pool_rows(probe)) for probe in probes]
+    drawable = [(probe, rows) for probe, rows in drawable if len(rows)]
     figure, axes = panels(len(drawable), height=3.3)
     seen: list[str] = []
-    for row, (model, rows) in zip(axes, drawable, strict=True):
+    for row, (probe, rows) in zip(axes, drawable, strict=True):
         panel = row[0]
         for pool, part in rows.groupby("pool", sort=False):
             colour = family_style(str(pool)).colour
@@ -25,13 +25,13 @@ def pool_curve(models: list[ProbeResults]) -> Figure:
             panel.plot(part["pool_size"], part["total"], "-o", color=colour)
             panel.plot(part["pool_size"], part["measured"], "--", color=colour, linewidth=1.3)
             panel.plot(part["pool_size"], part["penalty"], ":", color=colour, linewidth=1.6)
-        if model.baseline is not None:
-            panel.axhline(model.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
-        top = max(float(rows["total"].max()), model.baseline or 0.0)
-        panel.set_ylim(0.0, 1.08 * min(top, 2.0 * (model.baseline or top)))
+        if probe.baseline is not None:
+            panel.axhline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
+        top = max(float(rows["total"].max()), probe.baseline or 0.0)
+        panel.set_ylim(0.0, 1.08 * min(top, 2.0 * (probe.baseline or top)))
         atoms_axis(panel, rows["pool_size"], "P: atoms in the pool (log scale)")
         panel.set_ylabel("bits per token")
-        panel.set_title(model.name)
+        panel.set_title(probe.name)
     handles: list = [Line2D([], [], color=family_style(name).colour, marker="o") for name in seen]
     handles += [Line2D([], [], color=INK, linestyle=style) for style in ("--", ":")]
     handles += [Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)]
@@ -49,7 +49,7 @@ add_figure(
         position=60,
         caption="Dashed is what was measured, dotted the penalty, solid their sum.",
         draw=pool_curve,
-        has=lambda model: len(pool_rows(model)) > 0,
+        has=lambda probe: len(pool_rows(probe)) > 0,
         how="sizes in the setting bound.pool_sizes, with the proxies pool_<P> in grid.pool",
     )
 )

@@ -12,12 +12,12 @@ from semdim.results.read import ProbeResults
 
 
 @house_style
-def risk_by_sparsity(models: list[ProbeResults]) -> Figure:
+def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
     """Bars of the mean risk per bin of sequence-level k, with the certified upper end of each."""
-    drawable = [model for model in models if len(sparsity_bins(model))]
+    drawable = [probe for probe in probes if len(sparsity_bins(probe))]
     figure, axes = panels(len(drawable), height=3.0)
-    for row, model in zip(axes, drawable, strict=True):
-        panel, bins = row[0], sparsity_bins(model)
+    for row, probe in zip(axes, drawable, strict=True):
+        panel, bins = row[0], sparsity_bins(probe)
         place = np.arange(len(bins))
         risk = bins["proxy_risk"].to_numpy(dtype=float)
         total = bins["total"].to_numpy(dtype=float)
@@ -42,11 +42,11 @@ def risk_by_sparsity(models: list[ProbeResults]) -> Figure:
         panel.set_xticks(place, labels)
         panel.set_xlabel("mean n_active of the sequence (bins fixed beforehand)")
         panel.set_ylabel("bits per token")
-        panel.set_title(model.name)
+        panel.set_title(probe.name)
         top = max(total.max(), 0.0)
-        if model.baseline is not None:
-            panel.axhline(model.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
-            top = max(top, model.baseline)
+        if probe.baseline is not None:
+            panel.axhline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
+            top = max(top, probe.baseline)
         panel.set_ylim(0.0, 1.14 * top)
     handles: list = [
         Patch(color=TERM_COLOURS["proxy_risk"]),
@@ -69,7 +69,7 @@ add_figure(
             "Bars are the measured risk of texts in the bin, the cap is the certified upper end."
         ),
         draw=risk_by_sparsity,
-        has=lambda model: len(sparsity_bins(model)) > 0,
+        has=lambda probe: len(sparsity_bins(probe)) > 0,
         how="the setting bound.sparsity_bins, with bound.unit document or sequence",
     )
 )

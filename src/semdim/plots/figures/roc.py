@@ -26,9 +26,9 @@ SCORE_COLOURS = {
 }
 
 
-def roc_choice(model: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
+def roc_choice(probe: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
     """Scores drawn for a shift: the two of n_active, and the best others by AUROC."""
-    rows = model.table("uncertainty")
+    rows = probe.table("uncertainty")
     rows = rows[(rows["shift"] == shift) & (rows["level"] == ROC_LEVEL)]
     rows = rows.sort_values("auroc", ascending=False)
     contenders = [score for score in CONTENDERS if score in set(rows["score"])]
@@ -36,11 +36,11 @@ def roc_choice(model: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
     return contenders + others[:n_others]
 
 
-def roc_shifts(model: ProbeResults) -> list[str]:
+def roc_shifts(probe: ProbeResults) -> list[str]:
     """Shifts with a ROC curve at the level drawn, and an AUROC to choose the scores by."""
-    rows = model.table("roc")
+    rows = probe.table("roc")
     there = rows.loc[rows["level"] == ROC_LEVEL, "shift"]
-    return [shift for shift in dict.fromkeys(there) if roc_choice(model, str(shift))]
+    return [shift for shift in dict.fromkeys(there) if roc_choice(probe, str(shift))]
 
 
 def _roc_columns(n_shifts: int) -> int:
@@ -50,25 +50,25 @@ def _roc_columns(n_shifts: int) -> int:
 
 
 @house_style
-def roc(models: list[ProbeResults]) -> Figure:
-    """ROC curves per model and shift at the level of sequence means."""
-    drawable = [model for model in models if roc_shifts(model)]
-    columns = _roc_columns(max(len(roc_shifts(model)) for model in drawable))
-    rows = [-(-len(roc_shifts(model)) // columns) for model in drawable]
+def roc(probes: list[ProbeResults]) -> Figure:
+    """ROC curves per probe and shift at the level of sequence means."""
+    drawable = [probe for probe in probes if roc_shifts(probe)]
+    columns = _roc_columns(max(len(roc_shifts(probe)) for probe in drawable))
+    rows = [-(-len(roc_shifts(probe)) // columns) for probe in drawable]
     figure, grid = panels(sum(rows), columns, height=max(2.5, 6.6 / columns))
     lines = iter(grid)
     axes = [[panel for _ in range(n) for panel in next(lines)] for n in rows]
     seen: list[str] = []
-    for row, model in zip(axes, drawable, strict=True):
-        curves = model.table("roc")
+    for row, probe in zip(axes, drawable, strict=True):
+        curves = probe.table("roc")
         curves = curves[curves["level"] == ROC_LEVEL]
-        shifts = roc_shifts(model)
+        shifts = roc_shifts(probe)
         for panel, shift in zip(row, shifts, strict=False):
             panel.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1.0)
-            for score in roc_choice(model, shift)[::-1]:
+            for score in roc_choice(probe, shift)[::-1]:
                 part = curves[(curves["shift"] == shift) & (curves["score"] == score)]
                 part = part.sort_values(["false_positive_rate", "true_positive_rate"])
-                style = ":" if uses_labels(model, score) else "-"
+                style = ":" if uses_labels(probe, score) else "-"
                 colour = SCORE_COLOURS.get(score, MUTED)
                 panel.plot(
                     part["false_positive_rate"],
@@ -78,7 +78,7 @@ def roc(models: list[ProbeResults]) -> Figure:
                     linewidth=1.7,
                 )
                 seen += [score] if score not in seen else []
-            title = f"{model.name}: {shift}"
+            title = f"{probe.name}: {shift}"
             panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
             panel.set_xlabel("false alarms on ID sequences")
             panel.set_ylabel("sequences detected")
@@ -88,7 +88,7 @@ def roc(models: list[ProbeResults]) -> Figure:
         for panel in row[len(shifts) :]:
             panel.set_axis_off()
     seen.sort(key=lambda score: list(SCORE_COLOURS).index(score) if score in SCORE_COLOURS else 99)
-    label = {score: any(uses_labels(model, score) for model in drawable) for score in seen}
+    label = {score: any(uses_labels(probe, score) for probe in drawable) for score in seen}
     handles: list = [
         Line2D(
             [], [], color=SCORE_COLOURS.get(score, MUTED), linestyle=":" if label[score] else "-"
@@ -111,7 +111,7 @@ add_figure(
             "and the three best others."
         ),
         draw=roc,
-        has=lambda model: bool(roc_shifts(model)),
+        has=lambda probe: bool(roc_shifts(probe)),
         how="the stage measure_uncertainty, which writes roc.csv",
     )
 )

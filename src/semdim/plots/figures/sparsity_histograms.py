@@ -13,9 +13,9 @@ from semdim.plots.style import INK, MUTED, corpus_colours, house_style, legend_b
 from semdim.results.read import ProbeResults
 
 
-def histogram_positions(model: ProbeResults) -> list[str]:
+def histogram_positions(probe: ProbeResults) -> list[str]:
     """Which of POSITIONS the histogram has."""
-    there = set(model.table("sparsity_histogram")["positions"])
+    there = set(probe.table("sparsity_histogram")["positions"])
     return [positions for positions in POSITIONS if positions in there]
 
 
@@ -28,15 +28,15 @@ def _right_end(rows: pd.DataFrame) -> float:
     return max(ends)
 
 
-def _histogram_panel(axes: Axes, model: ProbeResults, positions: str, log_count: bool) -> None:
-    histogram = model.table("sparsity_histogram")
+def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count: bool) -> None:
+    histogram = probe.table("sparsity_histogram")
     rows = histogram[histogram["positions"] == positions]
-    table = model.table("sparsity")
+    table = probe.table("sparsity")
     means = table[table["positions"] == positions].set_index("corpus")["mean"]
     end = _right_end(rows)
     beyond = []
     smallest = 1.0
-    for corpus, colour in corpus_colours(model.roles).items():
+    for corpus, colour in corpus_colours(probe.roles).items():
         part = rows[rows["corpus"] == corpus].sort_values("left")
         if part.empty:
             continue
@@ -47,7 +47,7 @@ def _histogram_panel(axes: Axes, model: ProbeResults, positions: str, log_count:
             smallest = min(smallest, float(share[share > 0].min()))
             share = np.where(share > 0, share, 1e-12)
         axes.stairs(share, edges, color=colour, linewidth=1.5, baseline=None)
-        if model.role(corpus) == "id" and not log_count:
+        if probe.role(corpus) == "id" and not log_count:
             axes.stairs(share, edges, color=colour, alpha=0.15, fill=True)
         if corpus in means.index:
             axes.axvline(float(means[corpus]), color=colour, linestyle=(0, (4, 2)), linewidth=1.2)
@@ -73,29 +73,29 @@ def _histogram_panel(axes: Axes, model: ProbeResults, positions: str, log_count:
         )
     axes.set_xlabel("n_active: atoms active at a token")
     axes.set_ylabel("share of tokens per atom" + (" (log)" if log_count else ""))
-    axes.set_title(f"{model.name}: {POSITIONS[positions]}")
+    axes.set_title(f"{probe.name}: {POSITIONS[positions]}")
 
 
 @house_style
-def sparsity_histograms(models: list[ProbeResults], log_count: bool = False) -> Figure:
-    """Figure 2: a row per model, one panel without and one with position 0; dashes mark means.
+def sparsity_histograms(probes: list[ProbeResults], log_count: bool = False) -> Figure:
+    """Figure 2: a row per probe, one panel without and one with position 0; dashes mark means.
 
     Position 0 is a small share of the tokens far to the right of the others, so the panel with it
     has a logarithmic axis; `log_count` gives both one.
     """
-    drawable = [model for model in models if histogram_positions(model)]
-    columns = max(len(histogram_positions(model)) for model in drawable)
+    drawable = [probe for probe in probes if histogram_positions(probe)]
+    columns = max(len(histogram_positions(probe)) for probe in drawable)
     figure, axes = panels(len(drawable), columns, height=2.9)
-    for row, model in zip(axes, drawable, strict=True):
-        positions = histogram_positions(model)
+    for row, probe in zip(axes, drawable, strict=True):
+        positions = histogram_positions(probe)
         for panel, choice in zip(row, positions, strict=False):
-            _histogram_panel(panel, model, choice, log_count or choice == "all")
+            _histogram_panel(panel, probe, choice, log_count or choice == "all")
         for panel in row[len(positions) :]:
             panel.set_axis_off()
     colours: dict[str, str] = {}
-    for model in drawable:
-        for corpus, colour in corpus_colours(model.roles).items():
-            colours.setdefault(f"{corpus} ({model.role(corpus)})", colour)
+    for probe in drawable:
+        for corpus, colour in corpus_colours(probe.roles).items():
+            colours.setdefault(f"{corpus} ({probe.role(corpus)})", colour)
     handles: list = [Patch(color=colour) for colour in colours.values()]
     handles.append(Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.2))
     legend_below(figure, handles, [*colours, "mean"], columns=min(len(handles), 5))
@@ -114,7 +114,7 @@ add_figure(
             "is a small share of the tokens, far from the others."
         ),
         draw=sparsity_histograms,
-        has=lambda model: bool(histogram_positions(model)),
+        has=lambda probe: bool(histogram_positions(probe)),
         how="the stage measure_uncertainty, which writes sparsity_histogram.csv",
     )
 )

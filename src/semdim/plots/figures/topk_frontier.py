@@ -30,20 +30,20 @@ def shown_sizes(sizes: list[int]) -> list[int]:
 
 
 @house_style
-def topk_frontier(models: list[ProbeResults]) -> Figure:
+def topk_frontier(probes: list[ProbeResults]) -> Figure:
     """Proxy risk and |gap| as areas, the certificate's total against k for several N, k* marked."""
-    drawable = [model for model in models if has_frontier(model)]
+    drawable = [probe for probe in probes if has_frontier(probe)]
     figure, axes = panels(len(drawable), height=3.5)
     labels: dict[str, Line2D] = {}
-    for row, model in zip(axes, drawable, strict=True):
-        panel, rows = row[0], topk_rows(model)
+    for row, probe in zip(axes, drawable, strict=True):
+        panel, rows = row[0], topk_rows(probe)
         largest = rows[rows["n_tokens"] == rows["n_tokens"].max()]
         k = largest["k"].to_numpy(dtype=float)
         risk = largest["proxy_risk"].to_numpy(dtype=float)
         gap = largest["gap"].fillna(0.0).to_numpy(dtype=float)
         panel.fill_between(k, 0.0, risk, color=TERM_COLOURS["proxy_risk"], linewidth=0)
         panel.fill_between(k, risk, risk + gap, color=TERM_COLOURS["gap"], linewidth=0)
-        ceiling = 2.0 * (model.baseline or np.inf)  # what is above is vacuous twice over
+        ceiling = 2.0 * (probe.baseline or np.inf)  # what is above is vacuous twice over
         lowest = rows.groupby("n_tokens")["total"].min()
         inside = [int(n) for n in lowest.index[lowest < ceiling]] or [int(lowest.index.max())]
         sizes = shown_sizes(sorted(inside))
@@ -56,15 +56,15 @@ def topk_frontier(models: list[ProbeResults]) -> Figure:
                 [best["k"]], [best["total"]], marker="*", ms=14, color=colour, mec=INK, mew=0.8
             )
         top = float(rows.loc[rows["n_tokens"].isin(sizes), "total"].max())
-        if model.baseline is not None:
-            panel.axhline(model.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
-            top = min(max(top, model.baseline), ceiling)
+        if probe.baseline is not None:
+            panel.axhline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
+            top = min(max(top, probe.baseline), ceiling)
         panel.set_ylim(0.0, 1.1 * top)
         atoms_axis(
             panel, rows["k"], "k: atoms kept per token, the largest contributions (log scale)"
         )
         panel.set_ylabel("bits per token")
-        panel.set_title(model.name)
+        panel.set_title(probe.name)
     handles: list = [Patch(color=TERM_COLOURS["proxy_risk"]), Patch(color=TERM_COLOURS["gap"])]
     handles += [Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)]
     handles += [Line2D([], [], linestyle="none", marker="*", ms=13, color="#AA3377", mec=INK)]

@@ -7,12 +7,12 @@ from semdim.plots.families import main_rows
 from semdim.results.read import ProbeResults
 
 
-def sparsity_bins(model: ProbeResults) -> pd.DataFrame:
+def sparsity_bins(probe: ProbeResults) -> pd.DataFrame:
     """Rows of the family risk_by_sparsity at the largest N, with numeric columns left and right.
 
     An edge that is missing or infinite means that the bin has no end on that side.
     """
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[rows["family"] == "risk_by_sparsity"]
     if rows.empty:
         return rows.assign(left=pd.Series(dtype=float), right=pd.Series(dtype=float))

@@ -9,9 +9,9 @@ POOL_FAMILIES = ("pool_split", "pool_occam", "occam_pool")
 PENALTIES = ("outside", "complexity", "tail", "gap_tail")
 
 
-def pool_rows(model: ProbeResults) -> pd.DataFrame:
+def pool_rows(probe: ProbeResults) -> pd.DataFrame:
     """Rows of the pool families at the largest N of each, the family's name also in `pool`."""
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[rows["pool_size"].notna()].copy()
     rows["pool"] = rows["family"]
     rows = rows[rows["pool"].isin(POOL_FAMILIES)]

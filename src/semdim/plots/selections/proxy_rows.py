@@ -18,13 +18,13 @@ def base_name(proxy: str) -> str:
     return _SPLICE_SUFFIX.sub("", proxy)
 
 
-def default_splice(model: ProbeResults) -> str:
+def default_splice(probe: ProbeResults) -> str:
     """The splice of the run: the set-up's, else that of the first row with an autoencoder."""
-    engine = model.setup.get("engine", {})
-    stated = model.setup.get("splice") or (engine.get("splice") if engine else None)
+    engine = probe.setup.get("engine", {})
+    stated = probe.setup.get("splice") or (engine.get("splice") if engine else None)
     if stated:
         return str(stated)
-    proxies = model.table("proxies")
+    proxies = probe.table("proxies")
     rows = proxies[(proxies["proxy"] != "model") & (proxies["splice"] != "")]
     return str(rows["splice"].iloc[0]) if len(rows) else "no_bos"
 
@@ -46,13 +46,13 @@ def proxy_words(proxy: str, splice: str, default: str) -> str:
     return words
 
 
-def ablation_rows(model: ProbeResults) -> pd.DataFrame:
+def ablation_rows(probe: ProbeResults) -> pd.DataFrame:
     """proxies.csv in the order of the figure, with a column `words`; pools are left to theirs."""
-    proxies = model.table("proxies")
+    proxies = probe.table("proxies")
     if proxies.empty:
         return proxies.assign(words=pd.Series(dtype=object))
     rows = proxies[[not base_name(name).startswith("pool_") for name in proxies["proxy"]]].copy()
-    default = default_splice(model)
+    default = default_splice(probe)
     rows["words"] = [
         proxy_words(proxy, splice, default)
         for proxy, splice in zip(rows["proxy"], rows["splice"], strict=True)
@@ -70,9 +70,9 @@ def ablation_rows(model: ProbeResults) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def faithfulness_rows(model: ProbeResults) -> pd.DataFrame:
+def faithfulness_rows(probe: ProbeResults) -> pd.DataFrame:
     """Rows of the family faithfulness at the largest N, smallest certified gap first."""
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[rows["family"] == "faithfulness"]
     if rows.empty:
         return rows

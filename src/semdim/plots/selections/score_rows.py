@@ -19,16 +19,16 @@ def score_words(score: str) -> str:
     return words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
 
 
-def uses_labels(model: ProbeResults, score: str) -> bool:
+def uses_labels(probe: ProbeResults, score: str) -> bool:
     """Whether a score looks at the true next token, so that it exists only after the fact."""
-    rows = model.table("uncertainty")
+    rows = probe.table("uncertainty")
     flags = rows.loc[rows["score"] == score, "uses_labels"].dropna()
     return bool(len(flags)) and str(flags.iloc[0]).lower() in ("true", "1", "1.0")
 
 
-def auroc_matrix(model: ProbeResults) -> pd.DataFrame:
+def auroc_matrix(probe: ProbeResults) -> pd.DataFrame:
     """AUROC with a row per score and a column per (level, shift), in the order of the files."""
-    rows = model.table("uncertainty")
+    rows = probe.table("uncertainty")
     scores = list(dict.fromkeys(rows["score"]))
     shifts = list(dict.fromkeys(rows["shift"]))
     levels = [level for level in LEVELS if level in set(rows["level"])]

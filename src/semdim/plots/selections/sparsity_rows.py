@@ -11,8 +11,8 @@ COVERED = 0.995
 """Share of a panel's tokens inside its axis; what is beyond is counted in the corner."""
 
 
-def sparsity_rows(model: ProbeResults) -> pd.DataFrame:
-    """Table 1 without position 0, a row per corpus, the model's corpora in order."""
-    table = model.table("sparsity")
+def sparsity_rows(probe: ProbeResults) -> pd.DataFrame:
+    """Table 1 without position 0, a row per corpus, the probe's corpora in order."""
+    table = probe.table("sparsity")
     rows = table[table["positions"] == SCORED].set_index("corpus")
-    return rows.reindex([corpus for corpus in model.corpora if corpus in rows.index])
+    return rows.reindex([corpus for corpus in probe.corpora if corpus in rows.index])

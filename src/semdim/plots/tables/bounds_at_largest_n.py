@@ -10,14 +10,14 @@ from semdim.results.read import ProbeResults
 BOUND_TERMS = ("proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail")
 
 
-def bounds_table(models: list[ProbeResults]) -> Table:
+def bounds_table(probes: list[ProbeResults]) -> Table:
     """Every family at the largest N, with its terms and the N at which it becomes non-vacuous."""
     rows, entries = [], []
-    for model in models:
-        for curve in curves(model):
+    for probe in probes:
+        for curve in curves(probe):
             last, crossing = curve.last, curve.crossing
             entry = {
-                "model": model.name,
+                "probe": probe.name,
                 "family": curve.family,
                 "method": curve.method,
                 "is_certificate": curve.is_certificate,
@@ -35,7 +35,7 @@ def bounds_table(models: list[ProbeResults]) -> Table:
                 choice = f"P = {number(last['pool_size'], 0)}"
             rows.append(
                 [
-                    model.name,
+                    probe.name,
                     curve.label,
                     "yes" if curve.is_certificate else "no",
                     f"{number(last['n_units'], 0)} {last['unit']}s".strip(),
@@ -51,7 +51,7 @@ def bounds_table(models: list[ProbeResults]) -> Table:
         "bounds_at_largest_n",
         "Every bound at the largest N, term by term (bits per token)",
         [
-            *("model", "bound", "certificate?", "sample", "at", "method"),
+            *("probe", "bound", "certificate?", "sample", "at", "method"),
             *("total", "log₂V", "non-vacuous from N"),
             *("of it: risk", "|gap|", "outside pool", "complexity", "tail"),
             "gap tail",

@@ -8,17 +8,17 @@ from semdim.plots.tabulate import Table, number
 from semdim.results.read import ProbeResults
 
 
-def proxies_table(models: list[ProbeResults]) -> Table:
+def proxies_table(probes: list[ProbeResults]) -> Table:
     """Every proxy's losses."""
     rows, parts = [], []
-    for model in models:
-        table = ablation_rows(model)
+    for probe in probes:
+        table = ablation_rows(probe)
         parts.append(table.drop(columns=["place", "size", "other_splice"], errors="ignore"))
-        parts[-1] = parts[-1].assign(model=model.name)
+        parts[-1] = parts[-1].assign(probe=probe.name)
         for _, row in table.iterrows():
             rows.append(
                 [
-                    model.name,
+                    probe.name,
                     str(row["words"]),
                     str(row["splice"]),
                     number(row["n_sequences"], 0),
@@ -26,7 +26,7 @@ def proxies_table(models: list[ProbeResults]) -> Table:
                 ]
             )
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    order = [c for c in ("model", "proxy", "words", "splice", "k") if c in data.columns]
+    order = [c for c in ("probe", "proxy", "words", "splice", "k") if c in data.columns]
     order += [
         c for c in ("n_sequences", "risk", "signed_gap", "abs_gap", "nll") if c in data.columns
     ]
@@ -34,7 +34,7 @@ def proxies_table(models: list[ProbeResults]) -> Table:
         "proxies",
         "Losses through every proxy (bits per token)",
         [
-            "model",
+            "probe",
             "proxy",
             "splice",
             "sequences",

@@ -50,19 +50,19 @@ NOTE = (
 )
 
 
-def reference_table(models: list[ProbeResults]) -> Table:
+def reference_table(probes: list[ProbeResults]) -> Table:
     """The works above, then what was measured here."""
     rows = [list(row) for row in ELSEWHERE]
-    for model in models:
-        sample = model.setup.get("sample") or next(iter(model.corpora), "the sample")
-        for curve, what in ((published(model), "as published"), (main_certificate(model), "")):
+    for probe in probes:
+        sample = probe.setup.get("sample") or next(iter(probe.corpora), "the sample")
+        for curve, what in ((published(probe), "as published"), (main_certificate(probe), "")):
             if curve is None:
                 continue
             last = curve.last
             name = what or f"certificate: {curve.label}"
             rows.append(
                 [
-                    f"here, {model.name}",
+                    f"here, {probe.name}",
                     f"{name}; {int(last['n_tokens']):,} tokens of {sample}",
                     f"{float(last['total']):.2f}",
                     f"{float(last['baseline']):.2f}",

@@ -8,27 +8,27 @@ from semdim.plots.tabulate import Table, number
 from semdim.results.read import ProbeResults
 
 
-def sparsity_table(models: list[ProbeResults]) -> Table:
+def sparsity_table(probes: list[ProbeResults]) -> Table:
     """Table 1: n_active per corpus, with and without position 0."""
     columns = ["n_tokens", "mean", "std", "min", "q05", "q50", "q95", "q99", "max"]
     parts, rows = [], []
-    for model in models:
-        table = model.table("sparsity")
+    for probe in probes:
+        table = probe.table("sparsity")
         for positions, words in POSITIONS.items():
             part = table[table["positions"] == positions].set_index("corpus")
-            part = part.reindex([c for c in model.corpora if c in part.index]).reset_index()
-            parts.append(part.assign(model=model.name))
+            part = part.reindex([c for c in probe.corpora if c in part.index]).reset_index()
+            parts.append(part.assign(probe=probe.name))
             for _, row in part.iterrows():
                 cells = [number(row[c], 2 if c in ("mean", "std") else 0) for c in columns]
-                corpus = f"{row['corpus']} ({model.role(str(row['corpus']))})"
-                rows.append([model.name, corpus, words, *cells])
+                corpus = f"{row['corpus']} ({probe.role(str(row['corpus']))})"
+                rows.append([probe.name, corpus, words, *cells])
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    order = ["model", "corpus", "positions", *columns]
+    order = ["probe", "corpus", "positions", *columns]
     return Table(
         "table1_sparsity",
         "Table 1. Atoms active per token",
         [
-            *("model", "corpus", "positions", "tokens", "mean", "std", "min"),
+            *("probe", "corpus", "positions", "tokens", "mean", "std", "min"),
             *("5 %", "median", "95 %", "99 %", "max"),
         ],
         rows,

@@ -14,21 +14,21 @@ from semdim.plots.tabulate import Table, number
 from semdim.results.read import ProbeResults
 
 
-def auroc_tables(models: list[ProbeResults]) -> Table:
+def auroc_tables(probes: list[ProbeResults]) -> Table:
     """AUROC of every score; the best of each column that needs no label in bold."""
     rows: list[list[str]] = []
     bold: set[tuple[int, int]] = set()
-    parts, header = [], ["model", "score"]
-    for model in models:
-        table = model.table("uncertainty")
+    parts, header = [], ["probe", "score"]
+    for probe in probes:
+        table = probe.table("uncertainty")
         if table.empty:
             continue
-        parts.append(table.assign(model=model.name))
-        matrix = auroc_matrix(model)
+        parts.append(table.assign(probe=probe.name))
+        matrix = auroc_matrix(probe)
         pairs = column_pairs(matrix)
         words = [f"{shift}, {LEVELS[level]}" for level, shift in pairs]
         header += [word for word in words if word not in header]
-        free = [score for score in matrix.index if not uses_labels(model, str(score))]
+        free = [score for score in matrix.index if not uses_labels(probe, str(score))]
         best = matrix.loc[free].max()
         for score in matrix.index:
             cells = {}
@@ -38,10 +38,10 @@ def auroc_tables(models: list[ProbeResults]) -> Table:
                 if score in free and value == best[pair]:
                     bold.add((len(rows), header.index(word)))
             label = score_words(str(score))
-            label += " (needs the label)" if uses_labels(model, str(score)) else ""
-            rows.append([model.name, label, *(cells.get(word, "") for word in header[2:])])
+            label += " (needs the label)" if uses_labels(probe, str(score)) else ""
+            rows.append([probe.name, label, *(cells.get(word, "") for word in header[2:])])
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
-    first = [c for c in ("model",) if c in data.columns]
+    first = [c for c in ("probe",) if c in data.columns]
     return Table(
         "uncertainty_auroc",
         "AUROC of every score (higher score = taken for unfamiliar; 0.5 = a coin toss)",

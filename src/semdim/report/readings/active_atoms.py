@@ -11,18 +11,18 @@ from semdim.results.read import ProbeResults
 SPARSITY, BOUNDS, VERDICT = "sparsity.csv", "bounds.csv", "verdict.json"
 
 
-def _row(model: ProbeResults, corpus: str, positions: str) -> "pd.Series[float] | None":
-    table = model.table("sparsity")
+def _row(probe: ProbeResults, corpus: str, positions: str) -> "pd.Series[float] | None":
+    table = probe.table("sparsity")
     rows = table[(table["corpus"] == corpus) & (table["positions"] == positions)]
     return None if rows.empty else rows.iloc[0]
 
 
 @reading("counted", figure="sparsity_histograms")
-def counted(models: list[ProbeResults]) -> list[Markup]:
+def counted(probes: list[ProbeResults]) -> list[Markup]:
     """Means per corpus, and which corpora need more or fewer atoms than the ID corpus."""
     sentences = []
-    for model in models:
-        rows = sparsity_rows(model)
+    for probe in probes:
+        rows = sparsity_rows(probe)
         if rows.empty:
             continue
         home, first = rows.index[0], rows.iloc[0]
@@ -37,9 +37,9 @@ def counted(models: list[ProbeResults]) -> list[Markup]:
             for corpus, row in rows.iloc[1:].iterrows()
         ]
         start = say(
-            "{model}: a token of {home} activates {mean} atoms on average (std {std}, at most "
+            "{probe}: a token of {home} activates {mean} atoms on average (std {std}, at most "
             "{largest})",
-            model=model.name,
+            probe=probe.name,
             home=str(home),
             mean=num(mean, 2, SPARSITY),
             std=num(first["std"], 2, SPARSITY),
@@ -51,19 +51,19 @@ def counted(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("position_zero", section="sparsity", position=30)
-def position_zero(models: list[ProbeResults]) -> list[Markup]:
+def position_zero(probes: list[ProbeResults]) -> list[Markup]:
     """What position 0 does to the mean and the maximum of the ID corpus."""
     sentences = []
-    for model in models:
-        corpus = next(iter(model.corpora), "")
-        without, every = _row(model, corpus, "without_bos"), _row(model, corpus, "all")
+    for probe in probes:
+        corpus = next(iter(probe.corpora), "")
+        without, every = _row(probe, corpus, "without_bos"), _row(probe, corpus, "all")
         if without is None or every is None:
             continue
         sentences.append(
             say(
-                "{model}: with position 0 the mean over {corpus} is {a} instead of {b}, and the "
+                "{probe}: with position 0 the mean over {corpus} is {a} instead of {b}, and the "
                 "largest count {c} instead of {d}: position 0 {word} the maximum.",
-                model=model.name,
+                probe=probe.name,
                 corpus=corpus,
                 a=num(every["mean"], 2, SPARSITY),
                 b=num(without["mean"], 2, SPARSITY),
@@ -79,18 +79,18 @@ def position_zero(models: list[ProbeResults]) -> list[Markup]:
 
 @reading("code", section="sparsity", position=40)
 @reading("code_side_by_side", figure="cross_model", position=20)
-def code_against_english(models: list[ProbeResults]) -> list[Markup]:
+def code_against_english(probes: list[ProbeResults]) -> list[Markup]:
     """Is shifted text sparser than the ID corpus, and does an interval over documents say so?"""
     sentences = []
-    for model in models:
-        rows = sparsity_rows(model)
-        shifted = [corpus for corpus in rows.index if model.role(str(corpus)) == "shifted"]
+    for probe in probes:
+        rows = sparsity_rows(probe)
+        shifted = [corpus for corpus in rows.index if probe.role(str(corpus)) == "shifted"]
         if not shifted:
             continue
         home = rows.index[0]
         for corpus in shifted:
             a, b = float(rows.loc[corpus]["mean"]), float(rows.iloc[0]["mean"])
-            levels = (model.verdict.get("by_shift") or {}).get(corpus) or {}
+            levels = (probe.verdict.get("by_shift") or {}).get(corpus) or {}
             stated = (levels.get("token") or {}).get("direction")
             evidence = {
                 "more": "over resampled documents, a token of it has more active atoms",
@@ -99,8 +99,8 @@ def code_against_english(models: list[ProbeResults]) -> list[Markup]:
             }.get(str(stated), "no interval over documents was computed")
             sentences.append(
                 say(
-                    "{model}: {corpus} is {word} {home} ({a} against {b} atoms; {evidence}).",
-                    model=model.name,
+                    "{probe}: {corpus} is {word} {home} ({a} against {b} atoms; {evidence}).",
+                    probe=probe.name,
                     corpus=str(corpus),
                     word=compare(a, b, "less sparse than", "sparser than", "as sparse as"),
                     home=str(home),

@@ -13,19 +13,19 @@ TRIVIAL = "unigram_nll"
 
 
 @reading("guarded", figure="guardrail")
-def guarded(models: list[ProbeResults]) -> list[Markup]:
+def guarded(probes: list[ProbeResults]) -> list[Markup]:
     """The promise of the guardrail, what was measured, and what it catches."""
     sentences = []
-    for model in models:
-        facts = model.guardrail
+    for probe in probes:
+        facts = probe.guardrail
         if facts.get("threshold") is None or facts.get("false_alarm_rate") is None:
             continue
         sentences.append(
             say(
-                "{model}: an alarm when any token has more than {threshold} active atoms promises "
+                "{probe}: an alarm when any token has more than {threshold} active atoms promises "
                 "at most {promised} false alarms on fresh in-distribution text (calibrated on "
                 "{n} documents, one sequence each); on held-out documents it was {measured}.",
-                model=model.name,
+                probe=probe.name,
                 threshold=num(facts["threshold"], 0, GUARDRAIL),
                 promised=small(facts["false_alarm_rate"], GUARDRAIL),
                 n=count(facts.get("n_calibration", 0), GUARDRAIL),
@@ -50,11 +50,11 @@ def guarded(models: list[ProbeResults]) -> list[Markup]:
 
 
 def _claim(
-    model: ProbeResults, rows: list[dict[str, Any]], far: list[dict[str, Any]]
+    probe: ProbeResults, rows: list[dict[str, Any]], far: list[dict[str, Any]]
 ) -> list[Markup]:
     """What the paper's 100 % comes to, next to a threshold with a known false-alarm rate."""
     familiar = [row for row in rows if row.get("role") == "id"]
-    detection = model.guardrail.get("detection_rate") or {}
+    detection = probe.guardrail.get("detection_rate") or {}
     if not far or not familiar or any(row["corpus"] not in detection for row in far):
         return []
     return [
@@ -73,19 +73,19 @@ def _claim(
             ),
             false=small(familiar[0]["sequence_rate"], GUARDRAIL),
             familiar=familiar[0]["corpus"],
-            threshold=num(model.guardrail["threshold"], 0, GUARDRAIL),
+            threshold=num(probe.guardrail["threshold"], 0, GUARDRAIL),
             instead=join([small(detection[row["corpus"]], GUARDRAIL) for row in far]),
-            measured=small(model.guardrail.get("measured_false_alarm_rate", 0.0), GUARDRAIL),
+            measured=small(probe.guardrail.get("measured_false_alarm_rate", 0.0), GUARDRAIL),
         )
     ]
 
 
 @reading("fixed_rule")
-def fixed_rule(models: list[ProbeResults]) -> list[Markup]:
+def fixed_rule(probes: list[ProbeResults]) -> list[Markup]:
     """The paper's k > 500 on this data, position 0 left out, beside Cantelli's inequality."""
     sentences = []
-    for model in models:
-        rule = model.guardrail.get("fixed_rule") or {}
+    for probe in probes:
+        rule = probe.guardrail.get("fixed_rule") or {}
         rows = [row for row in rule.get("corpora", []) if row.get("positions") == "without_bos"]
         if not rows:
             continue
@@ -103,8 +103,8 @@ def fixed_rule(models: list[ProbeResults]) -> list[Markup]:
         complete = bool(far) and all(float(row["sequence_rate"]) >= 1.0 for row in far)
         sentences.append(
             say(
-                "{model}: {rule} is met by {parts}. {verdict}",
-                model=model.name,
+                "{probe}: {rule} is met by {parts}. {verdict}",
+                probe=probe.name,
                 rule=rule.get("rule", "n_active > 500"),
                 parts=join(parts, "; and "),
                 verdict=""
@@ -114,7 +114,7 @@ def fixed_rule(models: list[ProbeResults]) -> list[Markup]:
                 else "Here the rule does not flag every sequence of random tokens.",
             )
         )
-        sentences += _claim(model, rows, far)
+        sentences += _claim(probe, rows, far)
         above = sum(int(row.get("n_above", 0)) for row in far)
         outliers = sum(int(row.get("n_outliers_above", 0)) for row in far)
         if above:
@@ -130,10 +130,10 @@ def fixed_rule(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("notes")
-def notes(models: list[ProbeResults]) -> list[Markup]:
+def notes(probes: list[ProbeResults]) -> list[Markup]:
     """What the study itself warns of."""
     return [
-        say("{model}: {note}", model=model.name, note=note)
-        for model in models
-        for note in model.verdict.get("warnings", [])
+        say("{probe}: {note}", probe=probe.name, note=note)
+        for probe in probes
+        for note in probe.verdict.get("warnings", [])
     ]

@@ -9,10 +9,10 @@ from semdim.report.wording import confidence, count, join, num, say
 from semdim.results.read import ProbeResults
 
 
-def domination(model: ProbeResults) -> tuple[int, int]:
+def domination(probe: ProbeResults) -> tuple[int, int]:
     """Of the certificates of the proxy kind: how many were compared with holdout (same N, method
     and unit), and how many of them are not below it."""
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[rows["is_certificate"] & rows["baseline"].notna()]
     keys = ["n_tokens", "method", "unit"]
     holdout = rows[rows["family"] == "holdout"].set_index(keys)["total"].to_dict()
@@ -27,25 +27,25 @@ def domination(model: ProbeResults) -> tuple[int, int]:
 
 
 @reading("certified", section="certified", position=10)
-def certified(models: list[ProbeResults]) -> list[Markup]:
+def certified(probes: list[ProbeResults]) -> list[Markup]:
     """What is proved, by which family, and that holdout dominates."""
     sentences = []
-    for model in models:
-        lines = [curve for curve in curves(model) if curve.is_certificate]
+    for probe in probes:
+        lines = [curve for curve in curves(probe) if curve.is_certificate]
         if not lines:
             sentences.append(
-                say("{model}: no certificate was computed for this sample.", model=model.name)
+                say("{probe}: no certificate was computed for this sample.", probe=probe.name)
             )
             continue
-        main = main_certificate(model)
+        main = main_certificate(probe)
         delta = float(lines[0].last["failure_prob"])
         if main is not None:
             sentences.append(
                 say(
-                    "{model}: with probability at least {confidence}, the model’s risk on new text "
+                    "{probe}: with probability at least {confidence}, the model’s risk on new text "
                     "from the same source is at most <strong>{total} bits per token</strong> "
                     "(holdout, {method}; measured {risk}, {units} {unit}s, log₂V = {base}).",
-                    model=model.name,
+                    probe=probe.name,
                     confidence=confidence(delta),
                     total=num(main.last["total"], 2, BOUNDS),
                     method=METHODS.get(main.method, main.method),
@@ -72,7 +72,7 @@ def certified(models: list[ProbeResults]) -> list[Markup]:
                     others=join(others),
                 )
             )
-        compared, dominated = domination(model)
+        compared, dominated = domination(probe)
         if compared:
             sentences.append(
                 say(
@@ -86,12 +86,12 @@ def certified(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("all_at_once", section="certified", position=20)
-def all_at_once(models: list[ProbeResults]) -> list[Markup]:
+def all_at_once(probes: list[ProbeResults]) -> list[Markup]:
     """Whether the points of a curve hold together, as the ledger of δ says."""
     ledgers = [
         str(text)
-        for model in models
-        for text in main_rows(model)["failure_ledger"]
+        for probe in probes
+        for text in main_rows(probe)["failure_ledger"]
         if "predeclared" in str(text)
     ]
     if not ledgers:

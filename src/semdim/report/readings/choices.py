@@ -13,17 +13,17 @@ BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
 
 
 @reading("frontier", figure="topk_frontier")
-def frontier(models: list[ProbeResults]) -> list[Markup]:
+def frontier(probes: list[ProbeResults]) -> list[Markup]:
     """k*(N): where the certificate is smallest, and whether it moves with N."""
     sentences = []
-    for model in (model for model in models if has_frontier(model)):
-        best = best_k(model)
+    for probe in (probe for probe in probes if has_frontier(probe)):
+        best = best_k(probe)
         first, last = best.iloc[0], best.iloc[-1]
         sentences.append(
             say(
-                "{model}: at N = {n} tokens the smallest certificate is {total} bits, with k* = "
+                "{probe}: at N = {n} tokens the smallest certificate is {total} bits, with k* = "
                 "{k} atoms kept; at N = {small} it is {small_total} bits with k* = {small_k}.",
-                model=model.name,
+                probe=probe.name,
                 n=count(last["n_tokens"], BOUNDS),
                 total=num(last["total"], 2, BOUNDS),
                 k=count(last["k"], BOUNDS),
@@ -49,11 +49,11 @@ def frontier(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("pools", figure="pool_curve")
-def pools(models: list[ProbeResults]) -> list[Markup]:
+def pools(probes: list[ProbeResults]) -> list[Markup]:
     """Where each pool certificate is smallest."""
     sentences = []
-    for model in models:
-        rows = pool_rows(model)
+    for probe in probes:
+        rows = pool_rows(probe)
         if rows.empty:
             continue
         parts = []
@@ -70,7 +70,7 @@ def pools(models: list[ProbeResults]) -> list[Markup]:
                 )
             )
         sentences.append(
-            say("{model}: the smallest totals are {parts}.", model=model.name, parts=join(parts))
+            say("{probe}: the smallest totals are {parts}.", probe=probe.name, parts=join(parts))
         )
     if sentences:
         sentences.append(

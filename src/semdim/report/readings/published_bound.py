@@ -58,15 +58,15 @@ def _capital(sentences: list[Markup]) -> Markup:
 
 
 @reading("figure1", figure="bound_vs_n")
-def figure1(models: list[ProbeResults]) -> list[Markup]:
-    """Two sentences or more for each model, as one paragraph."""
+def figure1(probes: list[ProbeResults]) -> list[Markup]:
+    """Two sentences or more for each probe, as one paragraph."""
     paragraphs = []
-    for model in models:
+    for probe in probes:
         sentences: list[Markup] = []
-        main, certificate = published(model), main_certificate(model)
+        main, certificate = published(probe), main_certificate(probe)
         if main is not None:
             sentences.append(_crossing(main, "the bound as published"))
-            exact = model.headline.get("as_published_crossing_n_tokens")
+            exact = probe.headline.get("as_published_crossing_n_tokens")
             if exact is not None:
                 sentences.append(
                     say(
@@ -100,23 +100,23 @@ def figure1(models: list[ProbeResults]) -> list[Markup]:
                 )
             )
         if sentences:
-            paragraphs.append(say("<em>{model}:</em> ", model=model.name) + _capital(sentences))
+            paragraphs.append(say("<em>{probe}:</em> ", probe=probe.name) + _capital(sentences))
     return paragraphs
 
 
 @reading("sample_sizes")
-def sample_sizes(models: list[ProbeResults]) -> list[Markup]:
+def sample_sizes(probes: list[ProbeResults]) -> list[Markup]:
     """Tokens are not independent: the three counts of the sample side by side."""
     sentences = []
-    for model in models:
-        main = published(model)
+    for probe in probes:
+        main = published(probe)
         if main is None or main.last[["n_sequences", "n_documents"]].isna().any():
             continue
         sentences.append(
             say(
-                "{model}: N = {tokens} tokens are {sequences} sequences of only {documents} "
+                "{probe}: N = {tokens} tokens are {sequences} sequences of only {documents} "
                 "documents, and documents are what can be independent.",
-                model=model.name,
+                probe=probe.name,
                 tokens=count(main.last["n_tokens"], BOUNDS),
                 sequences=count(main.last["n_sequences"], BOUNDS),
                 documents=count(main.last["n_documents"], BOUNDS),
@@ -126,22 +126,22 @@ def sample_sizes(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("mean_k")
-def mean_k(models: list[ProbeResults]) -> list[Markup]:
+def mean_k(probes: list[ProbeResults]) -> list[Markup]:
     """Assumption 1 bounds k uniformly; what is plugged in is a mean."""
     sentences = []
-    for model in models:
-        main = published(model)
-        table = model.table("sparsity")
+    for probe in probes:
+        main = published(probe)
+        table = probe.table("sparsity")
         rows = table[
-            (table["positions"] == "without_bos") & table["corpus"].isin(model.corpora[:1])
+            (table["positions"] == "without_bos") & table["corpus"].isin(probe.corpora[:1])
         ]
         if main is None or rows.empty:
             continue
         sentences.append(
             say(
-                "{model}: the published bound uses k = {k}; the largest count at a single token of "
+                "{probe}: the published bound uses k = {k}; the largest count at a single token of "
                 "{corpus} is {largest}.",
-                model=model.name,
+                probe=probe.name,
                 k=num(main.last["k"], 2, BOUNDS),
                 corpus=str(rows.iloc[0]["corpus"]),
                 largest=count(rows.iloc[0]["max"], "sparsity.csv"),
@@ -151,20 +151,20 @@ def mean_k(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("dudley")
-def dudley(models: list[ProbeResults]) -> list[Markup]:
+def dudley(probes: list[ProbeResults]) -> list[Markup]:
     """What the sketch of Theorem 1 costs once its constants are kept."""
     sentences = []
-    for model in models:
-        line = next((c for c in curves(model) if c.family == "covering_dudley"), None)
-        main = published(model)
+    for probe in probes:
+        line = next((c for c in curves(probe) if c.family == "covering_dudley"), None)
+        main = published(probe)
         if line is None or main is None:
             continue
         a, b = float(line.last["complexity"]), float(main.last["complexity"])
         sentences.append(
             say(
-                "{model}: with the constants of Dudley’s integral the complexity term is {a} bits "
+                "{probe}: with the constants of Dudley’s integral the complexity term is {a} bits "
                 "instead of {b}, and the total {total} bits ({word} log₂V).",
-                model=model.name,
+                probe=probe.name,
                 a=num(a, 2, BOUNDS),
                 b=num(b, 2, BOUNDS),
                 total=num(line.last["total"], 2, BOUNDS),

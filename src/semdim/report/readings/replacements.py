@@ -18,9 +18,9 @@ from semdim.results.read import ProbeResults
 BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
 
 
-def _row(model: ProbeResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
-    rows = ablation_rows(model)
-    chosen = default_splice(model) if splice is None else splice
+def _row(probe: ProbeResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
+    rows = ablation_rows(probe)
+    chosen = default_splice(probe) if splice is None else splice
     found = rows[rows["proxy"].map(base_name) == name]
     if name != "model":
         found = found[found["splice"] == chosen]
@@ -28,21 +28,21 @@ def _row(model: ProbeResults, name: str, splice: str | None = None) -> "pd.Serie
 
 
 @reading("faithful", figure="faithfulness")
-def faithful(models: list[ProbeResults]) -> list[Markup]:
+def faithful(probes: list[ProbeResults]) -> list[Markup]:
     """The faithfulness certificate in words."""
     sentences = []
-    for model in models:
-        rows = faithfulness_rows(model)
+    for probe in probes:
+        rows = faithfulness_rows(probe)
         sae = rows[rows["proxy"].map(base_name) == "sae"]
         if sae.empty:
             continue
         row = sae.iloc[0]
         sentences.append(
             say(
-                "{model}: with probability {confidence}, on new text from the same source this SAE "
+                "{probe}: with probability {confidence}, on new text from the same source this SAE "
                 "changes the model’s loss by at most <strong>{upper} bits per token</strong> on "
                 "average ({mean} in the sample; {units} {unit}s{method}).",
-                model=model.name,
+                probe=probe.name,
                 confidence=confidence(float(row["failure_prob"])),
                 upper=num(row["total"], 3, BOUNDS),
                 mean=num(row["gap"], 3, BOUNDS),
@@ -51,7 +51,7 @@ def faithful(models: list[ProbeResults]) -> list[Markup]:
                 method=f", {METHODS.get(row['method'], row['method'])}" if row["method"] else "",
             )
         )
-        risk = _row(model, "model")
+        risk = _row(probe, "model")
         if risk is not None and float(risk["risk"]) > 0.0:
             sentences.append(
                 say(
@@ -77,25 +77,25 @@ def _part(row: pd.Series, sae: pd.Series) -> Markup:
 
 
 @reading("ablated", figure="ablations")
-def ablated(models: list[ProbeResults]) -> list[Markup]:
+def ablated(probes: list[ProbeResults]) -> list[Markup]:
     """Real decoder against random directions and shuffled features."""
     sentences = []
-    for model in models:
-        sae = _row(model, "sae")
+    for probe in probes:
+        sae = _row(probe, "sae")
         if sae is None:
             continue
         for name, words in (
             ("random_decoder", "a random decoder (the same codes, random directions)"),
             ("shuffled_features", "shuffled features (the same counts, the wrong atoms)"),
         ):
-            row = _row(model, name)
+            row = _row(probe, name)
             if row is None:
                 continue
             sentences.append(
                 say(
-                    "{model}: {words} has a risk of {risk} bits and a mean |gap| of {gap}{part}, "
+                    "{probe}: {words} has a risk of {risk} bits and a mean |gap| of {gap}{part}, "
                     "{verdict} the SAE’s own {own} and {own_gap}.",
-                    model=model.name,
+                    probe=probe.name,
                     part=_part(row, sae),
                     words=words,
                     risk=num(row["risk"], 2, PROXIES),
@@ -122,22 +122,22 @@ def ablated(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("spliced")
-def spliced(models: list[ProbeResults]) -> list[Markup]:
+def spliced(probes: list[ProbeResults]) -> list[Markup]:
     """What replacing BOS as well changes."""
     sentences = []
-    for model in models:
-        default = default_splice(model)
-        here = _row(model, "sae")
+    for probe in probes:
+        default = default_splice(probe)
+        here = _row(probe, "sae")
         other = next((s for s in SPLICES if s != default), "all")
-        there = _row(model, "sae", other)
+        there = _row(probe, "sae", other)
         if here is None or there is None:
             continue
         a, b = float(here["risk"]), float(there["risk"])
         sentences.append(
             say(
-                "{model}: with {default} the SAE’s risk is {a} bits and its mean |gap| {gap}; with "
+                "{probe}: with {default} the SAE’s risk is {a} bits and its mean |gap| {gap}; with "
                 "{other}, {b} and {other_gap}: the second {word}.",
-                model=model.name,
+                probe=probe.name,
                 default=SPLICES.get(default, default),
                 other=SPLICES.get(other, other),
                 a=num(a, 2, PROXIES),
@@ -151,18 +151,18 @@ def spliced(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("signed_gap")
-def signed_gap(models: list[ProbeResults]) -> list[Markup]:
+def signed_gap(probes: list[ProbeResults]) -> list[Markup]:
     """With the signed gap the SAE cancels: shown on the numbers."""
     sentences = []
-    for model in models:
-        sae, own = _row(model, "sae"), _row(model, "model")
+    for probe in probes:
+        sae, own = _row(probe, "sae"), _row(probe, "model")
         if sae is None or own is None or pd.isna(sae["signed_gap"]):
             continue
         sentences.append(
             say(
-                "{model}: risk through the SAE {risk} + signed gap {gap} = {sum} bits, and the "
+                "{probe}: risk through the SAE {risk} + signed gap {gap} = {sum} bits, and the "
                 "model’s own risk is {own}.",
-                model=model.name,
+                probe=probe.name,
                 risk=num(sae["risk"], 4, PROXIES),
                 gap=num(sae["signed_gap"], 4, PROXIES),
                 sum=num(float(sae["risk"]) + float(sae["signed_gap"]), 4),

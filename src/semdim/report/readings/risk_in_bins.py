@@ -11,11 +11,11 @@ SPARSITY, BOUNDS, VERDICT = "sparsity.csv", "bounds.csv", "verdict.json"
 
 
 @reading("bins", figure="risk_by_sparsity")
-def binned_risk(models: list[ProbeResults]) -> list[Markup]:
+def binned_risk(probes: list[ProbeResults]) -> list[Markup]:
     """Does the risk grow with k, and what is certified in each bin?"""
     sentences = []
-    for model in models:
-        bins = sparsity_bins(model)
+    for probe in probes:
+        bins = sparsity_bins(probe)
         measured = bins[bins["proxy_risk"].notna()]
         if len(measured) < 2:
             continue
@@ -23,9 +23,9 @@ def binned_risk(models: list[ProbeResults]) -> list[Markup]:
         way = trend([float(risk) for risk in measured["proxy_risk"]])
         sentences.append(
             say(
-                "{model}: from the sparsest bin ({low} atoms) to the densest ({high}) the measured "
+                "{probe}: from the sparsest bin ({low} atoms) to the densest ({high}) the measured "
                 "risk goes from {a} to {b} bits and {word}.",
-                model=model.name,
+                probe=probe.name,
                 low=bin_label(float(first["left"]), float(first["right"])),
                 high=bin_label(float(last["left"]), float(last["right"])),
                 a=num(first["proxy_risk"], 2, BOUNDS),

@@ -12,10 +12,10 @@ BOUNDS = "bounds.csv"
 
 
 @reading("layered", figure="layer_sweep")
-def by_layer(models: list[ProbeResults]) -> list[Markup]:
+def by_layer(probes: list[ProbeResults]) -> list[Markup]:
     """At which block the SAE costs least, and at which most."""
     sentences = []
-    for name, entries in layers(models).items():
+    for name, entries in layers(probes).items():
         gaps = sorted((gap, block(m)) for m in entries if (gap := sae_gap(m)[0]) == gap)
         if len(gaps) < 3:
             continue
@@ -36,9 +36,9 @@ def by_layer(models: list[ProbeResults]) -> list[Markup]:
 
 
 @reading("compared", figure="cross_model", position=10)
-def first_to_cross(models: list[ProbeResults]) -> list[Markup]:
+def first_to_cross(probes: list[ProbeResults]) -> list[Markup]:
     """Who becomes non-vacuous first (in tokens), and who has more room, in bits and in shares."""
-    lines = [(model, published(model)) for model in comparable(models)]
+    lines = [(probe, published(probe)) for probe in comparable(probes)]
     pairs: list[tuple[ProbeResults, Curve]] = [(m, c) for m, c in lines if c is not None]
     if len(pairs) < 2:
         return []
@@ -50,8 +50,8 @@ def first_to_cross(models: list[ProbeResults]) -> list[Markup]:
         order = sorted(found, key=lambda pair: pair[1].interpolated)
         parts = [
             say(
-                "{model} {word} N ≈ {n}",
-                model=m.name,
+                "{probe} {word} N ≈ {n}",
+                probe=m.name,
                 word="at or before" if x.is_first_point else "at",
                 n=about(x.interpolated),
             )

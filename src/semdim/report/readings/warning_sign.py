@@ -22,9 +22,9 @@ def _interval(row: "pd.Series[float]") -> Markup:
     )
 
 
-def _outcome(model: ProbeResults, shift: str, level: str, rival: str) -> str | None:
+def _outcome(probe: ProbeResults, shift: str, level: str, rival: str) -> str | None:
     """What the paired comparison over resampled documents found, if it was made."""
-    levels = (model.verdict.get("by_shift") or {}).get(shift) or {}
+    levels = (probe.verdict.get("by_shift") or {}).get(shift) or {}
     own = ((levels.get(level) or {}).get("contenders") or {}).get("n_active") or {}
     for entry in own.get("against") or []:
         if entry.get("score") == rival:
@@ -36,17 +36,17 @@ def _outcome(model: ProbeResults, shift: str, level: str, rival: str) -> str | N
 
 
 @reading("separated", figure="auroc_table")
-def separated(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
+def separated(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """n_active against the best other score that needs no label, shift by shift."""
     sentences = []
-    for model in models:
-        table = model.table("uncertainty")
+    for probe in probes:
+        table = probe.table("uncertainty")
         table = table[table["level"] == level]
         for shift, rows in table.groupby("shift", sort=False):
             own = rows[rows["score"] == "n_active"]
             rivals = rows[
                 [
-                    score not in CONTENDERS and not uses_labels(model, str(score))
+                    score not in CONTENDERS and not uses_labels(probe, str(score))
                     for score in rows["score"]
                 ]
             ]
@@ -55,17 +55,17 @@ def separated(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup
             a, best = own.iloc[0], rivals.sort_values("auroc").iloc[-1]
             sentences.append(
                 say(
-                    "{model}, {shift}: n_active separates it from the in-distribution text with "
+                    "{probe}, {shift}: n_active separates it from the in-distribution text with "
                     "AUROC {own}{interval}; the best other score without the label, {name}, has "
                     "{best}{best_interval}, so n_active is {word}.",
-                    model=model.name,
+                    probe=probe.name,
                     shift=str(shift),
                     own=num(a["auroc"], 2, TABLE),
                     interval=_interval(a),
                     name=score_words(str(best["score"])),
                     best=num(best["auroc"], 2, TABLE),
                     best_interval=_interval(best),
-                    word=_outcome(model, str(shift), level, str(best["score"]))
+                    word=_outcome(probe, str(shift), level, str(best["score"]))
                     or compare(
                         round(float(a["auroc"]), 2),
                         round(float(best["auroc"]), 2),
@@ -79,15 +79,15 @@ def separated(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup
 
 
 @reading("standing", section="ood", position=20)
-def standing(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
+def standing(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """Where n_active beats the other perplexity-free scores, and where it does not.
 
     By the paired comparison over resampled documents that verdict.json holds; nothing is said of a
     shift for which it was not made.
     """
     sentences = []
-    for model in models:
-        shifts = model.verdict.get("by_shift") or {}
+    for probe in probes:
+        shifts = probe.verdict.get("by_shift") or {}
         for shift, levels in shifts.items():
             contenders = (levels.get(level) or {}).get("contenders") or {}
             found = (contenders.get("n_active") or {}).get("record")
@@ -104,9 +104,9 @@ def standing(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
             ]
             sentences.append(
                 say(
-                    "{model}, {shift}: of the {n} other scores that do without perplexity, "
+                    "{probe}, {shift}: of the {n} other scores that do without perplexity, "
                     "n_active is {parts}.",
-                    model=model.name,
+                    probe=probe.name,
                     shift=shift,
                     n=count(sum(map(len, found.values())), VERDICT),
                     parts=join(parts, "; it is "),
@@ -123,10 +123,10 @@ def standing(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
             ]
             sentences.append(
                 say(
-                    "{model}: over all shifts and levels, n_active or its distance from the usual "
+                    "{probe}: over all shifts and levels, n_active or its distance from the usual "
                     "has the highest AUROC of the perplexity-free scores in {n} of {all} columns "
                     "of the table.",
-                    model=model.name,
+                    probe=probe.name,
                     n=count(len(best), VERDICT),
                     all=count(len(cells), VERDICT),
                 )
@@ -135,11 +135,11 @@ def standing(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
 
 
 @reading("trivial", section="ood", position=21)
-def against_trivial(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
+def against_trivial(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
     """Does n_active beat the score that looks at token frequencies alone?"""
     sentences = []
-    for model in models:
-        table = model.table("uncertainty")
+    for probe in probes:
+        table = probe.table("uncertainty")
         table = table[table["level"] == level]
         own = table[table["score"] == "n_active"].set_index("shift")["auroc"]
         trivial = table[table["score"] == TRIVIAL].set_index("shift")["auroc"]
@@ -149,9 +149,9 @@ def against_trivial(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[
         beaten = [str(shift) for shift in shifts if own[shift] > trivial[shift]]
         sentences.append(
             say(
-                "{model}: n_active beats the trivial score that only looks up how frequent each "
+                "{probe}: n_active beats the trivial score that only looks up how frequent each "
                 "token is on {n} of {all} shifts{which}.",
-                model=model.name,
+                probe=probe.name,
                 n=count(len(beaten)),
                 all=count(len(shifts)),
                 which=f" ({', '.join(beaten)})" if beaten else "",
@@ -170,19 +170,19 @@ def against_trivial(models: list[ProbeResults], level: str = ROC_LEVEL) -> list[
 
 
 @reading("fitted", section="ood", position=22)
-def fitted(models: list[ProbeResults]) -> list[Markup]:
+def fitted(probes: list[ProbeResults]) -> list[Markup]:
     """What the distances between activations were fitted on."""
     sentences = []
-    for model in models:
-        facts = model.verdict.get("activation_fit") or {}
+    for probe in probes:
+        facts = probe.verdict.get("activation_fit") or {}
         if "n_tokens" not in facts:
             continue
         sentences.append(
             say(
-                "{model}: Mahalanobis and kNN distances know {tokens} tokens of in-distribution "
+                "{probe}: Mahalanobis and kNN distances know {tokens} tokens of in-distribution "
                 "documents that no rate counts ({outliers} outliers of the norm left out), "
                 "{clusters} clusters and {bank} neighbours of them.",
-                model=model.name,
+                probe=probe.name,
                 tokens=count(facts["n_tokens"], VERDICT),
                 outliers=count(facts["n_outliers"], VERDICT),
                 clusters=count(facts["n_clusters"], VERDICT),
