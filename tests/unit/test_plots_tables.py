@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from results_factory import MODELS, write_model, write_results
+from results_factory import PROBES, write_probe, write_results
 
 from semdim.plots.catalogue import made_tables
 from semdim.plots.draw import draw_all
@@ -102,7 +102,7 @@ def test_references_quote_no_number_that_we_did_not_measure_or_read(models):
 
 
 def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
-    folder = write_model(tmp_path / "probes" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for name in ("uncertainty", "roc", "sparsity_histogram", "sequence_histogram"):
         (folder / f"{name}.csv").unlink()
     (folder / "guardrail.json").unlink()

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from results_factory import MODELS, write_model, write_results
+from results_factory import PROBES, write_probe, write_results
 
 from semdim.errors import ArtifactError
 from semdim.plots.catalogue import figures
@@ -149,7 +149,7 @@ def test_no_number_stands_loose_in_a_reading(page):
 
 
 def test_figures_are_numbered_without_holes_and_the_absent_are_named(tmp_path):
-    folder = write_model(tmp_path / "probes" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     (folder / "sparsity_histogram.csv").unlink()
     (folder / "guardrail.json").unlink()
     with_figures(tmp_path)
@@ -169,14 +169,14 @@ def test_a_complete_run_says_that_nothing_is_missing(results):
 
 
 def test_a_figure_that_was_not_drawn_stops_the_report(tmp_path):
-    write_model(tmp_path / "probes" / "m", **MODELS["synthetic-a"])
+    write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     with pytest.raises(ArtifactError, match=r"bound_vs_n\.svg is missing .* run the stage plot"):
         write_report(tmp_path / "probes", tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_bare_run_still_makes_a_page(tmp_path):
-    folder = write_model(tmp_path / "probes" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for path in folder.iterdir():
         if path.name != "bounds.csv":
             path.unlink()
@@ -187,7 +187,7 @@ def test_a_bare_run_still_makes_a_page(tmp_path):
 
 
 def test_names_from_files_cannot_inject_markup(tmp_path):
-    folder = write_model(tmp_path / "probes" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for name in ("setup.json", "sparsity.csv", "guardrail.json"):
         path = folder / name
         path.write_text(path.read_text().replace("python", "<script>alert(1)</script>"))
