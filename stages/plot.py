@@ -1,7 +1,7 @@
 """plot: the figures and tables of all probes, from the small results."""
 
 from semdim.artifacts import chain
-from semdim.plots import draw_all
+from semdim.plots.draw import draw_all
 from stages.support.run import Run, say
 from stages.support.startup import stage
 from stages.support.track import tracked

@@ -1,7 +1,7 @@
 """report: one self-contained page that tells the story of the results."""
 
 from semdim.artifacts import chain
-from semdim.report import write_report
+from semdim.report.build import write_report
 from stages.support.run import Run, say
 from stages.support.startup import stage
 

@@ -1,6 +1,6 @@
 """sweep_bound: the certificate over N and k, from the ledger of the in-distribution sample."""
 
-from semdim.results.write import write_surface
+from semdim.results.write_bounds import write_surface
 
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec, surface_of_ledger

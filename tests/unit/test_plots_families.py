@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from results_factory import MODELS, write_model
+from results_factory import PROBES, write_probe
 
 from semdim.plots.families import (
     Curve,
@@ -28,7 +28,7 @@ def line(sizes, totals, baseline=15.0) -> Curve:
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> ProbeResults:
     folder = tmp_path_factory.mktemp("results") / "synthetic-a"
-    return read_probe(write_model(folder, **MODELS["synthetic-a"]))
+    return read_probe(write_probe(folder, **PROBES["synthetic-a"]))
 
 
 @given(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from results_factory import write_results
 
 from semdim.plots.catalogue import FIGURES
-from semdim.plots.surface import bound_surface, outline, surface_rows
+from semdim.plots.figures.bound_surface import bound_surface, outline, surface_rows
 from semdim.results.read import ProbeResults, read_results
 
 
@@ -66,5 +66,5 @@ def test_one_point_and_many_are_drawn(models):
 
 
 def test_without_a_surface_it_says_what_computes_it():
-    (spec,) = [spec for spec in FIGURES if spec.name == "bound_surface"]
+    spec = FIGURES["bound_surface"]
     assert not spec.can_draw([ProbeResults("bare", {})]) and "sweep_bound" in spec.how

@@ -1,7 +1,7 @@
 """Reading results: where files may lie, what is refused, what may be missing."""
 
 import pytest
-from results_factory import MODELS, write_model, write_results
+from results_factory import PROBES, write_probe, write_results
 
 from semdim.errors import ArtifactError
 from semdim.results.read import read_probe, read_results
@@ -37,7 +37,7 @@ def test_no_results_is_one_sentence(tmp_path):
 
 
 def test_damaged_files_are_refused_by_name(tmp_path):
-    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "m", **PROBES["synthetic-a"])
     (folder / "setup.json").write_text("{not json")
     with pytest.raises(ArtifactError, match=r"setup\.json is not JSON"):
         read_probe(folder)
@@ -51,14 +51,14 @@ def test_damaged_files_are_refused_by_name(tmp_path):
 
 
 def test_an_absent_table_is_empty_with_its_columns(tmp_path):
-    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "m", **PROBES["synthetic-a"])
     (folder / "uncertainty.csv").unlink()
     table = read_probe(folder).table("uncertainty")
     assert table.empty and {"score", "auroc", "uses_labels"} <= set(table.columns)
 
 
 def test_flags_and_empty_text_are_read_as_such(tmp_path):
-    model = read_probe(write_model(tmp_path / "m", **MODELS["synthetic-a"]))
+    model = read_probe(write_probe(tmp_path / "m", **PROBES["synthetic-a"]))
     bounds = model.table("bounds")
     assert bounds["is_certificate"].dtype == bool
     assert set(bounds.loc[bounds["family"] == "as_published", "method"]) == {""}
@@ -67,7 +67,7 @@ def test_flags_and_empty_text_are_read_as_such(tmp_path):
 
 
 def test_the_id_corpus_comes_first_whatever_the_order_of_the_file(tmp_path):
-    folder = write_model(tmp_path / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "m", **PROBES["synthetic-a"])
     text = (folder / "setup.json").read_text()
     (folder / "setup.json").write_text(text.replace('"english"', '"zebra"'))
     assert read_probe(folder).corpora[0] == "zebra"
@@ -75,7 +75,7 @@ def test_the_id_corpus_comes_first_whatever_the_order_of_the_file(tmp_path):
 
 def test_probes_of_an_earlier_run_are_left_out_when_not_named(tmp_path):
     write_results(tmp_path)
-    first, second = sorted(MODELS)
+    first, second = sorted(PROBES)
     assert [model.name for model in read_results(tmp_path)] == [first, second]
     assert [model.name for model in read_results(tmp_path, [second])] == [second]
     with pytest.raises(ArtifactError, match="gpt9"):

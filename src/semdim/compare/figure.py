@@ -14,9 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from semdim.compare.numbers import mean_gaps
 from semdim.compare.side import Pair
-from semdim.plots.compare import POSITIONS, sparsity_rows
 from semdim.plots.families import Curve, curves, main_certificate, published
-from semdim.plots.sparsity import COVERED
+from semdim.plots.selections.sparsity_rows import COVERED, SCORED, sparsity_rows
 from semdim.plots.style import (
     INK,
     LEGEND_LINE,
@@ -61,7 +60,7 @@ def has_numbers(pair: Pair) -> bool:
 def histogram(model: ProbeResults) -> pd.DataFrame:
     """n_active without position 0: corpus, left, right, count."""
     rows = model.table("sparsity_histogram")
-    return rows[rows["positions"] == POSITIONS]
+    return rows[rows["positions"] == SCORED]
 
 
 @house_style

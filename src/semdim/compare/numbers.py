@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from semdim.compare.side import Pair
-from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import curves, main_rows
-from semdim.plots.proxies import ablation_rows
-from semdim.plots.uncertainty import LEVELS
+from semdim.plots.selections.proxy_rows import ablation_rows
+from semdim.plots.selections.score_rows import LEVELS
+from semdim.plots.selections.sparsity_rows import sparsity_rows
 from semdim.results.read import ProbeResults
 
 BITS, TOKENS, ATOMS, NATS, AUROC = "bits", "tokens", "atoms", "nats", "AUROC"

@@ -18,7 +18,7 @@ HEAD = """\
 A probe is an autoencoder at a hook point of a model. Each has a folder of small files that git
 keeps:
 
-```
+```text
 results/probes/<probe>/   the tables below, and
   bound.json              the numbers at the largest N that are watched from run to run
   setup.json              what was measured on what: model, SAE, corpora, versions
