@@ -1,9 +1,8 @@
 """sweep_bound: the certificate over N and k, from the ledger of the in-distribution sample."""
 
-from semdim.results.write_bounds import write_surface
-
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec, surface_of_ledger
+from semdim.results.write_bounds import write_surface
 from stages.support.run import Run, say
 from stages.support.sample import check_computed, read_sample
 from stages.support.startup import stage

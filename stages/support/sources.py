@@ -9,8 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from semdim.text.source import source_digest
-
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
@@ -19,6 +17,7 @@ from semdim.models.spec import ModelSource
 from semdim.paths import Paths
 from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
+from semdim.text.source import source_digest
 from semdim.text.spec import CorpusSpec
 
 

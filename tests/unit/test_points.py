@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from stages.points import (
+from stages.support.points import (
     collect,
     parse,
     predeclared,

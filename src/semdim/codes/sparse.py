@@ -99,9 +99,9 @@ class Codes:
         return {"row_starts": self.row_starts, "atoms": self.atoms, "values": self.values}
 
 
-def active(dense: Float[Tensor, "..."]) -> Bool[Tensor, "..."]:
-    """Which dense codes are active: those above 0."""
-    return dense > 0
+def is_active(code: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
+    """Where an atom is active, in a dense code after the SAE's own threshold: the definition."""
+    return code > 0
 
 
 def from_dense(dense: Float[Tensor, "rows dict_size"]) -> Codes:
@@ -115,7 +115,7 @@ def from_dense(dense: Float[Tensor, "rows dict_size"]) -> Codes:
             "The SAE's encoder returned NaN, infinite or negative codes; check that the SAE "
             "belongs to this model and hook point."
         )
-    row, atom = active(dense).nonzero(as_tuple=True)
+    row, atom = is_active(dense).nonzero(as_tuple=True)
     value = dense[row, atom].float()
     order = value.argsort(descending=True, stable=True)
     order = order[row[order].argsort(stable=True)]

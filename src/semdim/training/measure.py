@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from semdim.codes.encode import encode_rows
-from semdim.codes.sparse import active
+from semdim.codes.sparse import is_active
 from semdim.forward.split import SplitModel
 from semdim.progress import progress_bar
 from semdim.proxies.names import parse_proxy
@@ -119,5 +119,5 @@ def silent_atoms(sae: Any, activations: Float[Tensor, "tokens d_model"]) -> floa
     """Share of atoms that fire nowhere in ``activations``."""
     fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
     for rows in activations.split(ROWS):
-        fired |= active(sae.encode(rows.float())).any(dim=0)
+        fired |= is_active(sae.encode(rows.float())).any(dim=0)
     return float((~fired).double().mean())

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sae_lens import SAE
 
-from semdim.codes.sparse import active, from_dense
+from semdim.codes.sparse import is_active, from_dense
 from semdim.errors import ConfigError
 from semdim.fields import read
 from semdim.forward.spec import EngineSpec
@@ -142,7 +142,7 @@ def held_out_measures(sae: SAE[Any], activations: torch.Tensor) -> dict[str, flo
         codes = sae.encode(rows.float())
         errors.append((rows.float() - sae.decode(codes)).double().pow(2).sum(dim=1))
         counts.append(from_dense(codes).n_active)
-        fired |= active(codes).any(dim=0)
+        fired |= is_active(codes).any(dim=0)
     every = torch.ones(len(activations), dtype=torch.bool)
     return {
         "explained_variance": explained_variance(activations.float(), torch.cat(errors), every),

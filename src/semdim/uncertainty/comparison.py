@@ -120,7 +120,7 @@ def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, dict[Level, 
 
 
 def is_constant(tokens: Mapping[str, pd.DataFrame]) -> bool:
-    """Whether n_active has one value on all the scored rows of all corpora (a TopK autoencoder)."""
+    """Whether n_active has one value on all counted rows of all corpora (a TopK autoencoder)."""
     values = np.concatenate([np.unique(table["n_active"].to_numpy()) for table in tokens.values()])
     return len(np.unique(values)) == 1
 

@@ -1,5 +1,8 @@
 """The verdict in words, and what it is worth."""
 
+from dataclasses import asdict
+from typing import Any
+
 from semdim.monitor.reading import Reading
 from semdim.monitor.threshold import HOW_TO_GET_ONE
 
@@ -81,11 +84,22 @@ def conditions(reading: Reading) -> list[str]:
         )
     ours, theirs = reading.watched.compute_dtype, limit.compute_dtype
     if theirs != ours:
-        known = "a dtype that the file does not name" if theirs is None else theirs
         said.append(
-            f"Calibrated in {known}, measured in {ours}: n_active may differ by a few, by rounding."
+            f"Calibrated in {theirs}, measured in {ours}: n_active may differ by a few, by "
+            "rounding."
         )
     return said
+
+
+def as_dict(reading: Reading) -> dict[str, Any]:
+    """For JSON: every field, the verdict in words, and the conditions of the guarantee."""
+    return {
+        "alarm": reading.alarm,
+        "verdict": verdict(reading),
+        "conditions": conditions(reading),
+        "text": reading.text,
+        **asdict(reading),
+    }
 
 
 def _in_sequence(reading: Reading, sequence: int) -> str:
