@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from semdim.errors import ConfigError
+from semdim.flat import flattened
 from stages.support.points import (
     collect,
     parse,
@@ -13,9 +16,6 @@ from stages.support.points import (
     refuse_contradictions,
     write_row,
 )
-
-from semdim.errors import ConfigError
-from semdim.flat import flattened
 
 BOUND = {
     "n_tokens": [1000, 2000],

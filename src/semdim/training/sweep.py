@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from sae_lens import SAE
 
-from semdim.codes.sparse import is_active, from_dense
+from semdim.codes.sparse import from_dense, is_active
 from semdim.errors import ConfigError
 from semdim.fields import read
 from semdim.forward.spec import EngineSpec
