@@ -11,7 +11,7 @@ import pandas as pd
 from bench.monitor import spread
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.spec import BoundSpec
-from semdim.ledger.table import LOSS_PREFIX, read_ledger
+from semdim.ledger.table import LOSS_PREFIX, read_table
 
 _FACTS = BoundFacts(vocab_size=49_152, dict_size=9_216)
 _EXTRA = 8
@@ -24,7 +24,7 @@ def extra_costs(path: Path, n_rounds: int) -> dict[str, Any]:
     of the latter, since only time is measured. ``point`` is a grid of one N: what a point of a
     sweep costs.
     """
-    ledger, _ = read_ledger(path)
+    ledger, _ = read_table(path)
     ks = tuple(range(8, 8 * (_EXTRA + 2), 8))
     for k in ks:
         ledger[f"{LOSS_PREFIX}topk_{k}"] = ledger[f"{LOSS_PREFIX}sae"]

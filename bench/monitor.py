@@ -140,7 +140,8 @@ def main() -> None:
             root = Path(scratch)
             export_tiny(root)
         paths = Paths(root)
-        with SparsityMonitor.load(chosen.model, root=root, dtype=chosen.dtype) as monitor:
+        exports = {"model": paths.model(chosen.model), "sae": paths.sae(chosen.model)}
+        with SparsityMonitor.load(**exports, dtype=chosen.dtype) as monitor:
             result: dict[str, Any] = {
                 "model": chosen.model,
                 "dict_size": monitor.watched.dict_size,

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +11,11 @@ from jaxtyping import Int32
 from torch import Tensor
 
 from bench.subjects import Subject
-from semdim.activations.cache import cache_activations
-from semdim.activations.norms import cache_norms
-from semdim.activations.source import ActivationSource, RecomputedActivations
-from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.codes.encode import encode_codes
+from semdim.artifacts.folder import FolderPlace
+from semdim.artifacts.shards import Artifact
 from semdim.forward.split import SplitModel
-from semdim.ledger.collect import CorpusFacts, ledger_parts
 from semdim.ledger.table import LedgerWriter
-from semdim.proxies.losses import LossColumn, compute_losses
-from semdim.proxies.names import parse_proxy
-from semdim.proxies.reconstruct import Reconstructor
-from semdim.tokens.sample import shard_ranges
+from semdim.steps import Steps
 
 PROXIES = ("model", "sae")
 
@@ -57,79 +50,31 @@ def tokens_to_ledger(
         is_stored: activations are cached; False computes them anew in each step, as
             ``engine.store_activations=false`` does.
     """
-    clock, device = Clock(), subject.device
-    n_shards = len(shard_ranges(len(token_ids), shard_sequences))
-
-    def writer(name: str) -> ShardWriter:
-        key = name.replace("/", "-")
-        return ShardWriter(folder / name, work=folder / "partial", key=key, n_shards=n_shards)
-
-    def nothing(_: int) -> None:
-        return None
-
-    recomputed = RecomputedActivations(
-        split, token_ids, shard_sequences=shard_sequences, batch_sequences=batch_sequences,
-        folder=folder / "activations",
-    )  # fmt: skip
-
-    def activations() -> ActivationSource:
-        return Artifact.open(folder / "activations") if is_stored else recomputed
-
-    def prefix() -> None:
-        shards = writer("activations")
-        if is_stored:
-            cache_activations(
-                split, token_ids, shards, shard_sequences=shard_sequences,
-                batch_sequences=batch_sequences, update=nothing,
-            )  # fmt: skip
-        else:
-            cache_norms(recomputed, shards, update=nothing)
-        shards.publish({"stored": is_stored})
-
-    def encode() -> None:
-        shards = writer("codes")
-        encode_codes(
-            subject.sae, subject.decoder.weight, subject.decoder.bias, activations(), shards,
-            batch_rows=batch_sequences * token_ids.shape[1], device=device, update=nothing,
-        )  # fmt: skip
-        shards.publish({})
-
-    def losses(names: Sequence[str]) -> None:
-        columns = [
-            LossColumn(
-                Reconstructor(
-                    parse_proxy(name), subject.decoder.weight, subject.decoder.bias, seed=0
-                ),
-                writer(f"losses/{name}"),
-            )
-            for name in names
-        ]
-        compute_losses(
-            split, columns, token_ids, activations(), Artifact.open(folder / "codes"),
-            bos_token_id=subject.bos_token_id, batch_sequences=batch_sequences, update=nothing,
-        )  # fmt: skip
-        for column in columns:
-            column.writer.publish({})
+    clock, table = Clock(), LedgerWriter(folder / "ledger.parquet")
+    steps = Steps(
+        split,
+        subject.sae,
+        subject.decoder,
+        token_ids,
+        FolderPlace(folder),
+        subject.bos_token_id,
+        atom_order=torch.arange(len(subject.decoder.weight)),
+        batch_sequences=batch_sequences,
+        shard_sequences=shard_sequences,
+        is_stored=is_stored,
+    )
 
     def ledger() -> None:
-        table, facts = LedgerWriter(folder / "ledger.parquet"), CorpusFacts()
         documents = np.arange(len(token_ids), dtype=np.int32) // 4
-        for part in ledger_parts(
-            token_ids,
-            Artifact.open(folder / "activations"),
-            Artifact.open(folder / "codes"),
-            {name: Artifact.open(folder / "losses" / name) for name in proxies},
-            torch.arange(len(subject.decoder.weight)),
-            bos_token_id=subject.bos_token_id,
-        ):
-            table.append(part.table(documents))
-            facts.add(part.per_token)
-        table.finish(facts.as_dict())
+        table.finish({"codes": asdict(steps.collect(proxies, documents, table.append))})
 
-    clock.time("prefix", prefix)
-    clock.time("encode", encode)
+    clock.time("prefix", steps.cache_activations)
+    clock.time("encode", steps.encode_codes)
     for names in [[name] for name in proxies] if is_stored else [list(proxies)]:
-        clock.time(f"losses of {', '.join(names)}", lambda names=names: losses(names))  # type: ignore[misc]
+        clock.time(
+            f"losses of {', '.join(names)}",
+            lambda names=names: steps.compute_losses(names),  # type: ignore[misc]
+        )
     clock.time("ledger", ledger)
     return clock.seconds
 

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int, Int32
 from torch import Tensor
 
 from bench.subjects import Subject
+from semdim.codes.sparse import is_active
 
 
 def plain_ledger(
@@ -31,7 +32,7 @@ def plain_ledger(
         ) -> Tensor:
             codes = subject.sae.encode(activation)
             rebuilt = subject.sae.decode(codes)
-            row["n_active"] = (codes > 0).sum(dim=-1)
+            row["n_active"] = is_active(codes).sum(dim=-1)
             row["code_norm"] = codes.norm(dim=-1)
             row["reconstruction_error"] = (rebuilt - activation).norm(dim=-1)
             row["activation_norm"] = activation.norm(dim=-1)

@@ -1,50 +1,46 @@
 """assemble_bound: every bound family at every N, from the ledger of the in-distribution sample.
 
-With other settings than those of params.yaml it computes a point of a sweep; see stages/points.py.
+With other settings than those of params.yaml it computes a point of a sweep; see
+stages/support/points.py.
 """
 
-from semdim.artifacts.shards import write_atomically, write_json
-from semdim.bounds.assemble import BoundFacts, assemble_ledger
-from semdim.bounds.summary import headline
-from semdim.results.write import bounds_table, curve_table, ledger_summary, proxies_of_ledger
-from stages.common import Run, say, stage
+import json
+
+from semdim.bounds.assemble import assemble_all
+from semdim.bounds.calibration import deepest_ranks
+from semdim.bounds.family import BoundFacts
+from semdim.bounds.predeclared import shared
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.summary import headline, in_a_line
+from semdim.results.write_bounds import write_bounds
+from semdim.results.write_proxies import ledger_summary
+from stages.support.run import Run, say
+from stages.support.sample import check_computed, read_sample
+from stages.support.startup import stage
+from stages.support.track import tracked
 
 
 @stage
 def main(run: Run) -> None:
-    spec = run.settings.bound
-    ledger, facts = run.read_sample(spec)
-    replaced = ledger if facts["splice"] == "all" else ledger[~ledger["is_bos"]]
-    max_rank = replaced.groupby("sequence")["deepest_rank"].max().to_numpy()
-    bounds = assemble_ledger(ledger, BoundFacts.from_mapping(facts), spec, max_rank=max_rank)
-    proxies = proxies_of_ledger(ledger, facts["proxies"], spec.smoothing, facts["vocab_size"])
-    summary = headline(bounds, spec.smoothing)
-
-    folder = run.results
-    tables = {
-        "bounds": bounds_table(bounds),
-        "curve": curve_table(bounds, spec.smoothing),
-        "proxies": proxies,
-    }
-    for name, table in tables.items():
-        text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        write_atomically(folder / f"{name}.csv", text)
-    write_json(folder / "bound.json", summary)
+    run = run.changed(**shared(json.loads(run.unit.swept or "{}"), run.setting("bound")))
+    spec = run.read("bound", BoundSpec)
+    ledger, facts = read_sample(run)
+    check_computed(run, ledger, spec, "bound")
+    ranks = deepest_ranks(ledger, facts.splice)
+    found = assemble_all(ledger, BoundFacts.from_mapping(facts), spec, max_rank=ranks)
+    for entry in found.left_out:
+        say(f"{run.probe}: left out {entry}")
+    summary = headline(found.bounds, spec.smoothing)
+    tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
     run.record(summary)
-    with run.tracked("assemble_bound") as tracked:
-        tracked.curves(tables["curve"], "bound")
-        tracked.table("proxies", proxies)
-        tracked.table("ledger", ledger_summary(ledger))
-        tracked.numbers(summary)
-        file = run.paths.ledger(run.model, run.settings.grid.sample)
-        tracked.files(f"{run.model}-ledger", "ledger", [file])
-    crossing = summary["as_published_crossing_n_tokens"]
-    say(
-        f"{run.model}: as published {summary['as_published_total']:.3f} bits at "
-        f"N = {summary['n_tokens']} tokens (log2 V = {summary['baseline']:.3f}); "
-        + ("at no N" if crossing is None else f"from N = {crossing:.0f} on")
-        + f" below log2 V; holdout {summary['holdout_betting_total']:.3f} bits"
-    )
+    with tracked(run, "assemble_bound") as log:
+        log.curves(tables["curve"], "bound")
+        log.table("proxies", tables["proxies"])
+        log.table("ledger", ledger_summary(ledger))
+        log.numbers(summary)
+        file = run.paths.ledger(run.probe, run.setting("grid.sample"))
+        log.files(f"{run.probe}-ledger", "ledger", [file])
+    say(f"{run.probe}: {in_a_line(summary)}")
 
 
 if __name__ == "__main__":

@@ -1,58 +1,47 @@
-"""cache_activations: tokens -> activations at the SAE's hook point; the prefix is run once.
+"""cache_activations: tokens -> activations at a hook point; the prefix is run once.
 
-With ``engine.store_activations=false`` only their norms are stored, and whoever needs activations
-computes them anew.
+With ``engine.store_activations=false`` only their norms are stored, and every stage that needs
+activations computes them again.
 """
 
 from semdim.activations.cache import cache_activations
 from semdim.activations.norms import cache_norms
+from semdim.artifacts.shards import MANIFEST
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
 from semdim.tokens.sample import check_token_ids, load_tokens, shard_ranges
-from stages.common import Run, say, stage
-from stages.loading import load_split, recomputed
+from stages.support.load import load_split, recomputed, start_engine
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
-    paths, model, corpus, engine = run.paths, run.model, run.corpus, run.settings.engine
-    device = engine.start()
-    tokens, out = paths.tokens(model, corpus), paths.activations(model, corpus)
+    device, stored = start_engine(run), run.setting("engine.store_activations")
+    exported, tokens = run.paths.model(run.model), run.paths.tokens(run.model, run.corpus)
+    size, dtype = run.setting("engine.shard_sequences"), run.setting("engine.compute_dtype")
     token_ids, _ = load_tokens(tokens)
-    check_token_ids(token_ids, read_facts(paths.model(model)).vocab_size, str(tokens))
+    check_token_ids(token_ids, read_facts(exported).vocab_size, str(tokens))
     writer = run.writer(
-        out,
-        inputs=[tokens / "manifest.json", paths.model(model) / "facts.json", paths.hook(model)],
-        params={
-            "compute_dtype": engine.compute_dtype,
-            "shard_sequences": engine.shard_sequences,
-            "stored": engine.store_activations,
-        },
-        n_shards=len(shard_ranges(len(token_ids), engine.shard_sequences)),
+        run.paths.activations(run.model, run.hook, run.corpus),
+        inputs=[tokens / MANIFEST, exported / "facts.json"],
+        params=[run.hook, dtype, size, stored],
+        n_shards=len(shard_ranges(len(token_ids), size)),
     )
-    split = load_split(run, device)
-    passes = 1 if engine.store_activations else 2
-    with progress_bar(total=passes * token_ids.numel(), desc=f"{model} prefix on {corpus}") as bar:
-        if engine.store_activations:
+    split, passes = load_split(run, device), 1 if stored else 2
+    total = passes * token_ids.numel()
+    with progress_bar(total=total, desc=f"{run.model} prefix on {run.corpus}") as bar:
+        if stored:
+            batch = run.setting("engine.batch_sequences")
             cache_activations(
-                split,
-                token_ids,
-                writer,
-                shard_sequences=engine.shard_sequences,
-                batch_sequences=engine.batch_sequences,
-                update=bar.update,
-            )
+                split, token_ids, writer,
+                shard_sequences=size, batch_sequences=batch, update=bar.update,
+            )  # fmt: skip
         else:
-            cache_norms(recomputed(run, corpus, split), writer, update=bar.update)
-    writer.publish(
-        {
-            "hook_name": split.hook_name,
-            "compute_dtype": engine.compute_dtype,
-            "stored": engine.store_activations,
-        }
-    )
-    what = "tokens" if engine.store_activations else "tokens, norms only,"
-    say(f"{token_ids.numel()} {what} at {split.hook_name} -> {out}")
+            cache_norms(recomputed(run, run.corpus, split), writer, update=bar.update)
+    writer.publish({"hook_name": split.hook_name, "compute_dtype": dtype, "stored": stored})
+    what = "tokens" if stored else "tokens, norms only,"
+    say(f"{token_ids.numel()} {what} at {run.hook} -> {writer.final}")
 
 
 if __name__ == "__main__":

@@ -1,54 +1,48 @@
 """measure_uncertainty: Table 1, the out-of-distribution study, the guardrail, from tables."""
 
-from semdim.artifacts.shards import write_json
-from semdim.ledger.table import read_ledger
-from semdim.results.write import setup_facts
+from semdim.artifacts import chain
+from semdim.ledger.table import read_ledger, read_table
+from semdim.records import write_record
+from semdim.results.setup import setup_of
+from semdim.results.write_sparsity import write_sparsity
+from semdim.uncertainty.guardrail import Provenance
 from semdim.uncertainty.join import join_scores
-from semdim.uncertainty.scores import ALL_SCORES
+from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
-from stages.common import Run, say, stage
-
-PROVENANCE = (
-    "model", "model_fingerprint", "sae", "sae_fingerprint", "hook_name", "splice", "context",
-    "compute_dtype",
-)  # fmt: skip
+from stages.support.run import Run, say
+from stages.support.startup import stage
+from stages.support.track import tracked
 
 
 @stage
 def main(run: Run) -> None:
-    paths, model, settings = run.paths, run.model, run.settings
-    read = {name: read_ledger(paths.ledger(model, name)) for name in settings.grid.corpus}
-    facts = {name: of_table for name, (_, of_table) in read.items()}
-    sample = facts[settings.grid.sample]
-    scores = {name: read_ledger(paths.scores(model, name)) for name in read}
+    paths, probe, roles = run.paths, run.probe, run.setting("axes.role")
+    names = chain.names(paths.gathered(probe, run.setting("axes.last_corpus")))
+    files = {name: paths.ledger(probe, name) for name in names}
+    read = {name: read_ledger(path) for name, path in files.items()}
+    scores = {name: read_table(paths.scores(run.model, run.hook, name)) for name in names}
+    facts, sample = {name: found for name, (_, found) in read.items()}, run.setting("grid.sample")
     study = run_study(
-        {name: join_scores(read[name][0], table, name) for name, (table, _) in scores.items()},
-        {name: settings.corpora[name].role for name in read},
-        settings.uncertainty,
-        settings.seed,
-        vocab_size=sample["vocab_size"],
-        document_names={name: of_table["documents"] for name, of_table in facts.items()},
-        scores=ALL_SCORES,
-        activation_fit=scores[settings.grid.sample][1]["activation_fit"],
+        {name: join_scores(read[name][0], scores[name][0], name) for name in names},
+        roles,
+        run.read("uncertainty", UncertaintySpec),
+        run.setting("seed"),
+        vocab_size=facts[sample].vocab_size,
+        document_names={name: found.documents for name, found in facts.items()},
+        activation_fit=scores[sample][1]["activation_fit"],
     )
-    folder = run.results
-    study.write(folder, {key: sample[key] for key in PROVENANCE})
-    engine = {"batch_sequences": settings.engine.batch_sequences}
-    write_json(folder / "setup.json", setup_facts(facts, settings.grid.sample, engine))
-    for note in study.verdict["warnings"]:
+    study.write(run.results, Provenance.of(probe, facts[sample]))
+    write_record(run.results / "setup.json", setup_of(facts, sample, roles))
+    for note in study.verdict.warnings:
         say(f"note: {note}")
-    inside = study.sparsity[study.sparsity["positions"] == "without_bos"]
-    statistics = {
-        row["corpus"]: {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
-        for _, row in inside.iterrows()
-    }
-    write_json(folder / "sparsity.json", statistics)
-    with run.tracked("measure_uncertainty") as tracked:
-        tracked.table("sparsity", study.sparsity)
-        tracked.table("uncertainty", study.uncertainty)
-        tracked.numbers({"n_active": statistics})
-        tracked.files(f"{model}-ledgers", "ledger", [paths.ledger(model, name) for name in read])
-    say(inside.to_string(index=False))
+    statistics = write_sparsity(run.results, study.sparsity)
+    with tracked(run, "measure_uncertainty") as log:
+        log.table("sparsity", study.sparsity)
+        log.table("uncertainty", study.uncertainty)
+        log.numbers({"n_active": statistics})
+        log.files(f"{probe}-ledgers", "ledger", files.values())
+    for corpus, numbers in statistics.items():
+        say(f"{probe} on {corpus}: k has mean {numbers['mean']:.1f}, maximum {numbers['max']:.0f}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,19 @@
-"""plot: the figures and tables of all models, from the small results."""
+"""plot: the figures and tables of all probes, from the small results."""
 
-from semdim.plots import draw_all
-from stages.common import Run, say, stage
+from semdim.artifacts import chain
+from semdim.plots.draw import draw_all
+from stages.support.run import Run, say
+from stages.support.startup import stage
+from stages.support.track import tracked
 
 
 @stage
 def main(run: Run) -> None:
     results = run.paths.all_results
-    written = draw_all(results, results.parent, run.settings.grid.model)
-    with run.tracked("plot") as tracked:
-        tracked.figures(path for path in written if path.suffix == ".png")
+    probes = chain.names(run.paths.gathered_results(run.setting("axes.last_probe")))
+    written = draw_all(results, results.parent, probes)
+    with tracked(run, "plot") as log:
+        log.figures(path for path in written if path.suffix == ".png")
     for path in written:
         say(str(path))
 

@@ -1,13 +1,16 @@
 """prepare_model: hub id, local folder, or GGUF in a package -> clean safetensors and tokenizer."""
 
 from semdim.models.export import export_model
-from stages.common import Run, say, stage
+from semdim.models.spec import ModelSource
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
     out = run.paths.model(run.model)
-    facts = export_model(run.settings.models[run.model].source, out)
+    source = ModelSource.from_mapping(run.source("models", run.model))
+    facts = export_model(source, out)
     say(
         f"{facts.name}: {facts.n_layers} layers, width {facts.d_model}, "
         f"{facts.vocab_size} tokens in the vocabulary -> {out}"

@@ -1,12 +1,15 @@
 """report: one self-contained page that tells the story of the results."""
 
-from semdim.report import write_report
-from stages.common import Run, say, stage
+from semdim.artifacts import chain
+from semdim.report.build import write_report
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
-    say(f"{write_report(run.paths.all_results, run.paths.report, run.settings.grid.model)}")
+    probes = chain.names(run.paths.gathered_results(run.setting("axes.last_probe")))
+    say(f"{write_report(run.paths.all_results, run.paths.report, probes)}")
 
 
 if __name__ == "__main__":

@@ -6,22 +6,23 @@ from semdim.artifacts.shards import Artifact
 from semdim.ledger.table import build_table, write_ledger
 from semdim.tokens.sample import load_tokens
 from semdim.uncertainty.activation_scores import ActivationFit, TokenShards, score_activations
-from stages.common import Run, say, stage
-from stages.loading import open_activations
+from stages.support.load import open_activations
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
-    paths, model, corpus = run.paths, run.model, run.corpus
-    fitted = Artifact.open(paths.activation_fit(model))
-    token_ids, document = load_tokens(paths.tokens(model, corpus))
+    fitted = Artifact.open(run.paths.activation_fit(run.model, run.hook))
+    token_ids, document = load_tokens(run.paths.tokens(run.model, run.corpus))
     every = np.ones(tuple(token_ids.shape), dtype=bool)
-    tokens = TokenShards(open_activations(run, corpus), every)
+    tokens = TokenShards(open_activations(run, run.corpus), every)
     columns = score_activations(ActivationFit.from_artifact(fitted), tokens)
-    facts = {"model": model, "corpus": corpus, "activation_fit": fitted.facts}
+    facts = {"model": run.model, "corpus": run.corpus, "activation_fit": fitted.facts}
     table = build_table(token_ids.numpy(), document.numpy(), columns, {}, facts)
-    write_ledger(table, paths.scores(model, corpus))
-    say(f"{table.num_rows} tokens, {', '.join(columns)} -> {paths.scores(model, corpus)}")
+    out = run.paths.scores(run.model, run.hook, run.corpus)
+    write_ledger(table, out)
+    say(f"{table.num_rows} tokens, {', '.join(columns)} -> {out}")
 
 
 if __name__ == "__main__":

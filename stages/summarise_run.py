@@ -1,17 +1,30 @@
 """summarise_run: the numbers by which runs are compared, and the settings that they belong to."""
 
 from semdim.artifacts.shards import write_atomically, write_json
-from semdim.results.write import params_text, run_metrics
-from stages.common import Run, say, stage
+from semdim.results.write_metrics import params_text, run_metrics
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
-    folder = run.results
-    metrics = run_metrics(folder)
-    write_json(folder / "metrics.json", metrics)
-    write_atomically(folder / "params.yaml", params_text(run.params, run.model))
-    say(f"{run.model}: {metrics}")
+    metrics = run_metrics(run.results)
+    write_json(run.results / "metrics.json", metrics)
+    settings = {
+        "models": run.setting("models"),
+        "probes": run.setting("probes"),
+        "corpora": run.setting("corpora"),
+        "tokens": run.setting("tokens"),
+        "grid": run.setting("grid"),
+        "splice": run.setting("splice"),
+        "seed": run.setting("seed"),
+        "bound": run.setting("bound"),
+        "surface": run.setting("surface"),
+        "uncertainty": run.setting("uncertainty"),
+        "engine": {"compute_dtype": run.setting("engine.compute_dtype")},
+    }
+    write_atomically(run.results / "params.yaml", params_text(settings, run.probe))
+    say(f"{run.probe}: {metrics}")
 
 
 if __name__ == "__main__":

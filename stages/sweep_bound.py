@@ -1,36 +1,28 @@
 """sweep_bound: the certificate over N and k, from the ledger of the in-distribution sample."""
 
-import pandas as pd
-
-from semdim.artifacts.shards import write_atomically
-from semdim.bounds.aggregate import sequence_losses
-from semdim.bounds.assemble import BoundFacts, needed_proxies
-from semdim.bounds.surface import COLUMNS, surface
-from stages.common import Run, say, stage
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.surface import SurfaceSpec, surface_of_ledger
+from semdim.results.write_bounds import write_surface
+from stages.support.run import Run, say
+from stages.support.sample import check_computed, read_sample
+from stages.support.startup import stage
+from stages.support.track import tracked
 
 
 @stage
 def main(run: Run) -> None:
-    spec = run.settings.surface_grid
-    ledger, facts = run.read_sample(spec, "surface")
-    sample = sequence_losses(
-        ledger,
-        needed_proxies(spec),
-        spec.smoothing,
-        facts["vocab_size"],
-        keep_tokens=spec.unit == "token",
-    )
-    rows = surface(sample, BoundFacts.from_mapping(facts), spec)
-    table = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
-    text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-    write_atomically(run.results / "surface.csv", text)
-    with run.tracked("sweep_bound") as tracked:
-        tracked.table("surface", table)
-    for row in rows:
-        if row["is_best"]:
-            say(f"{run.model}: N = {row['n_tokens']}: k* = {row['k']}, {row['total']:.3f} bits")
-    if not rows:
-        say(f"{run.model}: no surface, because grid.sweep has no proxy topk_<k>")
+    ledger, facts = read_sample(run)
+    proxies = [*run.setting("grid.proxy"), *run.setting("grid.sweep"), *run.setting("grid.pool")]
+    bound = run.read("bound", BoundSpec)
+    spec = run.read("surface", SurfaceSpec).grid(bound, tuple(proxies))
+    check_computed(run, ledger, spec, "surface")
+    table = write_surface(run.results, surface_of_ledger(ledger, facts, spec))
+    with tracked(run, "sweep_bound") as log:
+        log.table("surface", table)
+    for row in table[table["is_best"]].to_dict("records"):
+        say(f"{run.probe}: N = {row['n_tokens']}: k* = {row['k']}, {row['total']:.3f} bits")
+    if not len(table):
+        say(f"{run.probe}: no surface, because grid.sweep has no proxy topk_<k>")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.training.params import TrainingSettings, compose_training, read_training_settings
 from stages import imported
-from stages.common import ROOT, say
+from stages.support.run import say
+from stages.support.startup import ROOT
 
 PARAMS = Path("training/params.yaml")
 

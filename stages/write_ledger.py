@@ -1,57 +1,34 @@
-"""write_ledger: tokens, codes and losses of one model and corpus -> one Parquet table."""
+"""write_ledger: tokens, norms, codes and losses of one probe and corpus -> one Parquet table."""
 
 from semdim.artifacts.shards import Artifact
-from semdim.ledger.collect import CorpusFacts, ledger_parts
+from semdim.ledger.collect import CorpusFacts, base_parts
 from semdim.ledger.table import LedgerWriter
 from semdim.models.facts import read_facts
-from semdim.saes.facts import read_facts as read_sae_facts
-from semdim.tokens.sample import load_tokens
-from stages.common import Run, say, stage
+from stages.support.ledger import ledger_facts, read_tokens
+from stages.support.run import Run, say
+from stages.support.startup import stage
 
 
 @stage
 def main(run: Run) -> None:
-    paths, model, corpus, settings = run.paths, run.model, run.corpus, run.settings
-    sae, language_model = read_sae_facts(paths.sae(model)), read_facts(paths.model(model))
-    tokens = Artifact.open(paths.tokens(model, corpus))
-    token_ids, document = load_tokens(tokens.folder)
-    proxies = settings.grid.proxies(corpus)
-    losses = {name: Artifact.open(paths.losses(model, corpus, name)) for name in proxies}
-    writer, codes = LedgerWriter(paths.ledger(model, corpus)), CorpusFacts()
-    for part in ledger_parts(
+    paths, probe, corpus = run.paths, run.probe, run.corpus
+    token_ids, document, sample = read_tokens(run, corpus)
+    others = [name for name in run.setting("grid.proxy") if name != "model"]
+    losses = {"model": Artifact.open(paths.model_losses(run.model, corpus))}
+    losses |= {name: Artifact.open(paths.losses(probe, corpus) / name) for name in others}
+    writer, codes = LedgerWriter(paths.ledger(probe, corpus)), CorpusFacts()
+    for part in base_parts(
         token_ids,
-        Artifact.open(paths.activations(model, corpus)),
-        Artifact.open(paths.codes(model, corpus)),
+        Artifact.open(paths.activations(run.model, run.hook, corpus)),
+        Artifact.open(paths.codes(probe, corpus)),
         losses,
-        Artifact.open(paths.atom_order(model)).read(0)["order"],
-        bos_token_id=language_model.bos_token_id,
+        bos_token_id=read_facts(paths.model(run.model)).bos_token_id,
     ):
-        writer.append(part.table(document.numpy()))
+        writer.append(part.table(document))
         codes.add(part.per_token)
-    facts = {
-        "model": language_model.name,
-        "model_fingerprint": language_model.fingerprint,
-        "n_layers": language_model.n_layers,
-        "d_model": language_model.d_model,
-        "vocab_size": language_model.vocab_size,
-        "sae": sae.name,
-        "sae_fingerprint": sae.fingerprint,
-        "sae_architecture": sae.architecture,
-        "sae_mean_n_active": sae.mean_n_active,
-        "hook_name": sae.hook_name,
-        "dict_size": sae.dict_size,
-        "corpus": corpus,
-        "role": settings.corpora[corpus].role,
-        **tokens.facts,
-        "context": token_ids.shape[1],
-        "splice": settings.splice,
-        "compute_dtype": settings.engine.compute_dtype,
-        "seed": settings.seed,
-        "proxies": {name: losses[name].facts["splice"] for name in proxies},
-        "codes": codes.as_dict(),
-    }
-    writer.finish(facts)
-    say(f"{writer.n_rows} tokens, {len(proxies)} proxies -> {writer.path}")
+    context = token_ids.shape[1]
+    writer.finish(ledger_facts(run, corpus, sample, context, losses, codes.total()))
+    say(f"{writer.n_rows} tokens, {len(losses)} proxies -> {writer.path}")
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ def _is_target(name: str) -> bool:
 
 def _choices(overrides: Sequence[str]) -> Iterator[list[str]]:
     """Every point of a sweep, as overrides without a comma."""
-    from stages.points import parse
+    from stages.support.points import parse
 
     each = []
     for override in parse(overrides):
@@ -251,7 +251,7 @@ def _composes(overrides: Sequence[str]) -> str | None:
     from semdim.errors import SemdimError
     from semdim.settings import read_settings
     from stages.check_params import composed
-    from stages.points import parse, refuse_contradictions
+    from stages.support.points import parse, refuse_contradictions
 
     try:
         refuse_contradictions(parse(overrides))
@@ -320,7 +320,7 @@ def _stage(arguments: list[str]) -> str | None:
     from semdim.errors import SemdimError
     from semdim.settings import read_settings
     from stages.check_params import composed
-    from stages.points import parse, refuse_contradictions
+    from stages.support.points import parse, refuse_contradictions
 
     overrides = [word for word in arguments if not word.startswith("-")]
     experiment = ["experiment=smoke"] if "unit.model=tiny" in overrides else []

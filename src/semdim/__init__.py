@@ -1,6 +1,47 @@
 """semdim: what a sparse autoencoder says, and does not say, about a language model's risk.
 
-Importing the package is light: submodules load torch, pandas or matplotlib only when they are used.
+`measure` takes a model, an SAE and text to a `Ledger`, `certify` takes the ledger to bounds. Both
+are imported when they are first used: importing the package is light, and submodules load torch,
+pandas or matplotlib only when they need them.
 """
 
+import importlib
+import sys
+from types import ModuleType
+from typing import Any
+
 __version__ = "0.1.0"
+
+# Given as text, so that what imports semdim does not depend on all that it exports.
+_HOMES = {
+    "measure": "semdim.measure",
+    "certify": "semdim.bounds.certify",
+    "Ledger": "semdim.ledger.memory",
+    "LedgerFacts": "semdim.ledger.facts",
+    "Bound": "semdim.bounds.result",
+    "SemdimError": "semdim.errors",
+}
+
+__all__ = ["Bound", "Ledger", "LedgerFacts", "SemdimError", "certify", "measure"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+class _Package(ModuleType):
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing the module semdim.measure would put it in the place of its function.
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

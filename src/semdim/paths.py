@@ -1,4 +1,10 @@
-"""Where every artifact lives. The only place that spells a path of the pipeline."""
+"""Where every artifact lives. The only place that spells a path of the pipeline.
+
+outputs/models/<model>/            export, tokens, the model's own losses
+outputs/models/<model>/hooks/<hook>/   activations, what is familiar there, distances from it
+outputs/probes/<probe>/            the SAE, codes, losses of proxies, ledgers
+results/probes/<probe>/            the small results that git keeps
+"""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,56 +17,95 @@ class Paths:
     root: Path = Path(".")
 
     @property
+    def outputs(self) -> Path:
+        return self.root / "outputs"
+
+    @property
     def partial(self) -> Path:
         """Unfinished work, one folder for each key."""
-        return self.root / "outputs" / "partial"
+        return self.outputs / "partial"
+
+    @property
+    def inputs(self) -> Path:
+        """What check_params found at the sources of text, models and SAEs."""
+        return self.outputs / "inputs"
+
+    def source(self, what: str, name: str) -> Path:
+        """The record of one source; what: corpora, models or probes."""
+        return self.inputs / what / f"{name}.json"
 
     def model(self, model: str) -> Path:
-        return self.root / "outputs" / model / "model"
-
-    def sae(self, model: str) -> Path:
-        return self.root / "outputs" / model / "sae"
-
-    def hook(self, model: str) -> Path:
-        """Where the model is cut; its own file, so that another SAE at the same hook point reuses
-        the cached activations."""
-        return self.root / "outputs" / model / "hook.json"
-
-    def atom_order(self, model: str) -> Path:
-        return self.root / "outputs" / model / "atom_order"
+        """The exported language model."""
+        return self.outputs / "models" / model / "export"
 
     def tokens(self, model: str, corpus: str) -> Path:
-        return self.root / "outputs" / model / corpus / "tokens"
+        return self.outputs / "models" / model / "tokens" / corpus
 
-    def activations(self, model: str, corpus: str) -> Path:
-        return self.root / "outputs" / model / corpus / "activations"
+    def model_losses(self, model: str, corpus: str) -> Path:
+        """Losses of the proxy ``model`` and the model's scores: one for all of its probes."""
+        return self.outputs / "models" / model / "losses" / corpus
 
-    def codes(self, model: str, corpus: str) -> Path:
-        return self.root / "outputs" / model / corpus / "codes"
+    def at_hook(self, model: str, hook: str) -> Path:
+        """All that is computed at a hook point, for whatever SAE reads there."""
+        return self.outputs / "models" / model / "hooks" / hook
 
-    def losses(self, model: str, corpus: str, proxy: str) -> Path:
-        return self.root / "outputs" / model / corpus / "losses" / proxy
+    def activations(self, model: str, hook: str, corpus: str) -> Path:
+        return self.at_hook(model, hook) / "activations" / corpus
 
-    def ledgers(self, model: str) -> Path:
-        return self.root / "outputs" / model / "ledger"
-
-    def ledger(self, model: str, corpus: str) -> Path:
-        return self.ledgers(model) / f"{corpus}.parquet"
-
-    def activation_fit(self, model: str) -> Path:
+    def activation_fit(self, model: str, hook: str) -> Path:
         """What the scores from activations know of the sample's fit documents."""
-        return self.root / "outputs" / model / "activation_fit"
+        return self.at_hook(model, hook) / "activation_fit"
 
-    def scores(self, model: str, corpus: str) -> Path:
+    def scores(self, model: str, hook: str, corpus: str) -> Path:
         """Scores from activations, a row per token as in the ledger, which they do not touch."""
-        return self.root / "outputs" / model / "scores" / f"{corpus}.parquet"
+        return self.at_hook(model, hook) / "scores" / f"{corpus}.parquet"
+
+    def of_probe(self, probe: str) -> Path:
+        return self.outputs / "probes" / probe
+
+    def sae(self, probe: str) -> Path:
+        """The exported SAE."""
+        return self.of_probe(probe) / "sae"
+
+    def hook(self, probe: str) -> Path:
+        """Which model a probe reads, and where."""
+        return self.of_probe(probe) / "hook.json"
+
+    def codes(self, probe: str, corpus: str) -> Path:
+        return self.of_probe(probe) / "codes" / corpus
+
+    def atom_order(self, probe: str) -> Path:
+        return self.of_probe(probe) / "atom_order"
+
+    def losses(self, probe: str, corpus: str) -> Path:
+        """Losses of the proxies of every corpus but ``model``, a folder for each proxy."""
+        return self.of_probe(probe) / "losses" / corpus
+
+    def further_losses(self, probe: str, sample: str) -> Path:
+        """Losses of the proxies that only the sample has, a folder for each proxy."""
+        return self.of_probe(probe) / "further_losses" / sample
+
+    def ledger(self, probe: str, corpus: str) -> Path:
+        return self.of_probe(probe) / "ledger" / f"{corpus}.parquet"
+
+    def further_ledger(self, probe: str, sample: str) -> Path:
+        """Columns that only the bounds read: they join the sample's ledger by position."""
+        return self.of_probe(probe) / "further" / f"{sample}.parquet"
+
+    def gathered(self, probe: str, corpus: str) -> Path:
+        """Which tables of a probe belong to a run, up to one corpus of its chain."""
+        return self.of_probe(probe) / "gathered" / f"{corpus}.json"
+
+    def gathered_results(self, probe: str) -> Path:
+        """Which results belong to a run, up to one probe of its chain."""
+        return self.outputs / "gathered" / f"{probe}.json"
 
     @property
     def all_results(self) -> Path:
-        return self.root / "results" / "models"
+        return self.root / "results" / "probes"
 
-    def results(self, model: str) -> Path:
-        return self.all_results / model
+    def results(self, probe: str) -> Path:
+        return self.all_results / probe
 
     @property
     def figures(self) -> Path:

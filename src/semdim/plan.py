@@ -20,7 +20,7 @@ STAGE_START = 6.0  # seconds to start a process that loads a model
 
 
 @dataclass(frozen=True)
-class ModelCost:
+class ProbeCost:
     """Parameters that a token passes through, counted in the exported weights."""
 
     prefix: int
@@ -46,8 +46,8 @@ class Step:
     is_there: bool
 
 
-def model_cost(paths: Paths, model: str) -> ModelCost | None:
-    """Cost per token, or None while the model is not exported."""
+def probe_cost(paths: Paths, model: str, probe: str) -> ProbeCost | None:
+    """Cost per token, or None while the model or its SAE is not exported."""
     from safetensors import safe_open
 
     from semdim.models.facts import read_facts
@@ -55,9 +55,9 @@ def model_cost(paths: Paths, model: str) -> ModelCost | None:
 
     if not (paths.model(model) / "facts.json").exists():
         return None
-    if not (paths.sae(model) / "facts.json").exists():
+    if not (paths.sae(probe) / "facts.json").exists():
         return None
-    facts, sae = read_facts(paths.model(model)), read_sae_facts(paths.sae(model))
+    facts, sae = read_facts(paths.model(model)), read_sae_facts(paths.sae(probe))
     prefix = suffix = 0
     for path in sorted(paths.model(model).glob("*.safetensors")):
         with safe_open(path, framework="numpy") as weights:
@@ -72,7 +72,7 @@ def model_cost(paths: Paths, model: str) -> ModelCost | None:
                     prefix += size
                 else:
                     suffix += size
-    return ModelCost(
+    return ProbeCost(
         prefix,
         suffix + facts.vocab_size * facts.d_model,
         facts.d_model,
@@ -84,48 +84,74 @@ def model_cost(paths: Paths, model: str) -> ModelCost | None:
 def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
     """Every step that runs a model or an SAE on tokens, in the order of the pipeline.
 
-    Models that are not exported yet have no steps: their size is not known. Without
-    ``engine.store_activations`` the prefix is run twice for the norms, once for the codes, once
-    for all proxies together (pools, which come later, together again), and for the scores.
+    Probes that are not exported yet have no steps: their size is not known. Without
+    ``engine.store_activations`` the prefix is run twice for the norms, and once more for each of:
+    the model's losses, the scores, a probe's codes, a probe's losses.
     """
-    context = settings.tokens.context
     stored = settings.engine.store_activations
-    width = 2 if settings.engine.compute_dtype == "bfloat16" else 4
-    for model in settings.grid.model:
-        cost = model_cost(paths, model)
-        if cost is None:
+    at_model: set[str] = set()
+    for (model, hook), probes in settings.hooks().items():
+        costs = {name: cost for name in probes if (cost := probe_cost(paths, model, name))}
+        if not costs:
             continue
-        prefix = 2 * cost.prefix
-        again = 0 if stored else prefix
+        some = next(iter(costs.values()))
+        again = 0 if stored else 2 * some.prefix
         for corpus in settings.grid.corpus:
-            n_tokens = -(-settings.corpora[corpus].n_tokens // context) * context
-            unit = f"{model} · {corpus}"
+            n_tokens = _whole(settings, settings.corpora[corpus].n_tokens)
+            unit = f"{model} · {hook} · {corpus}"
             yield _step(
-                "cache_activations", unit, paths.activations(model, corpus), n_tokens,
-                prefix + again, width * cost.d_model if stored else NORM_BYTES,
+                "cache_activations", unit, paths.activations(model, hook, corpus), n_tokens,
+                2 * some.prefix + again,
+                _width(settings) * some.d_model if stored else NORM_BYTES,
             )  # fmt: skip
-            yield _step(
-                "encode_codes", unit, paths.codes(model, corpus), n_tokens,
-                again + 2 * cost.d_model * cost.dict_size, 8 * cost.mean_n_active + 16,
-            )  # fmt: skip
-            proxies, pools = settings.grid.proxies(corpus), settings.grid.pool
-            carries = {proxies[0], *(pools[:1] if corpus == settings.grid.sample else ())}
-            for proxy in proxies:
+            if model not in at_model:
                 yield _step(
-                    "compute_losses", f"{unit} · {proxy}", paths.losses(model, corpus, proxy),
-                    -(-settings.grid.n_tokens(proxy, n_tokens) // context) * context,
-                    2 * cost.suffix + (again if proxy in carries else 0),
-                    16 if proxy == "model" else 4,
+                    "model_losses", f"{model} · {corpus}", paths.model_losses(model, corpus),
+                    n_tokens, 2 * some.suffix + again, 16,
                 )  # fmt: skip
             if again and corpus == settings.grid.sample:
                 yield _step(
-                    "fit_activations", unit, paths.activation_fit(model), n_tokens,
+                    "fit_activations", unit, paths.activation_fit(model, hook), n_tokens,
                     FIT_PASSES * again, 0,
                 )  # fmt: skip
             if again:
-                yield _step(
-                    "score_activations", unit, paths.scores(model, corpus), n_tokens, again, 12
-                )
+                scores = paths.scores(model, hook, corpus)
+                yield _step("score_activations", unit, scores, n_tokens, again, 12)
+            for name, cost in costs.items():
+                yield from _of_probe(settings, paths, name, cost, corpus, again)
+        at_model.add(model)
+
+
+def _of_probe(
+    settings: Settings, paths: Paths, probe: str, cost: ProbeCost, corpus: str, again: int
+) -> Iterator[Step]:
+    n_tokens = _whole(settings, settings.corpora[corpus].n_tokens)
+    unit = f"{probe} · {corpus}"
+    yield _step(
+        "encode_codes", unit, paths.codes(probe, corpus), n_tokens,
+        again + 2 * cost.d_model * cost.dict_size, 8 * cost.mean_n_active + 16,
+    )  # fmt: skip
+    lists = [("compute_losses", paths.losses(probe, corpus), settings.grid.proxy)]
+    if corpus == settings.grid.sample:
+        folder = paths.further_losses(probe, corpus)
+        lists.append(("further_losses", folder, settings.grid.further()))
+    for stage, folder, proxies in lists:
+        for at, proxy in enumerate(name for name in proxies if name != "model"):
+            yield _step(
+                stage, f"{unit} · {proxy}", folder / proxy,
+                _whole(settings, settings.grid.n_tokens(proxy, n_tokens)),
+                2 * cost.suffix + (again if at == 0 else 0), 4,
+            )  # fmt: skip
+
+
+def _whole(settings: Settings, n_tokens: int) -> int:
+    """So many tokens, rounded up to whole sequences."""
+    context = settings.tokens.context
+    return -(-n_tokens // context) * context
+
+
+def _width(settings: Settings) -> int:
+    return 2 if settings.engine.compute_dtype == "bfloat16" else 4
 
 
 def _step(

@@ -9,8 +9,10 @@ which the setting ``plugins`` does at the start of every stage (`load_plugins`).
 import difflib
 import importlib
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
+from types import FunctionType
 from typing import Any, Generic, TypeVar
 
 from semdim.errors import ConfigError
@@ -31,6 +33,7 @@ class Registry(Generic[Entry]):
         self.what = what
         self.package = package
         self._entries: dict[str, Entry] = {}
+        self._origins: dict[str, str] = {}
         self._is_complete = False
 
     def add(self, name: str, entry: Entry) -> Entry:
@@ -39,11 +42,12 @@ class Registry(Generic[Entry]):
         Raises:
             ConfigError: another entry has this name. The same module may be imported anew.
         """
-        known = self._entries.get(name)
-        if known is not None and _origin(known) != _origin(entry):
+        module = _origin(entry)
+        known = self._origins.setdefault(name, module)
+        if known != module:
             raise ConfigError(
-                f"Two entries are called {self.what} {name!r}, in {_origin(known)} and "
-                f"{_origin(entry)}: rename one of them."
+                f"Two entries are called {self.what} {name!r}, in {known} and {module}: rename one "
+                "of them."
             )
         self._entries[name] = entry
         return entry
@@ -102,6 +106,16 @@ class Registry(Generic[Entry]):
             importlib.import_module(f"{self.package}.{module.name}")
 
 
+def _origin(entry: object) -> str:
+    """The module that an entry comes from: its own, or the one that is registering it."""
+    if isinstance(entry, type | FunctionType) or "__module__" in getattr(entry, "__dict__", {}):
+        return str(entry.__module__)
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+        frame = frame.f_back
+    return str(frame.f_globals.get("__name__"))
+
+
 def load_plugins(modules: Sequence[str]) -> None:
     """Import modules from outside semdim, which register what they bring.
 
@@ -116,9 +130,3 @@ def load_plugins(modules: Sequence[str]) -> None:
                 f"The plugin {name!r} cannot be imported ({error}): give the name of a Python "
                 "module that is installed or lies in the project's folder."
             ) from error
-
-
-def _origin(entry: object) -> str:
-    module = getattr(entry, "__module__", None) or type(entry).__module__
-    name = getattr(entry, "__qualname__", None) or type(entry).__qualname__
-    return f"{module}.{name}"

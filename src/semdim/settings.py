@@ -1,55 +1,48 @@
 """The typed view of params.yaml: every value is checked here, once, before anything is computed."""
 
-import dataclasses
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal
 
-from semdim.bounds.assemble import needed_proxies
+from semdim.axes import axes
+from semdim.bounds.family import needed_proxies
+from semdim.bounds.needed import missing_losses
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec
 from semdim.errors import ConfigError
+from semdim.fields import LARGEST_SEED, SettingError, read, setting
+from semdim.forward.hook_points import parse_hook
 from semdim.forward.spec import EngineSpec
 from semdim.models.spec import ModelSource
-from semdim.proxies.names import SPLICES, parse_proxy
+from semdim.proxies.names import parse_proxy
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 from semdim.tracking import TrackingSpec
 from semdim.uncertainty.spec import UncertaintySpec
 
-Spec = TypeVar("Spec")
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+#: A chain of corpora or probes begins with a link of this name (`semdim.axes`).
+_RESERVED = ("first",)
 
 
 @dataclass(frozen=True)
 class TokensSpec:
     """The ``tokens`` group: how text becomes sequences."""
 
-    context: int = 128
-    """Tokens in a sequence, BOS included."""
+    context: int = setting(128, at_least=2, at_most=2**20)
+    """Tokens in a sequence, BOS included: one to read, one to predict at least."""
     prepend_bos: bool = True
     """Every sequence starts with BOS. SAEs and models here expect it; position 0 is kept apart."""
-    max_sequences_per_document: int | None = 4
+    max_sequences_per_document: int | None = setting(4, at_least=1)
     """At most so many sequences of one document; null takes all, 1 makes sequences independent."""
 
     def __post_init__(self) -> None:
-        if not _is_count(self.context) or self.context < 2:
-            raise ConfigError(
-                f"tokens.context = {self.context!r} must be a whole number of 2 or more: one token "
-                "to read, one to predict."
-            )
         if self.prepend_bos is not True:
-            raise ConfigError(
-                "tokens.prepend_bos must be true: position 0 is BOS in every statistic of semdim, "
-                "and text without it is another distribution to the model."
-            )
-        limit = self.max_sequences_per_document
-        if limit is not None and (not _is_count(limit) or limit < 1):
-            raise ConfigError(
-                f"tokens.max_sequences_per_document = {limit!r} must be a whole number of 1 or "
-                "more, or null for no limit."
+            raise SettingError(
+                "tokens",
+                "prepend_bos must be true: position 0 is BOS in every statistic of semdim, and "
+                "text without it is another distribution to the model.",
             )
 
 
@@ -57,35 +50,36 @@ class TokensSpec:
 class GridSpec:
     """The ``grid`` group: what the pipeline's stages range over."""
 
-    model: tuple[str, ...]
-    corpus: tuple[str, ...]
-    sample: str
+    model: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    probe: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    corpus: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    sample: str = setting()
     """The in-distribution corpus: bounds are computed on it, and the sweep's proxies run on it."""
-    proxy: tuple[str, ...]
+    proxy: tuple[str, ...] = setting()
     """Proxies of every corpus."""
-    sweep: tuple[str, ...]
+    sweep: tuple[str, ...] = setting()
     """More proxies, of the sample only."""
     ablation: tuple[str, ...] = ()
     """Proxies that no bound needs, of the sample's first ``ablation_tokens`` tokens only: they
     cost whole bits, which a part of the sample shows as well as all of it."""
-    ablation_tokens: int | None = None
+    ablation_tokens: int | None = setting(None, at_least=1)
     """Rounded up to whole sequences; None: all of the sample."""
     pool: tuple[str, ...] = ()
     """Pool proxies, of the sample only: they need an order of the atoms."""
 
     def __post_init__(self) -> None:
         if self.sample not in self.corpus:
-            raise ConfigError(
-                f"grid.sample = {self.sample!r} is not one of the corpora "
-                f"({', '.join(self.corpus)}): the bounds need an in-distribution sample."
+            raise SettingError(
+                "grid",
+                f"sample = {self.sample!r} must be one of the corpora ({', '.join(self.corpus)}): "
+                "the bounds need an in-distribution sample.",
             )
         names = self.proxy + self.sweep + self.ablation + self.pool
         for name in names:
-            is_pool = parse_proxy(name).kind == "pool"
-            if is_pool != (name in self.pool):
+            if parse_proxy(name).needs_order != (name in self.pool):
                 raise ConfigError(
-                    f"The proxy {name!r} stands in the wrong list: pool_<P> belongs into "
-                    "grid.pool, every other proxy into grid.proxy, grid.sweep or grid.ablation."
+                    f"The proxy {name!r} stands in the wrong list: pool_<P> belongs in grid.pool, "
+                    "every other proxy in grid.proxy, grid.sweep or grid.ablation."
                 )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -95,24 +89,18 @@ class GridSpec:
             )
         for name in ("model", "sae"):
             if name not in self.proxy:
-                raise ConfigError(
-                    f"grid.proxy lacks {name!r}: the ledger needs the losses of model and sae."
+                raise SettingError(
+                    "grid",
+                    f"proxy lacks {name!r}: the ledger needs the losses of model and sae.",
                 )
-        limit = self.ablation_tokens
-        if limit is not None and (not _is_count(limit) or limit < 1):
-            raise ConfigError(
-                f"grid.ablation_tokens = {limit!r} must be a whole number of 1 or more, or null "
-                "for all of the sample."
-            )
-
-    def proxies(self, corpus: str) -> tuple[str, ...]:
-        """The proxies whose losses one corpus has, be it in part."""
-        further = self.sweep + self.ablation + self.pool
-        return self.proxy + (further if corpus == self.sample else ())
 
     def on_whole_sample(self) -> tuple[str, ...]:
         """The proxies whose losses bounds can use: those of every sequence of the sample."""
         return self.proxy + self.sweep + self.pool
+
+    def further(self) -> tuple[str, ...]:
+        """The proxies of the sample alone."""
+        return self.sweep + self.ablation + self.pool
 
     def n_tokens(self, proxy: str, n_tokens: int) -> int:
         """How many of a corpus's ``n_tokens`` a proxy is run on."""
@@ -121,91 +109,80 @@ class GridSpec:
 
 
 @dataclass(frozen=True)
-class ModelSettings:
-    """A model and the SAE that reads it."""
+class ProbeSpec:
+    """An entry of ``probes``: an SAE at a hook point of a model."""
 
-    source: ModelSource
+    model: str
+    """The model that it reads, by its name in ``models``."""
+    hook: str
+    """Where: what the SAE's own metadata say (`semdim.forward.hook_points`)."""
     sae: SAESource
+    """Where the SAE comes from."""
+
+    def __post_init__(self) -> None:
+        parse_hook(self.hook)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All of params.yaml."""
+    """All of params.yaml but ``axes``, which follows from the rest."""
 
-    models: dict[str, ModelSettings]
+    models: dict[str, ModelSource]
+    probes: dict[str, ProbeSpec]
     corpora: dict[str, CorpusSpec]
     tokens: TokensSpec
     grid: GridSpec
-    splice: str
+    splice: Literal["no_bos", "all"]
     engine: EngineSpec
     bound: BoundSpec
     surface: SurfaceSpec
     uncertainty: UncertaintySpec
     tracking: TrackingSpec
-    seed: int
+    seed: int = setting(at_least=0, at_most=LARGEST_SEED)
+    plugins: tuple[str, ...] = ()
+    """Modules that register proxies, corpus kinds, scores, bound families or figures."""
 
     def __post_init__(self) -> None:
-        if self.splice not in SPLICES:
-            raise ConfigError(
-                f"splice = {self.splice!r} is unknown: choose one of {', '.join(SPLICES)}."
-            )
+        _check_names(self)
         limit, n_tokens = self.grid.ablation_tokens, self.corpora[self.grid.sample].n_tokens
         if self.grid.ablation and limit is not None and limit > n_tokens:
             raise ConfigError(
-                f"grid.ablation_tokens = {limit} is more than the {n_tokens} tokens of the corpus "
-                f"{self.grid.sample!r}: ask for at most those, or null for all."
+                f"grid.ablation_tokens = {limit} must be at most the {n_tokens} tokens of the "
+                f"corpus {self.grid.sample!r}, or null for all of them."
+            )
+        if self.bound.n_tokens[-1] > n_tokens + self.tokens.context:
+            raise ConfigError(
+                f"bound.n_tokens asks for {self.bound.n_tokens[-1]:,} tokens, but the corpus "
+                f"{self.grid.sample!r} is cut at corpora.{self.grid.sample}.n_tokens = "
+                f"{n_tokens:,}: raise that, or leave out the larger sizes."
             )
         available = self.grid.on_whole_sample()
         self.check_computed(available, self.bound, "bound")
         self.check_computed(available, self.surface_grid, "surface")
-        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
-            raise ConfigError(f"seed = {self.seed!r} must be a whole number of 0 or more.")
 
     @property
     def surface_grid(self) -> BoundSpec:
         """The bounds over N and k that ``surface`` asks for."""
         return self.surface.grid(self.bound, self.grid.on_whole_sample())
 
-    def check_computed(self, proxies: Iterable[str], spec: BoundSpec, section: str) -> None:
+    def check_computed(self, proxies: tuple[str, ...], spec: BoundSpec, section: str) -> None:
         """Refuse bounds that need the losses of a proxy which is not among ``proxies``.
 
         Raises:
             ConfigError: with the command that computes what is missing.
         """
-        there = set(proxies)
-        missing = [name for name in needed_proxies(spec) if name not in there]
+        missing = [name for name in needed_proxies(spec) if name not in proxies]
         if missing:
-            pools = [name for name in missing if parse_proxy(name).kind == "pool"]
-            lists = {
-                "sweep": [name for name in missing if name not in pools],
-                "pool": pools,
-            }
-            overrides = " ".join(
-                f"-S 'grid.{key}=[{','.join(dict.fromkeys((*getattr(self.grid, key), *names)))}]'"
-                for key, names in lists.items()
-                if names
-            )
-            raise ConfigError(
-                f"The bounds of the configuration need the losses of {', '.join(missing)}, which "
-                f"are not computed: compute them, and no others, with `dvc exp run {overrides}`, "
-                f"or take them out of {section}."
-            )
+            lists = {"sweep": self.grid.sweep, "pool": self.grid.pool}
+            raise ConfigError(missing_losses(missing, lists, section))
 
-    def model(self, name: str | None) -> ModelSettings:
-        """The settings of one model.
-
-        Raises:
-            ConfigError: it is not in the configuration.
-        """
-        return _choose("model", name, self.models)
-
-    def corpus(self, name: str | None) -> CorpusSpec:
-        """The settings of one corpus.
-
-        Raises:
-            ConfigError: it is not in the configuration.
-        """
-        return _choose("corpus", name, self.corpora)
+    def hooks(self) -> dict[tuple[str, str], list[str]]:
+        """The probes at each hook point of each model."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for name in self.grid.probe:
+            probe = self.probes[name]
+            found.setdefault((probe.model, probe.hook), []).append(name)
+        return found
 
 
 def read_settings(params: Mapping[str, Any]) -> Settings:
@@ -215,101 +192,46 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
         ConfigError: a value is missing, unknown, of the wrong type, or out of range; the message
             names it.
     """
-    known = {field.name for field in dataclasses.fields(Settings)} | {"unit"}
-    _refuse_unknown("the configuration", set(params), known)
-    missing = sorted(known - {"unit"} - set(params))
-    if missing:
+    values = {key: value for key, value in params.items() if key not in ("axes", "unit")}
+    settings = read(Settings, values, "")
+    if "axes" in params and params["axes"] != axes(
+        params["probes"], params["grid"], params["corpora"]
+    ):
         raise ConfigError(
-            f"The configuration lacks {', '.join(missing)}; write params.yaml again with "
-            "`python -m stages.check_params --write`."
+            "axes must be what follows from probes, grid and corpora: it is worked out, never "
+            "edited; write params.yaml again with `python -m stages.check_params --write`."
         )
-    models = {}
-    for name, entry in _named(params["models"], "models").items():
-        _refuse_unknown(f"models.{name}", set(entry), {"source", "sae"})
-        models[name] = ModelSettings(
-            ModelSource.from_mapping(entry["source"]), SAESource.from_mapping(entry["sae"])
-        )
-    grid = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in params["grid"].items()
-    }
-    return Settings(
-        models=models,
-        corpora={
-            name: CorpusSpec.from_mapping(entry, f"corpora.{name}")
-            for name, entry in _named(params["corpora"], "corpora").items()
-        },
-        tokens=from_mapping(TokensSpec, params["tokens"], "tokens"),
-        grid=from_mapping(GridSpec, grid, "grid"),
-        splice=params["splice"],
-        engine=from_mapping(EngineSpec, params["engine"], "engine"),
-        bound=BoundSpec.from_mapping(params["bound"]),
-        surface=SurfaceSpec.from_mapping(params["surface"]),
-        uncertainty=UncertaintySpec.from_mapping(params["uncertainty"]),
-        tracking=from_mapping(TrackingSpec, params["tracking"], "tracking"),
-        seed=params["seed"],
-    )
+    return settings
 
 
-def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name; a list is one value, as JSON."""
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{name}.")
-        else:
-            flat[name] = json.dumps(value) if isinstance(value, list | tuple) else value
-    return flat
-
-
-def from_mapping(cls: type[Spec], mapping: Mapping[str, Any], where: str) -> Spec:
-    """Build a settings dataclass, refusing keys that it does not have.
-
-    Raises:
-        ConfigError: a key is unknown or missing.
-    """
-    fields = dataclasses.fields(cls)  # type: ignore[arg-type]
-    _refuse_unknown(where, set(mapping), {field.name for field in fields})
-    needed = [field.name for field in fields if field.default is dataclasses.MISSING]
-    absent = [name for name in needed if name not in mapping]
-    if absent:
-        raise ConfigError(f"{where} lacks {', '.join(absent)}.")
-    return cls(**mapping)
-
-
-def _refuse_unknown(where: str, given: set[str], known: set[str]) -> None:
-    unknown = sorted(given - known)
-    if unknown:
-        raise ConfigError(
-            f"{where} has no setting {', '.join(unknown)}; it has {', '.join(sorted(known))}."
-        )
-
-
-def _named(entries: Mapping[str, Any], what: str) -> Mapping[str, Any]:
-    if not entries:
-        raise ConfigError(f"{what} is empty: choose at least one.")
-    for name in entries:
-        if not _NAME.match(name):
+def _check_names(settings: Settings) -> None:
+    """Names become folders and names of stages; those of the grid have to be defined."""
+    for what in ("models", "probes", "corpora"):
+        entries = getattr(settings, what)
+        if not entries:
+            raise ConfigError(f"{what} is empty: choose at least one.")
+        for name in entries:
+            if not _NAME.match(name) or name in _RESERVED:
+                raise ConfigError(
+                    f"The name {name!r} in {what} must be letters, digits, - and _ only, and not "
+                    f"{' or '.join(_RESERVED)}: it becomes a folder and the name of a stage."
+                )
+    grid = settings.grid
+    for key, names, entries in (
+        ("model", grid.model, settings.models),
+        ("probe", grid.probe, settings.probes),
+        ("corpus", grid.corpus, settings.corpora),
+    ):
+        for name in names:
+            if name not in entries:
+                raise ConfigError(
+                    f"grid.{key} names {name!r}, which is not configured: choose among "
+                    f"{', '.join(entries)}, or add a file to conf/{key}."
+                )
+    for name, probe in settings.probes.items():
+        if probe.model not in settings.models:
             raise ConfigError(
-                f"The name {name!r} in {what} must be letters, digits, - and _ only: it becomes a "
-                "folder and the name of a stage."
+                f"probes.{name}.model = {probe.model!r} is not among the models "
+                f"({', '.join(settings.models)}): let its file in conf/probe load /source/"
+                f"{probe.model}."
             )
-    return entries
-
-
-def _choose(what: str, name: str | None, entries: Mapping[str, Spec]) -> Spec:
-    if name is None:
-        raise ConfigError(
-            f"unit.{what} is not set: say which of {', '.join(entries)}, as unit.{what}=NAME."
-        )
-    if name not in entries:
-        raise ConfigError(
-            f"unit.{what} = {name!r} is not in params.yaml, which has {', '.join(entries)}; choose "
-            f"one of them or add it with {what}=[...]."
-        )
-    return entries[name]
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

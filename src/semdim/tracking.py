@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semdim.errors import ConfigError
+from semdim.fields import check, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,17 +32,14 @@ UPLOAD_PATIENCE = 60
 class TrackingSpec:
     """The ``tracking`` group."""
 
-    mode: str = "disabled"
+    mode: str = setting("disabled", choices=MODES)
     """offline: on this machine only; online: needs a key; disabled: nothing is logged."""
-    project: str = "semdim"
+    project: str = setting("semdim", not_empty=True)
     group: str | None = None
     """What belongs together; None: the DVC experiment, or `repro` outside of one."""
 
     def __post_init__(self) -> None:
-        if self.mode not in MODES:
-            raise ConfigError(
-                f"tracking.mode must be one of {', '.join(MODES)}, got {self.mode!r}."
-            )
+        check(self, "tracking")
 
 
 class Tracked:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from semdim.ledger.facts import CodesFacts, LedgerFacts
+
 VOCAB_SIZE = 50
 
 
@@ -65,3 +67,33 @@ def make_ledger(
     for column in ("nll_model", "nll_sae", "max_prob", "entropy", "energy"):
         table.loc[last, column] = np.float32("nan")
     return table
+
+
+def make_facts(n_sequences: int = 80, n_documents: int = 40, context: int = 12) -> LedgerFacts:
+    """Facts of a synthetic ledger of that size."""
+    return LedgerFacts(
+        model="a-model",
+        model_fingerprint="0a",
+        n_layers=4,
+        d_model=16,
+        vocab_size=VOCAB_SIZE,
+        sae="an-sae",
+        sae_fingerprint="0b",
+        sae_architecture="jumprelu",
+        sae_mean_n_active=None,
+        hook_name="blocks.1.hook_resid_post",
+        dict_size=640,
+        corpus="english",
+        n_tokens=n_sequences * context,
+        n_sequences=n_sequences,
+        n_documents=n_documents,
+        counts={"documents_used": n_documents},
+        versions={},
+        documents=tuple(f"document {index}" for index in range(n_documents)),
+        context=context,
+        splice="no_bos",
+        compute_dtype="float32",
+        seed=0,
+        proxies={"model": "no_bos", "sae": "no_bos"},
+        codes=CodesFacts(0.9, 0.95, 0.0, 30.0),
+    )

@@ -1,6 +1,6 @@
 """The tiny model and SAE as the pipeline exports them, and a threshold as it calibrates one."""
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 import yaml
 
+from semdim.artifacts.shards import write_json
 from semdim.codes.encode import encode_rows
 from semdim.forward.split import SplitModel
 from semdim.models.export import export_model
@@ -16,17 +17,18 @@ from semdim.models.facts import read_facts
 from semdim.models.load import load_model
 from semdim.models.tiny import standard_library_text
 from semdim.paths import Paths
+from semdim.records import write_record
 from semdim.saes.export import export_sae
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae
 from semdim.settings import Settings, read_settings
 from semdim.text.tokenizing import encode_batch
 from semdim.tokens.sample import bos_mask
-from semdim.uncertainty.guardrail import guardrail
+from semdim.uncertainty.alarm import calibrated_alarm
+from semdim.uncertainty.guardrail import FixedRule, Guardrail, Provenance, WindowAlarm
 from semdim.uncertainty.rows import generator, sequence_n_active, split_documents
 from semdim.uncertainty.spec import UncertaintySpec
 from stages.check_params import composed
-from stages.measure_uncertainty import PROVENANCE
 
 CONTEXT = 64
 
@@ -41,7 +43,17 @@ def export_tiny(root: Path) -> Paths:
     settings, paths = smoke_settings(), Paths(root)
     export_model(settings.models["tiny"].source, paths.model("tiny"))
     export_sae(settings.models["tiny"].sae, paths.sae("tiny"))
+    write_hook(paths, "tiny", "tiny")
     return paths
+
+
+def write_hook(paths: Paths, probe: str, model: str) -> None:
+    """The hook.json of an exported SAE, which says where which model is cut."""
+    sae = read_sae_facts(paths.sae(probe))
+    write_json(
+        paths.hook(probe),
+        {"model": model, "hook_name": sae.hook_name, "processing": sae.processing.as_dict()},
+    )
 
 
 class Pipeline:
@@ -75,8 +87,8 @@ def paragraphs(n_lines: int = 12) -> list[str]:
     return ["".join(lines[at : at + n_lines]) for at in range(0, len(lines), n_lines)]
 
 
-def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> dict[str, Any]:
-    """A guardrail.json of the pipeline's own functions, without the detection rates."""
+def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> Guardrail:
+    """A guardrail of the pipeline's own functions, without any shift."""
     pipeline = Pipeline(paths)
     ids = pipeline.sequences(paragraphs(), context)
     n_sequences = len(ids)
@@ -91,22 +103,26 @@ def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> d
     )
     table = sequence_n_active(ledger, spec.window)
     split = split_documents(table["document"].to_numpy(), spec.fit_share, generator(0, "split"))
-    alarm = guardrail(table, {}, split, "max_n_active", spec, 0)
-    alarm["window"] = {
-        "length": spec.window, **guardrail(table, {}, split, "window_n_active", spec, 0)
-    }  # fmt: skip
+    alarm, moving = (
+        calibrated_alarm(table, {}, split, statistic, spec, 0)
+        for statistic in ("max_n_active", "window_n_active")
+    )
     model, sae = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
-    facts = {
-        "model": model.name, "model_fingerprint": model.fingerprint, "sae": sae.name,
-        "sae_fingerprint": sae.fingerprint, "hook_name": sae.hook_name, "splice": "no_bos",
-        "context": context, "compute_dtype": "float32",
-    }  # fmt: skip
-    return {**alarm, "provenance": {name: facts[name] for name in PROVENANCE}}
+    return Guardrail(
+        **vars(alarm),
+        window=WindowAlarm(**vars(moving), length=spec.window),
+        fixed_rule=FixedRule(f"n_active > {spec.fixed_threshold}", spec.fixed_threshold, ()),
+        provenance=Provenance(
+            probe="tiny", model=model.name, model_fingerprint=model.fingerprint, sae=sae.name,
+            sae_fingerprint=sae.fingerprint, hook_name=sae.hook_name, splice="no_bos",
+            context=context, compute_dtype="float32",
+        ),
+    )  # fmt: skip
 
 
-def write_guardrail(path: Path, content: dict[str, Any], **provenance: Any) -> Path:
+def write_guardrail(path: Path, guardrail: Guardrail, **provenance: Any) -> Path:
     """Write it, with other provenance if asked for."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    changed = content | {"provenance": content["provenance"] | provenance}
-    path.write_text(json.dumps(changed), encoding="utf-8")
+    assert guardrail.provenance is not None
+    changed = replace(guardrail.provenance, **provenance)
+    write_record(path, replace(guardrail, provenance=changed))
     return path

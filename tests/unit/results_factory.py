@@ -378,7 +378,7 @@ def setup_facts(name: str, vocab_size: int, dict_size: int, d_model: int) -> dic
     }
 
 
-MODELS = {
+PROBES = {
     "synthetic-a": {
         "vocab_size": 49_152,
         "dict_size": 4_608,
@@ -400,8 +400,8 @@ MODELS = {
 }
 
 
-def write_model(folder: Path, seed: int = 0, **facts: Any) -> Path:
-    """Write one model's results into `folder`; returns it."""
+def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
+    """Write one probe's results into `folder`; returns it."""
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
     sizes = {key: facts[key] for key in ("vocab_size", "dict_size")}
@@ -430,8 +430,8 @@ def write_model(folder: Path, seed: int = 0, **facts: Any) -> Path:
     return folder
 
 
-def write_results(results_dir: Path, models: tuple[str, ...] = tuple(MODELS)) -> Path:
-    """Write results of several synthetic models; returns `results_dir`."""
-    for seed, name in enumerate(models):
-        write_model(results_dir / name, seed, **MODELS[name])
+def write_results(results_dir: Path, probes: tuple[str, ...] = tuple(PROBES)) -> Path:
+    """Write results of several synthetic probes; returns `results_dir`."""
+    for seed, name in enumerate(probes):
+        write_probe(results_dir / name, seed, **PROBES[name])
     return results_dir

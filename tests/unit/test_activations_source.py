@@ -1,5 +1,6 @@
 """Activations computed anew give what stored ones give, to the bit, and leave none on the disk."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -8,24 +9,18 @@ import pytest
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-from semdim.activations.cache import cache_activations
-from semdim.activations.norms import (
-    OUTLIER_RATIO,
-    cache_norms,
-    familiar_activations,
-    summarise_activations,
-)
-from semdim.activations.source import ActivationSource, RecomputedActivations
+from semdim.activations.norms import OUTLIER_RATIO, cache_norms, familiar_activations
+from semdim.activations.source import RecomputedActivations
+from semdim.artifacts.folder import FolderPlace
+from semdim.artifacts.memory import MemoryShards
+from semdim.artifacts.protocols import ShardSource
 from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.codes.encode import encode_codes
 from semdim.errors import ArtifactError, DataError
 from semdim.forward.split import SplitModel
-from semdim.ledger.collect import CorpusFacts, ledger_parts
-from semdim.ledger.table import LedgerWriter, build_table, read_ledger
-from semdim.proxies.losses import LossColumn, compute_losses
-from semdim.proxies.names import parse_proxy
-from semdim.proxies.reconstruct import Reconstructor
-from semdim.tokens.sample import shard_ranges
+from semdim.ledger.collect import base_parts, further_parts
+from semdim.ledger.table import LedgerWriter, build_table, read_table
+from semdim.saes.load import Decoder
+from semdim.steps import Steps
 from semdim.uncertainty.activation_scores import (
     COLUMNS,
     TokenShards,
@@ -78,8 +73,7 @@ def token_ids() -> torch.Tensor:
 
 
 def writer(folder: Path, name: str, n_shards: int = 3) -> ShardWriter:
-    key = name.replace("/", "-")
-    return ShardWriter(folder / name, work=folder / "partial", key=key, n_shards=n_shards)
+    return FolderPlace(folder).sink(name, n_shards)
 
 
 def computed_anew(
@@ -92,56 +86,31 @@ def computed_anew(
 
 def pipeline(
     folder: Path, split: SplitModel, token_ids: torch.Tensor, stored: bool
-) -> tuple[ActivationSource, Path]:
+) -> tuple[ShardSource, Path]:
     """Tokens to ledger on disk, as the stages do it; returns the activations and the ledger."""
-    assert len(shard_ranges(len(token_ids), SHARD)) == 3
-    shards = writer(folder, "activations")
-    activations: ActivationSource = computed_anew(folder, split, token_ids)
-    if stored:
-        cache_activations(
-            split, token_ids, shards, shard_sequences=SHARD, batch_sequences=3, update=nothing
-        )
-    else:
-        cache_norms(activations, shards, update=nothing)
-    shards.publish({"stored": stored})
-    if stored:
-        activations = Artifact.open(folder / "activations")
     encoder = Encoder()
-    shards = writer(folder, "codes")
-    encode_codes(
-        encoder, encoder.weight, encoder.bias, activations, shards, batch_rows=20, device="cpu",
-        update=nothing,
-    )  # fmt: skip
-    shards.publish({})
-    columns = [
-        LossColumn(
-            Reconstructor(parse_proxy(name), encoder.weight, encoder.bias, seed=0),
-            writer(folder, f"losses/{name}", 2 if name in PART else 3),
-            PART.get(name),
-        )
-        for name in PROXIES
-    ]
-    # Stored, each proxy is a run of its own; computed anew, one pass serves all of them.
-    for together in [[column] for column in columns] if stored else [columns]:
-        compute_losses(
-            split, together, token_ids, activations, Artifact.open(folder / "codes"),
-            bos_token_id=0, batch_sequences=3, update=nothing,
-        )  # fmt: skip
-    for column in columns:
-        column.writer.publish({})
-    ledger, facts = LedgerWriter(folder / "ledger.parquet"), CorpusFacts()
-    for part in ledger_parts(
+    steps = Steps(
+        split,
+        encoder,
+        Decoder(encoder.weight, encoder.bias),
         token_ids,
-        Artifact.open(folder / "activations"),
-        Artifact.open(folder / "codes"),
-        {name: Artifact.open(folder / "losses" / name) for name in PROXIES},
-        torch.arange(DICT),
+        FolderPlace(folder),
         bos_token_id=0,
-    ):
-        ledger.append(part.table(np.arange(11, dtype=np.int32) // 2))
-        facts.add(part.per_token)
-    ledger.finish(facts.as_dict())
-    return activations, folder / "ledger.parquet"
+        atom_order=torch.arange(DICT),
+        batch_sequences=3,
+        shard_sequences=SHARD,
+        is_stored=stored,
+    )
+    assert steps.n_shards == 3
+    steps.cache_activations()
+    steps.encode_codes()
+    # Stored, each proxy is a run of its own; computed anew, one pass serves all of them.
+    for together in [[name] for name in PROXIES] if stored else [PROXIES]:
+        steps.compute_losses(together, n_sequences=PART)
+    ledger = LedgerWriter(folder / "ledger.parquet")
+    codes = steps.collect(PROXIES, np.arange(11, dtype=np.int32) // 2, ledger.append)
+    ledger.finish(asdict(codes))
+    return steps.activations(), ledger.path
 
 
 def test_the_ledger_is_the_same_to_the_byte(
@@ -151,7 +120,7 @@ def test_the_ledger_is_the_same_to_the_byte(
     anew, other = pipeline(tmp_path / "anew", split, token_ids, False)
     assert ledger.read_bytes() == other.read_bytes()
     assert isinstance(anew, RecomputedActivations) and isinstance(stored, Artifact)
-    table, facts = read_ledger(ledger)
+    table, facts = read_table(ledger)
     assert len(table) == token_ids.numel() and table["n_active"].std() > 0
     assert {f"nll_{name}" for name in PROXIES} <= set(table.columns)
     inside = table["position"] < CONTEXT - 1
@@ -228,30 +197,18 @@ def test_norms_resume_where_they_were_killed(
         assert all(torch.equal(left[name], right[name]) for name in right)
 
 
-class InMemory:
-    """A source of given shards that counts how often each is read."""
-
-    folder = Path("nowhere")
+class Counted(MemoryShards):
+    """Shards in memory that count how often each is read."""
 
     def __init__(self, shards: list[torch.Tensor]) -> None:
-        self.shards = shards
+        super().__init__("activations", len(shards))
         self.reads = [0] * len(shards)
-
-    def __len__(self) -> int:
-        return len(self.shards)
-
-    def shape(self, index: int, name: str) -> tuple[int, ...]:
-        return tuple(self.shards[index].shape)
+        for index, shard in enumerate(shards):
+            self.write(index, {"activation": shard})
 
     def read(self, index: int) -> dict[str, torch.Tensor]:
         self.reads[index] += 1
-        return {"activation": self.shards[index]}
-
-    def ahead(self, indices):  # type: ignore[no-untyped-def]
-        return map(self.read, indices)
-
-    def __iter__(self):  # type: ignore[no-untyped-def]
-        return self.ahead(range(len(self)))
+        return super().read(index)
 
 
 @pytest.mark.parametrize("loud", [1.0, 8.0], ids=["shards alike", "one shard far above the rest"])
@@ -261,7 +218,7 @@ def test_the_mean_leaves_out_exactly_the_outliers(loud: float) -> None:
     values[:, 0] = 1000.0
     values[2, 3] = values[7, 8] = 80.0
     values[6:] *= loud
-    source = InMemory(list(values.split(3)))
+    source = Counted(list(values.split(3)))
     reference = familiar_activations(source)
     norm = values.norm(dim=-1)
     limit = OUTLIER_RATIO * norm[:, 1:].median()
@@ -270,9 +227,9 @@ def test_the_mean_leaves_out_exactly_the_outliers(loud: float) -> None:
     assert not bool(regular[2, 3]) and not bool(regular[7, 8])
     torch.testing.assert_close(reference.mean, values[regular].mean(dim=0), atol=1e-6, rtol=1e-5)
     assert source.reads == [1, 1, 1 + (loud > 1)]
-    summary = summarise_activations(source)
-    assert torch.equal(summary["is_outlier"], norm > limit)
-    torch.testing.assert_close(summary["centred_norm"], (values - reference.mean).norm(dim=-1))
+    columns = reference.columns(values)
+    assert torch.equal(columns["is_outlier"], norm > limit)
+    torch.testing.assert_close(columns["centred_norm"], (values - reference.mean).norm(dim=-1))
 
 
 def test_an_overflow_is_named_when_it_is_computed_anew(
@@ -302,8 +259,8 @@ def test_a_ledger_in_parts_is_the_ledger_in_one_piece(tmp_path: Path) -> None:
         )  # fmt: skip
         assert not (tmp_path / "a.parquet").exists()
     ledger.finish({"model": "m"})
-    table, facts = read_ledger(tmp_path / "a.parquet")
-    assert table.equals(whole.to_pandas()) and facts == {"schema_version": 1, "model": "m"}
+    table, facts = read_table(tmp_path / "a.parquet")
+    assert table.equals(whole.to_pandas()) and facts == {"model": "m"}
     assert ledger.n_rows == 40 and pq.read_metadata(ledger.path).num_row_groups == 2
     with pytest.raises(ArtifactError, match="no rows"):
         LedgerWriter(tmp_path / "b.parquet").finish({})
@@ -313,18 +270,21 @@ def test_artifacts_of_other_samples_make_no_ledger(
     tmp_path: Path, split: SplitModel, token_ids: torch.Tensor
 ) -> None:
     pipeline(tmp_path, split, token_ids, True)
-    codes, activations = (Artifact.open(tmp_path / name) for name in ("codes", "activations"))
-    losses = {"model": Artifact.open(tmp_path / "losses" / "model")}
-    order = torch.arange(DICT)
+    place = FolderPlace(tmp_path)
+    codes, activations = place.source("codes"), place.source("activations")
+    losses = {"model": place.source("losses/model")}
     with pytest.raises(ArtifactError, match="12"):
         more = torch.cat([token_ids, token_ids[:1]])
-        list(ledger_parts(more, activations, codes, losses, order, bos_token_id=0))
-    shards = writer(tmp_path, "other", 2)
+        list(base_parts(more, activations, codes, losses, bos_token_id=0))
+    with pytest.raises(ArtifactError, match="more than 8 sequences, the tokens have 10"):
+        list(base_parts(token_ids[:10], activations, codes, losses, bos_token_id=0))
+    shards = MemoryShards("other", 2)
     for index in range(2):  # a shard that is not the last one lacks a sequence
         shards.write(index, {"nll": torch.ones(3, CONTEXT - 1)})
-    shards.publish({})
-    losses["sae"] = Artifact.open(tmp_path / "other")
+    losses["sae"] = shards
     with pytest.raises(ArtifactError, match="not of the sample's tokens"):
-        list(ledger_parts(token_ids, activations, codes, losses, order, bos_token_id=0))
+        list(base_parts(token_ids, activations, codes, losses, bos_token_id=0))
+    with pytest.raises(ArtifactError, match="not of the sample's tokens"):
+        list(further_parts(token_ids, codes, {"sae": shards}, torch.arange(DICT)))
     with pytest.raises(ArtifactError, match="proxy 'model'"):
-        list(ledger_parts(token_ids, activations, codes, {}, order, bos_token_id=0))
+        list(base_parts(token_ids, activations, codes, {}, bos_token_id=0))

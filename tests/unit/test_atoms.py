@@ -1,13 +1,11 @@
 """Pools: what is counted, how deep a token reaches, and what the loss owes to an atom."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-from semdim.artifacts.shards import Artifact, ShardWriter
+from semdim.artifacts.memory import MemoryShards
 from semdim.atoms.counts import count_atoms, shards
 from semdim.atoms.gradient import batch_importance
 from semdim.atoms.importance import ablation_importance
@@ -39,12 +37,11 @@ def split() -> SplitModel:
     return SplitModel(model.requires_grad_(False), "blocks.1.hook_resid_pre")
 
 
-def artifact(folder: Path, name: str, parts: list[dict[str, torch.Tensor]]) -> Artifact:
-    writer = ShardWriter(folder / name, work=folder / "partial", key=name, n_shards=len(parts))
+def artifact(name: str, parts: list[dict[str, torch.Tensor]]) -> MemoryShards:
+    shards = MemoryShards(name, len(parts))
     for index, part in enumerate(parts):
-        writer.write(index, part)
-    writer.publish({})
-    return Artifact.open(folder / name)
+        shards.write(index, part)
+    return shards
 
 
 def test_deepest_rank_is_the_rarest_atom_of_a_token() -> None:
@@ -61,16 +58,14 @@ def test_rows_are_selected_with_their_codes() -> None:
     assert torch.equal(select_rows(from_dense(dense), wanted).to_dense(), dense[wanted])
 
 
-def test_atoms_are_counted_on_chosen_sequences_without_bos(tmp_path: Path) -> None:
+def test_atoms_are_counted_on_chosen_sequences_without_bos() -> None:
     dense = dense_codes(5 * CONTEXT)
     ids = torch.randint(1, VOCAB, (5, CONTEXT), generator=torch.manual_seed(0), dtype=torch.int32)
     ids[:, 0] = 0
     ids[3, 2] = 0  # BOS in mid-text
     chosen = torch.tensor([True, False, True, True, False])
     split_at = 3 * CONTEXT
-    codes = artifact(
-        tmp_path, "codes", [from_dense(part).tensors() for part in dense.split(split_at)]
-    )
+    codes = artifact("codes", [from_dense(part).tensors() for part in dense.split(split_at)])
     counts = count_atoms(shards(ids, chosen, codes, DICT, 0), DICT)
     mask = (chosen[:, None] & (ids != 0)).flatten()
     assert torch.equal(counts, (dense[mask] > 0).sum(0))
@@ -96,7 +91,7 @@ def true_rise(
     return torch.stack(rises)
 
 
-def test_importance_estimates_what_ablation_costs(split: SplitModel, tmp_path: Path) -> None:
+def test_importance_estimates_what_ablation_costs(split: SplitModel) -> None:
     generator = torch.Generator().manual_seed(5)
     ids = torch.randint(1, VOCAB, (4, CONTEXT), generator=generator, dtype=torch.int32)
     ids[:, 0] = 0
@@ -111,8 +106,8 @@ def test_importance_estimates_what_ablation_costs(split: SplitModel, tmp_path: P
     assert np.corrcoef(estimate, truth)[0, 1] > 0.99
     torch.testing.assert_close(estimate, truth, atol=0.05 * truth.abs().max().item(), rtol=0.2)
 
-    codes = artifact(tmp_path, "codes", [from_dense(dense).tensors()])
-    cached = artifact(tmp_path, "activations", [{"activation": activation}])
+    codes = artifact("codes", [from_dense(dense).tensors()])
+    cached = artifact("activations", [{"activation": activation}])
     everything = torch.ones(4, dtype=torch.bool)
     moved: list[int] = []
     whole = ablation_importance(

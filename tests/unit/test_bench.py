@@ -17,7 +17,7 @@ from bench.speed import differences, summarise
 from bench.subjects import load_subject, random_ids
 from semdim.errors import ArtifactError
 from semdim.forward.split import SplitModel
-from semdim.ledger.table import read_ledger
+from semdim.ledger.table import read_table
 
 # SmolLM2-135M with 9,216 atoms behind block 15.
 SMOLLM2 = Shapes(
@@ -72,7 +72,7 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
     assert np.abs(plain["model"] - plain["sae"]).mean() > 1e-3
     ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
     assert ledgers[0] == ledgers[1]
-    table, _ = read_ledger(tmp_path / "True" / "ledger.parquet")
+    table, _ = read_table(tmp_path / "True" / "ledger.parquet")
     for name in ("max_prob", "energy", "code_norm", "reconstruction_error", "activation_norm"):
         column = table[name].dropna().to_numpy()
         np.testing.assert_allclose(column, plain[name].ravel(), rtol=1e-4, err_msg=name)

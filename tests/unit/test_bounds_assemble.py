@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from semdim.bounds.assemble import BoundFacts, assemble_ledger, needed_proxies
-from semdim.bounds.families.as_published import as_published
+from semdim.bounds.aggregate import sequence_losses
+from semdim.bounds.assemble import assemble, assemble_all, assemble_ledger
+from semdim.bounds.families.as_published import crossing
+from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.summary import crossing, curve_name, curves, first_non_vacuous, headline
+from semdim.bounds.summary import curve_name, curves, first_non_vacuous, headline
 from semdim.commands.bound import bound as bound_command
 from semdim.errors import ConfigError, DataError
 
@@ -95,20 +98,30 @@ def test_no_certificate_of_the_proxy_kind_beats_the_holdout(bounds: list[Bound])
 
 
 def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Bound]) -> None:
+    """Eq. 17 and 21 written out again, from the ledger's columns alone."""
     last = curves(bounds)["as_published", 0.5][-1]
     assert last.size.n_tokens == 9600 and last.size.n_sequences == 600
-    assert last.k == pytest.approx(ledger["n_active"][~ledger["is_bos"]].mean())
-    again = as_published(
-        proxy_risk=last.proxy_risk,
-        gap=last.gap,
-        n_active=last.k,
-        dict_size=512,
-        size=last.size,
-        vocab_size=5000,
-        smoothing=0.5,
-        failure_prob=0.05,
+    smoothed = {
+        name: -np.log2(0.5 * np.exp2(-ledger[f"nll_{name}"].to_numpy(float)) + 0.5 / 5000)
+        for name in ("model", "sae")
+    }
+    by_sequence = {
+        name: np.nanmean(values.reshape(N_SEQUENCES, CONTEXT), axis=1)
+        for name, values in smoothed.items()
+    }
+    assert last.proxy_risk == pytest.approx(by_sequence["sae"].mean(), rel=1e-12)
+    gap = np.abs(by_sequence["model"] - by_sequence["sae"]).mean()
+    assert last.gap == pytest.approx(gap, rel=1e-12)
+    k = ledger.loc[ledger["position"] > 0, "n_active"].mean()
+    assert last.k == pytest.approx(k, rel=1e-12)
+    ceiling = math.log2(5000 / 0.5)
+    complexity = 4 * ceiling * math.sqrt(k * math.log(math.e * 512 / k) / 9600)
+    tail = ceiling * math.sqrt(math.log(math.pi**2 * k**2 / (6 * 0.05)) / (2 * 9600))
+    assert last.complexity == pytest.approx(complexity, rel=1e-12)
+    assert last.tail == pytest.approx(tail, rel=1e-12)
+    assert last.total == pytest.approx(
+        by_sequence["sae"].mean() + gap + complexity + tail, rel=1e-12
     )
-    assert again.total == last.total
 
 
 def test_selection_is_paid_for_in_the_ledger(bounds: list[Bound]) -> None:
@@ -140,12 +153,9 @@ def test_a_point_computed_alone_equals_the_grids_point(
 ) -> None:
     alone = BoundSpec(n_tokens=(4800,), topk_grid=(8, 16), pool_sizes=(64, 256), n_predeclared=3)
     rows = [b.to_row() for b in assemble_ledger(ledger, FACTS, alone, max_rank=max_rank)]
-    here = [b.to_row() for b in bounds if b.size.n_tokens <= 4800 and b.size.n_tokens > 1600]
-    at_4800 = [row for row in rows if row["family"] != "risk_by_sparsity"]
-    sizes = {"holdout", "srm_topk", "as_published", "faithfulness", "occam_pool"}
-    for row in at_4800:
-        if row["family"] in sizes:
-            assert row in here
+    rows = [row for row in rows if row["family"] != "risk_by_sparsity"]  # at the largest N alone
+    # pool_split counts the tokens of the documents that are left when the pool has been chosen
+    assert rows == [b.to_row() for b in bounds if 1600 < b.size.n_tokens <= 4800]
 
 
 def test_units_and_grids_of_alpha(ledger: pd.DataFrame, max_rank: np.ndarray) -> None:
@@ -175,7 +185,12 @@ def test_k_as_a_point_uses_that_proxy(ledger: pd.DataFrame) -> None:
     [
         (BoundSpec(n_tokens=(9_601 + 16,), topk_grid=()), DataError, "holds 9600 tokens"),
         (BoundSpec(n_tokens=(16,), topk_grid=()), DataError, "covers one document"),
-        (BoundSpec(n_tokens=(4800,), topk_grid=(8, 64)), DataError, "nll_topk_64"),
+        (BoundSpec(n_tokens=(4800,), topk_grid=(8, 64)), ConfigError, "Add topk_64 to grid.sweep"),
+        (
+            BoundSpec(n_tokens=(4800,), topk_grid=(64,), pool_sizes=(64, 128)),
+            ConfigError,
+            "Add pool_128 to grid.pool and topk_64 to grid.sweep",
+        ),
         (
             BoundSpec(n_tokens=(4800,), topk_grid=(), pool_sizes=(64,)),
             ConfigError,
@@ -188,6 +203,56 @@ def test_what_cannot_be_computed_is_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         assemble_ledger(ledger, FACTS, spec)
+
+
+def test_what_one_family_cannot_have_leaves_the_others_in_peace(
+    ledger: pd.DataFrame, bounds: list[Bound]
+) -> None:
+    constant = ledger.assign(n_active=32)
+    spec = BoundSpec(n_tokens=(1600, 9600), topk_grid=(8, 16), smoothing_grid=(0.1,))
+    found = assemble_all(constant, FACTS, spec)
+    assert [(entry.family, entry.n_tokens, entry.smoothing) for entry in found.left_out] == [
+        ("risk_by_sparsity", 9600, 0.5),
+        ("risk_by_sparsity", 9600, 0.1),
+    ]
+    assert "is k constant?" in found.left_out[0].reason
+    assert "risk_by_sparsity at N = 9600, α = 0.5: 4 bins" in str(found.left_out[0])
+    without = assemble_all(constant, FACTS, replace(spec, sparsity_bins=0))
+    assert found.bounds == without.bounds and without.left_out == ()
+    with pytest.raises(DataError, match="risk_by_sparsity at N = 9600"):
+        assemble_ledger(constant, FACTS, spec)
+
+
+def test_a_ledger_without_codes_has_the_families_that_need_none(ledger: pd.DataFrame) -> None:
+    spec = BoundSpec(n_tokens=(1600, 9600), topk_grid=(8,))
+    found = assemble_all(ledger.drop(columns="n_active"), FACTS, spec)
+    assert {entry.family for entry in found.left_out} == {"as_published", "covering_dudley"}
+    assert len(found.left_out) == 4 and "no column n_active" in found.left_out[0].reason
+    assert {bound.family for bound in found.bounds} == {
+        "holdout", "srm_topk", "srm_topk_frontier", "faithfulness",
+    }  # fmt: skip
+
+
+def test_a_sample_of_dead_codes_has_no_published_number(ledger: pd.DataFrame) -> None:
+    dead = ledger.assign(n_active=(ledger["position"] == 0).astype(int) * 40)
+    found = assemble_all(dead, FACTS, BoundSpec(n_tokens=(9600,), topk_grid=(), sparsity_bins=0))
+    assert [entry.family for entry in found.left_out] == ["as_published", "covering_dudley"]
+    assert "mean k of the sample is 0" in found.left_out[0].reason
+    assert {bound.family for bound in found.bounds} == {"holdout", "faithfulness"}
+
+
+def test_pools_need_units_that_sequences_belong_to(
+    ledger: pd.DataFrame, max_rank: np.ndarray
+) -> None:
+    spec = BoundSpec(n_tokens=(4800,), topk_grid=(), unit="token", pool_sizes=(64,))
+    with pytest.raises(ConfigError, match="not token"):
+        assemble_all(ledger, FACTS, spec, max_rank=max_rank)
+
+
+def test_a_table_of_another_vocabulary_is_refused(ledger: pd.DataFrame) -> None:
+    table = sequence_losses(ledger, needed_proxies(SPEC), 0.5, 5000)
+    with pytest.raises(ConfigError, match="V = 5000, the model has 6000"):
+        assemble(table, BoundFacts(vocab_size=6000, dict_size=512), SPEC)
 
 
 def test_needed_proxies_and_facts() -> None:

@@ -10,13 +10,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from scipy.stats import binom
 
 from semdim.bounds.concentration import (
     METHODS,
     betting_sequence_upper,
-    clopper_pearson_lower,
-    clopper_pearson_upper,
     hoeffding_width,
     upper_mean,
 )
@@ -300,14 +297,3 @@ def test_a_memorising_encoder_breaks_family_one_at_k_1() -> None:
     assert risk == pytest.approx(math.log2(vocab_size))
     assert population_gap == 0.0
     assert claimed.total < 1.2 < risk  # "R(M) ≤ 1.1 bits" of a model that has 6
-
-
-def test_clopper_pearson_covers_exactly() -> None:
-    """No simulation: the chance of a miss is a finite sum over the outcomes."""
-    for n in (5, 40, 200):
-        upper = np.array([clopper_pearson_upper(s, n, DELTA) for s in range(n + 1)])
-        lower = np.array([clopper_pearson_lower(s, n, DELTA) for s in range(n + 1)])
-        for p in np.linspace(0.003, 0.997, 101):
-            weight = binom.pmf(np.arange(n + 1), n, p)
-            assert weight[upper < p].sum() <= DELTA + 1e-12
-            assert weight[lower > p].sum() <= DELTA + 1e-12

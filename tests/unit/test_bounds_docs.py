@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from semdim.bounds.families.as_published import published_terms
 from semdim.bounds.families.covering_dudley import covering_complexity
 from semdim.bounds.families.holdout import holdout
 from semdim.bounds.families.pool import occam_pool, pool
+from semdim.bounds.published import published_terms
 from semdim.bounds.result import SampleSize
 from semdim.bounds.words import FAMILIES, NOT_CERTIFICATES
 

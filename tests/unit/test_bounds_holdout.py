@@ -84,7 +84,7 @@ def test_an_overspent_ledger_is_refused_for_a_certificate() -> None:
         Bound(**{**bound.__dict__, "budget": ledger})
 
 
-def test_row_and_json_hold_the_terms() -> None:
+def test_row_and_dictionary_hold_the_terms() -> None:
     bound = holdout(LOSSES, **SETTING)
     row = bound.to_row()
     assert ",".join(list(row)[:16]) == (
@@ -92,6 +92,6 @@ def test_row_and_json_hold_the_terms() -> None:
         "proxy_risk,gap,complexity,tail,gap_tail,total,baseline"
     )
     assert row["gap"] is None and row["total"] == bound.total and row["unit"] == "document"
-    content = json.loads(bound.to_json())
+    content = json.loads(json.dumps(bound.to_dict(), allow_nan=False))
     assert content["total"] == bound.total
     assert content["budget"]["shares"][0]["share"] == 0.05

@@ -7,7 +7,8 @@ import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
 
 from semdim.bounds.aggregate import SequenceTable, sequence_losses
-from semdim.bounds.assemble import BoundFacts, assemble, needed_proxies
+from semdim.bounds.assemble import assemble
+from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import COLUMNS, SurfaceSpec, surface
 from semdim.errors import ConfigError, DataError
@@ -31,7 +32,7 @@ def sample() -> SequenceTable:
 def test_the_surface_is_the_frontier_of_the_pipeline(sample: SequenceTable, method: str) -> None:
     spec = replace(SPEC, method=method)  # type: ignore[arg-type]
     rows = surface(sample, FACTS, SurfaceSpec().grid(spec, PROXIES))
-    bounds = assemble(sample, FACTS, spec)
+    bounds = assemble(sample, FACTS, spec).bounds
     frontier = [b for b in bounds if b.family == "srm_topk_frontier"]
     assert [(r["n_tokens"], r["k"], r["total"]) for r in rows] == [
         (b.size.n_tokens, b.k, b.total) for b in frontier
@@ -43,7 +44,7 @@ def test_the_surface_is_the_frontier_of_the_pipeline(sample: SequenceTable, meth
 
 def test_the_published_number_stands_beside_it(sample: SequenceTable) -> None:
     rows = surface(sample, FACTS, SurfaceSpec().grid(SPEC, PROXIES))
-    at_8 = assemble(sample, FACTS, replace(SPEC, k=8))
+    at_8 = assemble(sample, FACTS, replace(SPEC, k=8)).bounds
     published = [b.total for b in at_8 if b.family == "as_published"]
     assert [row["as_published"] for row in rows if row["k"] == 8] == published
 
@@ -79,7 +80,7 @@ def test_an_n_beyond_the_sample_is_refused(sample: SequenceTable) -> None:
     ("settings", "message"),
     [
         ({"n_token": [1]}, "n_tokens"),
-        ({"k": [8, 4]}, r"surface\.k must ascend"),
+        ({"k": [8, 4]}, r"surface\.k = \[8, 4\] must ascend"),
         ({"k": [0]}, r"surface\.k"),
         ({"k": "many"}, r"surface\.k"),
         ({"n_tokens": []}, r"surface\.n_tokens"),

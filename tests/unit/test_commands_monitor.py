@@ -14,6 +14,8 @@ from semdim.commands.app import app
 from semdim.monitor import SparsityMonitor
 from semdim.monitor.live import Sampler
 from semdim.paths import Paths
+from semdim.records import read_record
+from semdim.uncertainty.guardrail import Guardrail
 from semdim.uncertainty.spec import UncertaintySpec
 from tests.unit.monitor_factory import CONTEXT, calibrated, export_tiny, paragraphs, write_guardrail
 
@@ -35,7 +37,7 @@ def _there(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
-    result = CliRunner().invoke(app, ["monitor", "--model", "tiny", *arguments], input=stdin)
+    result = CliRunner().invoke(app, ["monitor", *arguments], input=stdin)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
@@ -158,7 +160,10 @@ def test_ctrl_c_keeps_what_was_generated(
         (["--text", "x", "--splice", "all"], None, "splice no_bos, not all"),
         (["--text", "x", "--context", "32"], None, "context 64, not 32"),
         (["--text", "x", "--threshold", "none.json"], None, "make repro"),
-        (["--text", "x", "--sae", "none"], None, "no exported SAE"),
+        (["--text", "x", "--model", "tiny", "--sae", "none"], None, "no exported SAE"),
+        (["--text", "x", "--sae", "none"], None, "needs a model beside it"),
+        (["--text", "x", "--probe", "none"], None, "probes exported here: tiny"),
+        (["--text", "x", "--model", "gpt9"], None, "no exported model for 'gpt9'"),
         (["--text", "x", "--dtype", "int4"], None, "compute_dtype"),
         (["--text", "x", "--html", "nowhere/out.html"], None, "There is no folder"),
         (["--text", "x", "params.yaml"], None, "two texts"),
@@ -174,20 +179,26 @@ def test_a_mistake_is_one_sentence(arguments: list[str], stdin: bytes | None, me
 
 
 def test_anothers_threshold_is_refused_by_its_fingerprint(tmp_path: Path) -> None:
-    content = json.loads((Paths().results("tiny") / "guardrail.json").read_text())
+    content = read_record(Paths().results("tiny") / "guardrail.json", Guardrail)
     path = write_guardrail(tmp_path / "g.json", content, sae_fingerprint="d" * 64)
     code, _, err = run("--text", "x", "--threshold", str(path))
     assert code == 1 and "dddddddddddd" in err
 
 
 def test_without_a_threshold_it_says_how_to_get_one() -> None:
-    folder = str(Paths().model("tiny"))
-    result = CliRunner().invoke(app, ["monitor", "--model", folder, "--text", "x = 1"])
-    assert result.exit_code == 0 and "make repro" in result.stdout
+    folders = ["--model", str(Paths().model("tiny")), "--sae", str(Paths().sae("tiny"))]
+    code, out, _ = run(*folders, "--text", "x = 1")
+    assert code == 0 and "make repro" in out and "results/probes/<probe>/guardrail.json" in out
+
+
+def test_a_probe_is_named_or_is_its_models_only_one() -> None:
+    outputs = {run(*given, "--text", "x = 1", "--json")[1]
+               for given in ([], ["--probe", "tiny"], ["--model", "tiny"])}  # fmt: skip
+    assert len(outputs) == 1 and json.loads(outputs.pop())["threshold"] is not None
 
 
 def test_help_teaches() -> None:
     code, out, _ = run("--help")
     assert code == 0
-    for part in ("--generate", "--html", "Examples", "130", "guardrail.json"):
+    for part in ("--probe", "--generate", "--html", "Examples", "130", "guardrail.json"):
         assert part in out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from results_factory import MODELS, write_model
+from results_factory import PROBES, write_probe
 from typer.testing import CliRunner
 
 from semdim.commands.app import app
@@ -147,7 +147,7 @@ def test_the_figure_goes_beside_or_where_it_is_asked_for(two: Path) -> None:
 
 def test_a_figure_has_a_line_for_each_side(tmp_path: Path) -> None:
     for seed, name in enumerate(("one", "other")):
-        write_model(tmp_path / name / "synthetic", seed, **MODELS[f"synthetic-{'ab'[seed]}"])
+        write_probe(tmp_path / name / "synthetic", seed, **PROBES[f"synthetic-{'ab'[seed]}"])
     pairs = paired(read_side(str(tmp_path / "one")), read_side(str(tmp_path / "other"))).both
     figure = overlay(pairs, "one", "x" * 100)
     bounds, gaps, *histograms = figure.axes

@@ -1,21 +1,17 @@
 """The concentration tools against golden values, 60 digits, and brute force."""
 
 import math
-import time
 
 import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
 from semdim.bounds.concentration import (
     METHODS,
     betting_sequence_upper,
     betting_upper,
-    clopper_pearson_lower,
-    clopper_pearson_upper,
     hoeffding_width,
     log_capital,
     maurer_pontil_width,
@@ -150,22 +146,6 @@ def test_limits() -> None:
     assert maurer_pontil_width(0.0, SPAN, math.log(40), 10**12) < 1e-9
 
 
-@pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (17, 4000), (1, 1)])
-def test_clopper_pearson_against_scipy_and_the_binomial_tail(successes: int, n: int) -> None:
-    upper = clopper_pearson_upper(successes, n, 0.05)
-    lower = clopper_pearson_lower(successes, n, 0.05)
-    reference = binomtest(successes, n).proportion_ci(confidence_level=0.9, method="exact")
-    assert upper == pytest.approx(reference.high, abs=1e-12)
-    assert lower == pytest.approx(reference.low, abs=1e-12)
-    if successes < n:  # P(X ≤ successes) at the upper limit is δ, at 60 digits
-        with mpmath.workdps(60):
-            p = mpmath.mpf(upper)
-            tail = mpmath.fsum(
-                mpmath.binomial(n, i) * p**i * (1 - p) ** (n - i) for i in range(successes + 1)
-            )
-        assert float(tail) == pytest.approx(0.05, rel=1e-9)
-
-
 def test_a_sequence_never_rises_and_agrees_with_its_prefixes() -> None:
     rng = np.random.default_rng(3)
     losses = rng.gamma(4.0, 1.5, 3000).clip(LOW, HIGH)
@@ -207,14 +187,9 @@ def test_bad_settings_are_refused() -> None:
     for at in ([], [5, 2], [0, 2], [201]):
         with pytest.raises(DataError, match="counts must ascend"):
             betting_sequence_upper(EXAMPLE, LOW, HIGH, 0.05, at)
-    for successes, n in ((-1, 5), (6, 5), (0, 0)):
-        with pytest.raises(DataError):
-            clopper_pearson_upper(successes, n, 0.05)
 
 
-def test_a_million_values_take_seconds_at_most() -> None:
+def test_a_million_values_come_close_to_their_mean() -> None:
     losses = np.random.default_rng(0).beta(2, 5, 1_000_000) * SPAN + LOW
-    start = time.perf_counter()
     bound = betting_upper(losses, LOW, HIGH, 0.05)
-    assert time.perf_counter() - start < 5.0  # measured 0.3 s; the machine may be busy
     assert losses.mean() < bound < losses.mean() + 0.01

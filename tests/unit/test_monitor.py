@@ -1,6 +1,8 @@
 """The monitor: k is the pipeline's, live as well as afterwards, and so is what is thresholded."""
 
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,18 @@ from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.codes.encode import encode_codes
 from semdim.errors import ArtifactError, ConfigError, DataError, MismatchError
 from semdim.monitor import SparsityMonitor, Token, read_threshold
+from semdim.monitor.exports import Exports, exported_probes, find
 from semdim.monitor.live import CachedModel, count_active
 from semdim.monitor.monitor import describe
 from semdim.monitor.pieces import Detokenizer, cut, text_of, token_ids
-from semdim.monitor.reading import Recorder
+from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched
-from semdim.monitor.words import conditions, verdict
+from semdim.monitor.verdict_words import as_dict, conditions, verdict
 from semdim.paths import Paths
+from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder
 from semdim.tokens.sample import bos_mask
+from semdim.uncertainty.guardrail import Guardrail
 from semdim.uncertainty.rows import sequence_n_active
 from semdim.uncertainty.spec import UncertaintySpec
 from tests.unit.monitor_factory import (
@@ -33,6 +38,7 @@ from tests.unit.monitor_factory import (
     export_tiny,
     paragraphs,
     write_guardrail,
+    write_hook,
 )
 
 SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8)
@@ -50,7 +56,7 @@ def pipeline(paths: Paths) -> Pipeline:
 
 
 @pytest.fixture(scope="module")
-def guardrail_json(paths: Paths) -> dict[str, Any]:
+def calibration(paths: Paths) -> Guardrail:
     return calibrated(paths, SPEC)
 
 
@@ -62,9 +68,9 @@ def free(paths: Paths) -> SparsityMonitor:
 
 @pytest.fixture(scope="module")
 def guarded(
-    paths: Paths, guardrail_json: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+    paths: Paths, calibration: Guardrail, tmp_path_factory: pytest.TempPathFactory
 ) -> SparsityMonitor:
-    path = write_guardrail(tmp_path_factory.mktemp("t") / "guardrail.json", guardrail_json)
+    path = write_guardrail(tmp_path_factory.mktemp("t") / "guardrail.json", calibration)
     return SparsityMonitor.load("tiny", threshold=path, root=paths.root)
 
 
@@ -166,13 +172,13 @@ def test_the_cache_takes_padding_ids_for_text(pipeline: Pipeline) -> None:
 
 
 def test_every_sequence_is_compared_as_in_calibration(
-    guarded: SparsityMonitor, guardrail_json: dict[str, Any], pipeline: Pipeline
+    guarded: SparsityMonitor, calibration: Guardrail, pipeline: Pipeline
 ) -> None:
     """The alarms on calibration-like sequences are those of the pipeline's own table."""
     limit = guarded.threshold
     assert limit is not None
-    assert limit.max_n_active == guardrail_json["threshold"]
-    assert limit.window_n_active == guardrail_json["window"]["threshold"]
+    assert limit.max_n_active == calibration.threshold
+    assert limit.window_n_active == calibration.window.threshold
     n_alarms = 0
     for text in paragraphs()[:40]:
         reading = guarded.score(text)
@@ -264,22 +270,72 @@ def test_without_a_threshold_k_is_shown_and_the_way_to_one(free: SparsityMonitor
     assert reading.alarm is None and reading.flagged == ()
     assert reading.sequences[0].max_n_active == max(k_of(reading.tokens)[1:])
     assert "make repro" in verdict(reading)
-    assert json.loads(json.dumps(reading.as_dict()))["alarm"] is None
+    assert json.loads(json.dumps(as_dict(reading)))["alarm"] is None
 
 
-def test_the_models_own_threshold_is_the_default(
-    tmp_path: Path, guardrail_json: dict[str, Any]
-) -> None:
+def test_the_probes_own_threshold_is_the_default(tmp_path: Path, calibration: Guardrail) -> None:
     paths = export_tiny(tmp_path)
-    write_guardrail(paths.results("tiny") / "guardrail.json", guardrail_json)
+    write_guardrail(paths.results("tiny") / "guardrail.json", calibration)
     with SparsityMonitor.load("tiny", root=tmp_path) as monitor:
         assert monitor.threshold is not None
         assert monitor.watched.context == CONTEXT
-        folder = paths.model("tiny")
-    with SparsityMonitor.load(folder) as monitor:  # a folder has no results of its own
+    folders = {"model": paths.model("tiny"), "sae": paths.sae("tiny")}
+    with SparsityMonitor.load(**folders) as monitor:  # folders have no results of their own
         assert monitor.threshold is None
     with pytest.raises(ConfigError, match="closed"):
         monitor.score("x")
+
+
+def test_a_probe_is_found_by_its_name_or_as_its_models_only_one(tmp_path: Path) -> None:
+    paths = export_tiny(tmp_path)
+    processing = read_sae_facts(paths.sae("tiny")).processing
+    alone = Exports(paths.model("tiny"), paths.sae("tiny"), processing, None)
+    assert exported_probes(tmp_path) == ("tiny",)
+    for named in ({}, {"probe": "tiny"}, {"model": "tiny"}, {"probe": "tiny", "model": "tiny"}):
+        assert find(**named, root=tmp_path) == alone
+    shutil.copytree(paths.sae("tiny"), paths.sae("deep"))
+    write_hook(paths, "deep", "tiny")
+    assert find("deep", root=tmp_path) == replace(alone, sae=paths.sae("deep"))
+    for named in ({}, {"model": "tiny"}):
+        with pytest.raises(ArtifactError, match=r"2 probes.* here, deep, tiny: choose"):
+            find(**named, root=tmp_path)
+    with pytest.raises(MismatchError, match="'deep' is of the model 'tiny', not of 'gpt9'"):
+        find("deep", "gpt9", root=tmp_path)
+    with pytest.raises(ConfigError, match="give a probe alone, or a model and an SAE"):
+        find("deep", sae=paths.sae("tiny"), root=tmp_path)
+
+
+def test_an_sae_beside_a_model_needs_no_probe(tmp_path: Path) -> None:
+    paths = export_tiny(tmp_path)
+    beside = tmp_path / "mine"
+    shutil.copytree(paths.model("tiny"), beside / "model")
+    shutil.copytree(paths.sae("tiny"), beside / "sae")
+    for model in (beside, beside / "model"):
+        found = find(model=model, root=tmp_path)
+        assert (found.model, found.sae) == (beside / "model", beside / "sae")
+    for sae in ("tiny", paths.sae("tiny")):
+        found = find(model=beside, sae=sae, root=tmp_path)
+        assert (found.model, found.sae) == (beside / "model", paths.sae("tiny"))
+    found = find(model="tiny", sae=beside, root=tmp_path)
+    assert (found.model, found.sae) == (paths.model("tiny"), beside / "sae")
+    shutil.rmtree(beside / "sae")
+    for named in ({"model": beside}, {"model": "tiny", "sae": "none"}):
+        with pytest.raises(ArtifactError, match="There is no exported SAE"):
+            find(**named, root=tmp_path)
+    with pytest.raises(ArtifactError, match="There is no exported model"):
+        find(model="none", sae="tiny", root=tmp_path)
+
+
+def test_a_damaged_hook_is_named(tmp_path: Path) -> None:
+    paths = export_tiny(tmp_path)
+    for content, message in (
+        ("{", "cannot be read"),
+        ("[]", "the whole is a list"),
+        ('{"hook_name": "blocks.1.hook_resid_post"}', "model is missing"),
+    ):
+        paths.hook("tiny").write_text(content)
+        with pytest.raises(ArtifactError, match=rf"hook\.json .*{message}"):
+            find("tiny", root=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -292,22 +348,20 @@ def test_the_models_own_threshold_is_the_default(
     ],
 )
 def test_another_ones_threshold_is_refused(
-    tmp_path: Path, paths: Paths, guardrail_json: dict[str, Any], changed: dict[str, Any],
+    tmp_path: Path, paths: Paths, calibration: Guardrail, changed: dict[str, Any],
     message: str,
 ) -> None:  # fmt: skip
-    path = write_guardrail(tmp_path / "guardrail.json", guardrail_json, **changed)
+    path = write_guardrail(tmp_path / "guardrail.json", calibration, **changed)
     with pytest.raises(MismatchError, match=message) as caught:
         SparsityMonitor.load("tiny", threshold=path, root=paths.root)
     assert "\n" not in str(caught.value) and str(caught.value).endswith("make repro`.")
 
 
-def test_another_context_is_refused(
-    tmp_path: Path, paths: Paths, guardrail_json: dict[str, Any]
-) -> None:
-    path = write_guardrail(tmp_path / "guardrail.json", guardrail_json)
+def test_another_context_is_refused(tmp_path: Path, paths: Paths, calibration: Guardrail) -> None:
+    path = write_guardrail(tmp_path / "guardrail.json", calibration)
     with pytest.raises(MismatchError, match="context 64, not 128"):
         SparsityMonitor.load("tiny", threshold=path, context=128, root=paths.root)
-    path = write_guardrail(path, guardrail_json, context=9999)
+    path = write_guardrail(path, calibration, context=9999)
     with pytest.raises(MismatchError, match="longer than the 256"):
         SparsityMonitor.load("tiny", threshold=path, root=paths.root)
 
@@ -316,8 +370,8 @@ def test_another_context_is_refused(
     ("content", "message"),
     [
         ("{", "cannot be read"),
-        ("{}", "not a threshold of this version"),
-        ('{"provenance": {}, "window": {"threshold": Infinity, "length": 3}}', "not a threshold"),
+        ("{}", "names no schema"),
+        ('{"schema": "guardrail/0"}', "is of the schema 'guardrail/0'"),
     ],
 )
 def test_a_damaged_threshold_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -329,8 +383,21 @@ def test_a_damaged_threshold_is_refused(tmp_path: Path, content: str, message: s
         read_threshold(tmp_path / "none.json")
 
 
+def test_a_threshold_that_is_infinite_or_for_nothing_is_refused(
+    tmp_path: Path, calibration: Guardrail
+) -> None:
+    path = write_guardrail(tmp_path / "guardrail.json", calibration)
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps(content | {"threshold": float("inf")}))
+    with pytest.raises(ArtifactError, match="threshold is inf, expected a finite number"):
+        read_threshold(path)
+    path.write_text(json.dumps(content | {"provenance": None}))
+    with pytest.raises(ArtifactError, match="does not say which model and SAE"):
+        read_threshold(path)
+
+
 def test_a_model_that_is_not_there_names_those_that_are(paths: Paths) -> None:
-    with pytest.raises(ArtifactError, match=r"exported here: tiny.*dvc repro"):
+    with pytest.raises(ArtifactError, match=r"probe for 'gpt9'.*exported here: tiny.*dvc repro"):
         SparsityMonitor.load("gpt9", root=paths.root)
 
 
@@ -406,7 +473,6 @@ def test_a_topk_sae_is_said_to_be_useless_here() -> None:
 
 def test_an_unknown_splice_is_refused(paths: Paths) -> None:
     from semdim.models.facts import read_facts
-    from semdim.saes.facts import read_facts as read_sae_facts
 
     facts = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
     with pytest.raises(ConfigError, match="sideways"):

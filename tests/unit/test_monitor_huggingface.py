@@ -13,10 +13,18 @@ from semdim.models.spec import ModelSource
 from semdim.models.tokenizer import load_tokenizer
 from semdim.monitor import SparsityMonitor, Token, watch
 from semdim.paths import Paths
+from semdim.records import read_record
 from semdim.saes.export import export_sae
 from semdim.saes.spec import SAESource
+from semdim.uncertainty.guardrail import Guardrail
 from semdim.uncertainty.spec import UncertaintySpec
-from tests.unit.monitor_factory import Pipeline, calibrated, export_tiny, write_guardrail
+from tests.unit.monitor_factory import (
+    Pipeline,
+    calibrated,
+    export_tiny,
+    write_guardrail,
+    write_hook,
+)
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +142,7 @@ def test_beyond_the_context_nothing_is_promised(paths: Paths, model: Any, guardr
 def test_anothers_threshold_is_refused(
     tmp_path: Path, paths: Paths, model: Any, guardrail: Path
 ) -> None:
-    import json
-
-    content = json.loads(guardrail.read_text())
+    content = read_record(guardrail, Guardrail)
     path = write_guardrail(tmp_path / "g.json", content, model_fingerprint="e" * 64)
     folders = {"sae": paths.sae("tiny"), "facts": paths.model("tiny")}
     with (
@@ -183,6 +189,7 @@ def test_every_residual_hook_of_a_gpt2_with_centred_weights(tmp_path: Path, hook
             '"center_writing_weights": false', '"center_writing_weights": true'
         )
     )
+    write_hook(paths, "g", "g")
     with watch(model, tokenizer, paths.sae("g"), facts=paths.model("g")) as guard:
         model(ids)
     ours = [token.n_active for token in guard.tokens]

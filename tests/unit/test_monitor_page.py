@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from semdim.monitor.drawing import nice_step, plot
 from semdim.monitor.page import label, render, visible, write_page
-from semdim.monitor.plot import nice_step, plot
-from semdim.monitor.reading import Reading, Recorder
+from semdim.monitor.reading import Reading
+from semdim.monitor.recorder import Recorder
 from semdim.monitor.terminal import heat
 from semdim.monitor.threshold import Threshold, Watched
 

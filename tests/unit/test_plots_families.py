@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from results_factory import MODELS, write_model
+from results_factory import PROBES, write_probe
 
 from semdim.plots.families import (
     Curve,
@@ -17,7 +17,7 @@ from semdim.plots.families import (
     main_rows,
     published,
 )
-from semdim.results.read import ModelResults, read_model
+from semdim.results.read import ProbeResults, read_probe
 
 
 def line(sizes, totals, baseline=15.0) -> Curve:
@@ -26,9 +26,9 @@ def line(sizes, totals, baseline=15.0) -> Curve:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> ModelResults:
+def model(tmp_path_factory) -> ProbeResults:
     folder = tmp_path_factory.mktemp("results") / "synthetic-a"
-    return read_model(write_model(folder, **MODELS["synthetic-a"]))
+    return read_probe(write_probe(folder, **PROBES["synthetic-a"]))
 
 
 @given(
@@ -78,18 +78,18 @@ def test_the_main_certificate_is_fixed_beforehand_not_the_smallest(model):
     table = model.table("bounds").copy()
     cheap = table["method"] == "hoeffding"
     table.loc[cheap, "total"] = 0.5
-    other = ModelResults(model.name, {**model.tables, "bounds": table})
+    other = ProbeResults(model.name, {**model.tables, "bounds": table})
     main = main_certificate(other)
     assert main is not None and main.method == "betting"
     table = table[table["method"] != "betting"]
-    fallback = main_certificate(ModelResults(model.name, {**model.tables, "bounds": table}))
+    fallback = main_certificate(ProbeResults(model.name, {**model.tables, "bounds": table}))
     assert fallback is not None and fallback.method == "maurer_pontil"
 
 
 def test_the_first_smoothing_is_the_one_drawn(model):
     table = model.table("bounds")
     more = table.assign(smoothing=0.1, total=table["total"] - 3.0)
-    both = ModelResults(model.name, {"bounds": pd.concat([table, more], ignore_index=True)})
+    both = ProbeResults(model.name, {"bounds": pd.concat([table, more], ignore_index=True)})
     assert set(main_rows(both)["smoothing"]) == {0.5}
     main, own = published(both), published(model)
     assert main is not None and own is not None

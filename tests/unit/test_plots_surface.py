@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from results_factory import write_results
 
 from semdim.plots.catalogue import FIGURES
-from semdim.plots.surface import bound_surface, outline, surface_rows
-from semdim.results.read import ModelResults, read_results
+from semdim.plots.figures.bound_surface import bound_surface, outline, surface_rows
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
@@ -53,7 +53,7 @@ def test_the_border_lies_between_unlike_neighbours_only(rows):
 def test_all_below_and_all_above_are_drawn_too(models, offset):
     table = models[0].table("surface")
     shifted = table.assign(total=table["baseline"] + offset)
-    bound_surface([ModelResults("m", {"surface": shifted})]).draw_without_rendering()
+    bound_surface([ProbeResults("m", {"surface": shifted})]).draw_without_rendering()
 
 
 def test_one_point_and_many_are_drawn(models):
@@ -62,9 +62,9 @@ def test_one_point_and_many_are_drawn(models):
     import pandas as pd
 
     for rows in (table.head(1), pd.concat(many)):
-        bound_surface([ModelResults("m", {"surface": rows})]).draw_without_rendering()
+        bound_surface([ProbeResults("m", {"surface": rows})]).draw_without_rendering()
 
 
 def test_without_a_surface_it_says_what_computes_it():
-    (spec,) = [spec for spec in FIGURES if spec.name == "bound_surface"]
-    assert not spec.can_draw([ModelResults("bare", {})]) and "sweep_bound" in spec.how
+    spec = FIGURES["bound_surface"]
+    assert not spec.can_draw([ProbeResults("bare", {})]) and "sweep_bound" in spec.how

@@ -2,23 +2,21 @@
 
 import pandas as pd
 import pytest
-from results_factory import MODELS, write_model, write_results
+from results_factory import PROBES, write_probe, write_results
 
-from semdim.plots import draw_all
-from semdim.plots.tables import (
-    Table,
-    all_tables,
-    auroc_tables,
-    bounds_table,
-    number,
-    proxies_table,
-    sparsity_table,
-)
-from semdim.results.read import ModelResults, read_results
+from semdim.plots.catalogue import made_tables
+from semdim.plots.draw import draw_all
+from semdim.plots.tables.bounds_at_largest_n import bounds_table
+from semdim.plots.tables.proxies import proxies_table
+from semdim.plots.tables.references import reference_table
+from semdim.plots.tables.table1_sparsity import sparsity_table
+from semdim.plots.tables.uncertainty_auroc import auroc_tables
+from semdim.plots.tabulate import Table, number
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
@@ -50,7 +48,7 @@ def test_table_1_has_every_corpus_with_and_without_position_0(models):
     assert len(table.rows) == 2 * 2 * 4
     assert table.rows[0][1] == "english (id)"
     source = models[0].table("sparsity").query("corpus == 'random' and positions == 'all'")
-    ours = table.data.query("model == 'synthetic-a' and corpus == 'random' and positions == 'all'")
+    ours = table.data.query("probe == 'synthetic-a' and corpus == 'random' and positions == 'all'")
     assert float(ours["max"].iloc[0]) == float(source["max"].iloc[0])
 
 
@@ -88,15 +86,15 @@ def test_bold_is_the_best_score_that_needs_no_label(models):
 
 def test_a_model_without_a_shift_leaves_its_cells_empty(models):
     fewer = models[1].table("uncertainty").query("shift == 'python'")
-    other = ModelResults("b", {"uncertainty": fewer})
+    other = ProbeResults("b", {"uncertainty": fewer})
     table = auroc_tables([models[0], other])
     assert all(len(row) == len(table.header) for row in table.rows)
     assert next(row for row in table.rows if row[0] == "b")[-1] == ""
 
 
 def test_references_quote_no_number_that_we_did_not_measure_or_read(models):
-    table = all_tables(models)[-1]
-    assert table.name == "references"
+    table = reference_table(models)
+    assert list(made_tables(models))[-1] == table.name == "references"
     for row in table.rows:
         assert row[-2] and row[-1]
         if row[0].startswith("Lotfi"):
@@ -104,14 +102,14 @@ def test_references_quote_no_number_that_we_did_not_measure_or_read(models):
 
 
 def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
-    folder = write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for name in ("uncertainty", "roc", "sparsity_histogram", "sequence_histogram"):
         (folder / f"{name}.csv").unlink()
     (folder / "guardrail.json").unlink()
     bounds = pd.read_csv(folder / "bounds.csv")
     bounds = bounds[bounds["family"].isin(["as_published", "holdout"])]
     bounds.to_csv(folder / "bounds.csv", index=False)
-    paths = draw_all(tmp_path / "models", tmp_path)
+    paths = draw_all(tmp_path / "probes", tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
     assert names[:4] == [
         "figures/bound_vs_n.png",
@@ -120,8 +118,8 @@ def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
         "figures/ablations.svg",
     ]
     assert [name for name in names[4:] if name.endswith(".csv")] == [
-        "tables/table1_sparsity.csv",
         "tables/bounds_at_largest_n.csv",
+        "tables/table1_sparsity.csv",
         "tables/proxies.csv",
         "tables/references.csv",
     ]

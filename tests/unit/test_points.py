@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from semdim.errors import ConfigError
-from semdim.settings import flattened
-from stages.points import (
+from semdim.flat import flattened
+from stages.support.points import (
     collect,
     parse,
     predeclared,

@@ -1,10 +1,14 @@
 """Proxies: their names, and what each puts at the hook point."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
 from semdim.codes.sparse import from_dense
 from semdim.errors import ConfigError
+from semdim.proxies.kind import PROXIES
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 
@@ -99,3 +103,34 @@ def test_more_atoms_than_the_dictionary_has_are_refused(name: str) -> None:
 def test_a_pool_without_an_order_is_refused() -> None:
     with pytest.raises(ConfigError, match="order"):
         apply("pool_2")
+
+
+def test_every_kind_says_what_it_is() -> None:
+    for name in PROXIES:
+        kind = PROXIES[name]
+        number = "" if kind.counts is None else "_5"
+        proxy = parse_proxy(name + number)
+        assert proxy.kind == name and proxy.splice == "no_bos"
+        assert proxy.says and "{" not in proxy.says
+        assert kind.form(name) == name + ("" if kind.counts is None else f"_<{kind.letter}>")
+        assert type(kind).__module__ == f"semdim.proxies.kinds.{name}" or kind.counts == "n_atoms"
+
+
+def test_numbers_are_told_apart() -> None:
+    topk, pool, sae = (parse_proxy(name) for name in ("topk_8", "pool_16", "sae"))
+    assert (topk.n_active, topk.pool_size, topk.needs_order) == (8, None, False)
+    assert (pool.n_active, pool.pool_size, pool.needs_order) == (None, 16, True)
+    assert (sae.n_active, sae.pool_size, sae.size) == (None, None, None)
+
+
+def test_a_name_imports_its_own_kind_and_not_torch() -> None:
+    """What was computed for one proxy does not depend on the code of another."""
+    code = (
+        "import sys\n"
+        "from semdim.proxies.names import parse_proxy\n"
+        "parse_proxy('topk_8_all')\n"
+        "kinds = [m for m in sys.modules if m.startswith('semdim.proxies.kinds.')]\n"
+        "assert kinds == ['semdim.proxies.kinds.topk'], kinds\n"
+        "assert 'torch' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=300)

@@ -8,17 +8,21 @@ import torch
 from oracles import pytorch_ood
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-from semdim.activations.cache import cache_activations, check_finite
-from semdim.activations.norms import summarise_activations
-from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.codes.encode import codes_of_shard, encode_codes
+from semdim.activations.cache import check_finite
+from semdim.activations.norms import familiar_activations
+from semdim.artifacts.folder import FolderPlace
+from semdim.artifacts.memory import MemoryShards
+from semdim.artifacts.shards import Artifact
+from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import from_dense
 from semdim.errors import ArtifactError, DataError, MismatchError
 from semdim.forward.split import CHUNK_BYTES, ROWS_PER_CHUNK, SplitModel, rows_per_chunk
 from semdim.proxies.losses import LossColumn, compute_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
-from semdim.tokens.sample import bos_mask, check_token_ids, shard_ranges
+from semdim.saes.load import Decoder
+from semdim.steps import Steps
+from semdim.tokens.sample import bos_mask, check_token_ids
 
 HOOK = "blocks.1.hook_resid_pre"
 VOCAB, CONTEXT, D_MODEL, DICT = 61, 12, 16, 40
@@ -76,36 +80,22 @@ def run(
     batch: int = 3,
 ) -> dict[str, torch.Tensor]:
     """The pipeline's three steps on disk, and all losses of one proxy."""
-    split = SplitModel(model, HOOK)
-    n_shards = len(shard_ranges(len(token_ids), 4))
-
-    def writer(what: str) -> ShardWriter:
-        return ShardWriter(folder / what, work=folder / "partial", key=what, n_shards=n_shards)
-
-    def nothing(_: int) -> None:
-        return None
-
-    shards = writer("activations")
-    cache_activations(
-        split, token_ids, shards, shard_sequences=4, batch_sequences=batch, update=nothing
+    place = FolderPlace(folder)
+    steps = Steps(
+        SplitModel(model, HOOK),
+        encoder,
+        Decoder(encoder.weight, encoder.bias),
+        token_ids,
+        place,
+        bos_token_id=0,
+        splice=splice,
+        batch_sequences=batch,
+        shard_sequences=4,
     )
-    shards.publish({})
-    activations = Artifact.open(folder / "activations")
-    shards = writer("codes")
-    encode_codes(
-        encoder, encoder.weight, encoder.bias, activations, shards,
-        batch_rows=batch * 5, device="cpu", update=nothing,
-    )  # fmt: skip
-    shards.publish({})
-    proxy = Reconstructor(parse_proxy(name, splice), encoder.weight, encoder.bias, seed=0)
-    shards = writer(f"losses-{name}")
-    compute_losses(
-        split, [LossColumn(proxy, shards)], token_ids, activations,
-        Artifact.open(folder / "codes"),
-        bos_token_id=0, batch_sequences=batch, update=nothing,
-    )  # fmt: skip
-    shards.publish({})
-    read = list(Artifact.open(folder / f"losses-{name}"))
+    steps.cache_activations()
+    steps.encode_codes()
+    steps.compute_losses([name])
+    read = list(place.source(f"losses/{name}"))
     return {key: torch.cat([shard[key] for shard in read]) for key in read[0]}
 
 
@@ -251,24 +241,21 @@ def test_codes_on_disk_are_those_of_the_encoder(
     torch.testing.assert_close(error, (activation - rebuilt).norm(dim=1), atol=1e-4, rtol=1e-4)
 
 
-def test_the_summary_keeps_position_0_and_outliers_out_of_the_mean(
-    tmp_path: Path, token_ids: torch.Tensor
-) -> None:
+def test_position_0_and_outliers_are_kept_out_of_the_mean() -> None:
     activation = torch.randn(5, 6, 3, generator=torch.manual_seed(0))
     activation[:, 0] = 1000.0
     activation[2, 3] = -500.0
-    writer = ShardWriter(tmp_path / "a", work=tmp_path / "partial", key="a", n_shards=2)
-    writer.write(0, {"activation": activation[:3]})
-    writer.write(1, {"activation": activation[3:]})
-    writer.publish({})
-    summary = summarise_activations(Artifact.open(tmp_path / "a"))
+    shards = MemoryShards("activations", 2)
+    shards.write(0, {"activation": activation[:3]})
+    shards.write(1, {"activation": activation[3:]})
+    reference = familiar_activations(shards)
+    columns = reference.columns(activation)
     outliers = torch.zeros(5, 6, dtype=torch.bool)
     outliers[:, 0] = outliers[2, 3] = True
-    assert torch.equal(summary["is_outlier"], outliers)
-    torch.testing.assert_close(summary["mean"], activation[~outliers].mean(0))
-    torch.testing.assert_close(
-        summary["centred_norm"], (activation - activation[~outliers].mean(0)).norm(dim=-1)
-    )
+    assert torch.equal(columns["is_outlier"], outliers)
+    mean = activation[~outliers].mean(0)
+    torch.testing.assert_close(reference.mean, mean)
+    torch.testing.assert_close(columns["centred_norm"], (activation - mean).norm(dim=-1))
 
 
 def test_bos_is_masked_at_position_0_and_wherever_its_id_stands() -> None:
@@ -308,7 +295,7 @@ def test_codes_of_other_tokens_are_refused(
     run(tmp_path / "a", model, encoder, token_ids, "sae")
     run(tmp_path / "b", model, encoder, token_ids[:4], "sae")
     proxy = Reconstructor(parse_proxy("sae"), encoder.weight, encoder.bias, seed=0)
-    writer = ShardWriter(tmp_path / "x", work=tmp_path / "partial", key="x", n_shards=3)
+    writer = MemoryShards("x", 3)
     activations = Artifact.open(tmp_path / "a" / "activations")
     with pytest.raises(ArtifactError, match="not of the same tokens"):
         compute_losses(

@@ -8,21 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
+from semdim.results.write_setup import setup_facts
 
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline
 from semdim.bounds.surface import surface
-from semdim.plots.catalogue import FIGURES
+from semdim.plots.catalogue import figures, made_tables
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
-from semdim.plots.frontier import pool_rows
-from semdim.plots.sparsity import sparsity_bins
-from semdim.plots.tables import all_tables
-from semdim.plots.uncertainty import SCORE_COLOURS
-from semdim.report.build import _readings
-from semdim.results.read import ModelResults, read_results
-from semdim.results.write import bounds_table, proxies_table, setup_facts
+from semdim.plots.figures.roc import SCORE_COLOURS
+from semdim.plots.selections.bin_rows import sparsity_bins
+from semdim.plots.selections.pool_rows import pool_rows
+from semdim.report.sentences import readings
+from semdim.results.read import ProbeResults, read_results
+from semdim.results.write_bounds import bounds_table
+from semdim.results.write_proxies import proxies_table
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 
@@ -73,7 +74,7 @@ def facts_of(corpus: str, table: pd.DataFrame) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory) -> ModelResults:
+def model(tmp_path_factory) -> ProbeResults:
     import json
 
     tables = ledgers()
@@ -84,7 +85,7 @@ def model(tmp_path_factory) -> ModelResults:
     losses = sequence_losses(home, names, SPEC.smoothing, VOCAB_SIZE)
     splices = {name: "all" if name == "sae_all" else "no_bos" for name in names}
     nll = {name: float(home[f"nll_{name}"].mean()) for name in names}
-    folder = tmp_path_factory.mktemp("results") / "models" / "synthetic"
+    folder = tmp_path_factory.mktemp("results") / "probes" / "synthetic"
     folder.mkdir(parents=True)
     bounds_table(found).to_csv(folder / "bounds.csv", index=False, float_format="%.8g")
     proxies_table(losses, nll, splices).to_csv(folder / "proxies.csv", index=False)
@@ -101,7 +102,7 @@ def model(tmp_path_factory) -> ModelResults:
 
 
 def test_every_figure_but_the_comparison_can_be_drawn(model):
-    assert [spec.name for spec in FIGURES if not spec.can_draw([model])] == [
+    assert [spec.name for spec in figures() if not spec.can_draw([model])] == [
         "cross_model",
         "layer_sweep",
     ]
@@ -130,14 +131,14 @@ def test_bins_and_pools_are_understood(model):
 
 
 def test_every_place_of_the_page_has_its_sentences(model):
-    empty = [name for name, sentences in _readings([model]).items() if not sentences]
-    assert set(empty) <= {"compared", "layered", "notes"}
+    empty = [entry.name for entry in readings() if not entry.write([model])]
+    assert set(empty) <= {"compared", "layered", "notes", "fitted"}
 
 
 def test_every_table_has_rows(model):
-    assert [table.name for table in all_tables([model])] == [
-        "table1_sparsity",
+    assert list(made_tables([model])) == [
         "bounds_at_largest_n",
+        "table1_sparsity",
         "proxies",
         "uncertainty_auroc",
         "references",

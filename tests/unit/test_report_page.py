@@ -8,11 +8,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from results_factory import MODELS, write_model, write_results
+from results_factory import PROBES, write_probe, write_results
 
 from semdim.errors import ArtifactError
-from semdim.plots.catalogue import FIGURES
-from semdim.report import write_report
+from semdim.plots.catalogue import figures
+from semdim.report.build import write_report
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
 LOADS = {"src", "srcset", "data", "poster", "action", "background"}
@@ -57,19 +57,19 @@ class Page(HTMLParser):
 
 
 def with_figures(folder: Path) -> Path:
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    for spec in FIGURES:
-        (figures / f"{spec.name}.svg").write_text(SVG.replace("10", str(len(spec.name))))
+    drawn = folder / "figures"
+    drawn.mkdir(exist_ok=True)
+    for spec in figures():
+        (drawn / f"{spec.name}.svg").write_text(SVG.replace("10", str(len(spec.name))))
     return folder
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("results")
-    write_results(folder / "models")
+    write_results(folder / "probes")
     with_figures(folder)
-    write_report(folder / "models", folder / "report.html")
+    write_report(folder / "probes", folder / "report.html")
     return folder
 
 
@@ -98,7 +98,7 @@ def test_the_style_sheet_imports_nothing(results):
 
 def test_every_figure_is_embedded_once_with_words_for_those_who_cannot_see_it(page):
     images = page.of("img")
-    usual = [spec for spec in FIGURES if not spec.is_extra]
+    usual = [spec for spec in figures() if not spec.is_extra]
     for number, (spec, image) in enumerate(zip(usual, images, strict=True), start=1):
         content = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,"))
         assert content.decode() == SVG.replace("10", str(len(spec.name)))
@@ -116,7 +116,7 @@ def test_the_contents_lead_to_sections_that_exist(page):
 def numbers_in(folder: Path) -> dict[str, set[float]]:
     """Every number of every results file, by file name, over all models."""
     found: dict[str, set[float]] = {}
-    for path in folder.glob("models/*/*"):
+    for path in folder.glob("probes/*/*"):
         text = path.read_text()
         if path.suffix == ".json":
             text = json.dumps(json.loads(text))
@@ -149,13 +149,13 @@ def test_no_number_stands_loose_in_a_reading(page):
 
 
 def test_figures_are_numbered_without_holes_and_the_absent_are_named(tmp_path):
-    folder = write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     (folder / "sparsity_histogram.csv").unlink()
     (folder / "guardrail.json").unlink()
     with_figures(tmp_path)
-    text = write_report(tmp_path / "models", tmp_path / "report.html").read_text()
+    text = write_report(tmp_path / "probes", tmp_path / "report.html").read_text()
     numbers = [int(n) for n in re.findall(r'alt="Figure (\d+):', text)]
-    usual = [spec for spec in FIGURES if not spec.is_extra]
+    usual = [spec for spec in figures() if not spec.is_extra]
     assert numbers == list(range(1, len(usual) - 3 + 1))
     absent = text[text.index('<section id="absent">') :]
     assert "How many atoms are active”: needs the stage measure_uncertainty" in absent
@@ -169,36 +169,36 @@ def test_a_complete_run_says_that_nothing_is_missing(results):
 
 
 def test_a_figure_that_was_not_drawn_stops_the_report(tmp_path):
-    write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     with pytest.raises(ArtifactError, match=r"bound_vs_n\.svg is missing .* run the stage plot"):
-        write_report(tmp_path / "models", tmp_path / "report.html")
+        write_report(tmp_path / "probes", tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
 def test_a_bare_run_still_makes_a_page(tmp_path):
-    folder = write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for path in folder.iterdir():
         if path.name != "bounds.csv":
             path.unlink()
     with_figures(tmp_path)
-    text = write_report(tmp_path / "models", tmp_path / "report.html").read_text()
+    text = write_report(tmp_path / "probes", tmp_path / "report.html").read_text()
     assert Page(text).problems == []
     assert "setup.json is absent" in text and "nan" not in re.sub(r"<[^>]*>", "", text)
 
 
 def test_names_from_files_cannot_inject_markup(tmp_path):
-    folder = write_model(tmp_path / "models" / "m", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
     for name in ("setup.json", "sparsity.csv", "guardrail.json"):
         path = folder / name
         path.write_text(path.read_text().replace("python", "<script>alert(1)</script>"))
     with_figures(tmp_path)
-    text = write_report(tmp_path / "models", tmp_path / "report.html").read_text()
+    text = write_report(tmp_path / "probes", tmp_path / "report.html").read_text()
     assert "<script" not in text and "&lt;script&gt;" in text
 
 
 def test_the_page_is_the_same_on_a_second_run(results, tmp_path):
     before = (results / "report.html").read_bytes()
-    write_report(results / "models", results / "report.html")
+    write_report(results / "probes", results / "report.html")
     assert (results / "report.html").read_bytes() == before
 
 

@@ -7,21 +7,32 @@ import pandas as pd
 import pytest
 from results_factory import write_results
 
-from semdim.report import bounds, certified, compared, proxies, setup, sparsity, uncertainty
+from semdim.report import setup_rows
+from semdim.report.readings import (
+    active_atoms,
+    alarm,
+    certificates,
+    published_bound,
+    replacements,
+    risk_in_bins,
+    side_by_side,
+    warning_sign,
+)
+from semdim.report.sentences import readings
 from semdim.report.wording import about, compare, confidence, join, num, say, small, trend
-from semdim.results.read import ModelResults, read_results
+from semdim.results.read import ProbeResults, read_results
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> list[ModelResults]:
+def models(tmp_path_factory) -> list[ProbeResults]:
     return read_results(write_results(tmp_path_factory.mktemp("results")))
 
 
 def changed(
-    model: ModelResults, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]
-) -> ModelResults:
+    model: ProbeResults, name: str, change: Callable[[pd.DataFrame], pd.DataFrame]
+) -> ProbeResults:
     tables = {**model.tables, name: change(model.table(name).copy())}
-    return ModelResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
+    return ProbeResults(model.name, tables, model.setup, {}, model.guardrail, model.verdict)
 
 
 def plain(sentences) -> str:
@@ -62,14 +73,14 @@ def test_comparisons_have_three_outcomes():
 
 
 def test_figure_1_says_where_the_bound_crosses_or_that_it_does_not(models):
-    text = plain(bounds.figure1(models[:1]))
+    text = plain(published_bound.figure1(models[:1]))
     assert "falls below log₂V" in text and "holdout is" in text
     assert "the formula itself crosses at N ≈ 15,200." in text
     above = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
-    text = plain(bounds.figure1([above]))
+    text = plain(published_bound.figure1([above]))
     assert "stays above log₂V" in text and "falls below" not in text
     below = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] * 0.1))
-    assert "already at the smallest sample" in plain(bounds.figure1([below]))
+    assert "already at the smallest sample" in plain(published_bound.figure1([below]))
 
 
 def test_holdout_above_the_published_number_is_said(models):
@@ -78,32 +89,32 @@ def test_holdout_above_the_published_number_is_said(models):
         return table
 
     assert "bits above the published number" in plain(
-        bounds.figure1([changed(models[0], "bounds", dearer)])
+        published_bound.figure1([changed(models[0], "bounds", dearer)])
     )
 
 
 def test_the_count_of_comparisons_with_holdout_is_honest(models):
-    compared_all, dominated = certified.domination(models[0])
+    compared_all, dominated = certificates.domination(models[0])
     assert compared_all > 0 and dominated == compared_all
 
     def cheaper(table):
         table.loc[table["family"] == "srm_topk", "total"] = 1.0
         return table
 
-    total, fewer = certified.domination(changed(models[0], "bounds", cheaper))
+    total, fewer = certificates.domination(changed(models[0], "bounds", cheaper))
     assert fewer == total - 9
 
 
 def test_certified_without_certificates_says_so(models):
     none = changed(models[0], "bounds", lambda t: t.assign(is_certificate=False))
-    assert "no certificate was computed" in plain(certified.certified([none]))
+    assert "no certificate was computed" in plain(certificates.certified([none]))
 
 
 def test_more_or_fewer_atoms_follow_the_means(models):
-    text = plain(sparsity.counted(models))
+    text = plain(active_atoms.counted(models))
     assert re.search(r"synthetic-a: .*python [\d.]+ \(more\)", text)
     assert re.search(r"synthetic-b: .*python [\d.]+ \(fewer\)", text)
-    code = plain(sparsity.code_against_english(models))
+    code = plain(active_atoms.code_against_english(models))
     assert "synthetic-a: python is less sparse than english" in code
     assert "synthetic-b: python is sparser than english" in code
     assert "no interval over documents was computed" in code
@@ -112,24 +123,24 @@ def test_more_or_fewer_atoms_follow_the_means(models):
 def test_the_interval_over_documents_is_quoted_when_there_is_one(models):
     model = models[1]
     verdict = {"by_shift": {"python": {"token": {"direction": "undecided"}}}}
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
-    assert "could go either way" in plain(sparsity.code_against_english([told]))
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    assert "could go either way" in plain(active_atoms.code_against_english([told]))
 
 
 def test_risk_by_sparsity_reports_the_direction_it_finds(models):
-    assert "rises from bin to bin" in plain(sparsity.binned_risk(models[:1]))
+    assert "rises from bin to bin" in plain(risk_in_bins.binned_risk(models[:1]))
 
     def upside_down(table):
         rows = table["family"] == "risk_by_sparsity"
         table.loc[rows, "proxy_risk"] = table.loc[rows, "proxy_risk"].to_numpy()[::-1]
         return table
 
-    text = plain(sparsity.binned_risk([changed(models[0], "bounds", upside_down)]))
+    text = plain(risk_in_bins.binned_risk([changed(models[0], "bounds", upside_down)]))
     assert "falls from bin to bin, against" in text
 
 
 def test_position_zero_is_judged_by_the_maximum(models):
-    assert "position 0 alone sets the maximum" in plain(sparsity.position_zero(models[:1]))
+    assert "position 0 alone sets the maximum" in plain(active_atoms.position_zero(models[:1]))
 
     def tame(table):
         table.loc[table["positions"] == "all", "max"] = table.loc[
@@ -137,50 +148,50 @@ def test_position_zero_is_judged_by_the_maximum(models):
         ].to_numpy()
         return table
 
-    text = plain(sparsity.position_zero([changed(models[0], "sparsity", tame)]))
+    text = plain(active_atoms.position_zero([changed(models[0], "sparsity", tame)]))
     assert "position 0 keeps the maximum" in text
 
 
 def test_ablations_can_come_out_either_way(models):
-    assert "worse than the SAE’s own" in plain(proxies.ablated(models[:1]))
+    assert "worse than the SAE’s own" in plain(replacements.ablated(models[:1]))
 
     def harmless(table):
         table.loc[table["proxy"] == "random_decoder", "abs_gap"] = 0.01
         return table
 
-    text = plain(proxies.ablated([changed(models[0], "proxies", harmless)]))
+    text = plain(replacements.ablated([changed(models[0], "proxies", harmless)]))
     assert "no worse than the SAE’s own" in text
 
 
 def test_signed_gap_cancels_to_the_models_own_risk(models):
-    text = plain(proxies.signed_gap(models[:1]))
+    text = plain(replacements.signed_gap(models[:1]))
     assert "5.2000 bits, and the model’s own risk is 5.2000" in text
 
 
 def test_splice_says_which_costs_more(models):
-    assert "the second costs more" in plain(proxies.spliced(models[:1]))
+    assert "the second costs more" in plain(replacements.spliced(models[:1]))
     cheap = changed(
         models[0], "proxies", lambda t: t.assign(risk=t["risk"].where(t["splice"] != "all", 1.0))
     )
-    assert "the second costs less" in plain(proxies.spliced([cheap]))
+    assert "the second costs less" in plain(replacements.spliced([cheap]))
 
 
 def test_n_active_ahead_or_behind(models):
-    assert "so n_active is behind it" in plain(uncertainty.separated(models[:1]))
+    assert "so n_active is behind it" in plain(warning_sign.separated(models[:1]))
     ahead = changed(
         models[0],
         "uncertainty",
         lambda t: t.assign(auroc=t["auroc"].where(t["score"] != "n_active", 0.999999)),
     )
-    text = plain(uncertainty.separated([ahead]))
+    text = plain(warning_sign.separated([ahead]))
     assert "so n_active is ahead of it" in text and "behind" not in text
     wrong = changed(
         models[0],
         "uncertainty",
         lambda t: t.assign(auroc=t["auroc"].where(t["score"] != "n_active", 0.3)),
     )
-    assert "below 0.5" in plain(uncertainty.against_trivial([wrong]))
-    assert "below 0.5" not in plain(uncertainty.against_trivial(models))
+    assert "below 0.5" in plain(warning_sign.against_trivial([wrong]))
+    assert "below 0.5" not in plain(warning_sign.against_trivial(models))
 
 
 @pytest.mark.parametrize(
@@ -196,8 +207,8 @@ def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
     against = [{"score": "unigram_nll", "outcome": outcome}]
     level = {"contenders": {"n_active": {"against": against}}}
     verdict = {"by_shift": {"python": {"sequence_mean": level}}}
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
-    assert words in plain(uncertainty.separated([told])[:1])
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    assert words in plain(warning_sign.separated([told])[:1])
 
 
 def test_where_n_active_beats_the_others_and_where_not(models):
@@ -217,16 +228,16 @@ def test_where_n_active_beats_the_others_and_where_not(models):
         "activation_fit": {"n_tokens": 9000, "n_outliers": 12, "n_clusters": 16, "bank_tokens": 50},
     }
     model = models[0]
-    told = ModelResults(model.name, model.tables, model.setup, {}, {}, verdict)
-    text = plain(uncertainty.standing([told]))
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    text = plain(warning_sign.standing([told]))
     assert "python: of the 4 other scores that do without perplexity, n_active is ahead of" in text
     assert "behind Mahalanobis and kNN distance" in text
     assert "not to be told apart from relative Mahalanobis." in text
     assert "in 1 of 2 columns of the table" in text
-    fitted = plain(uncertainty.fitted([told]))
+    fitted = plain(warning_sign.fitted([told]))
     assert "9,000 tokens" in fitted and "12 outliers" in fitted and "16 clusters" in fitted
     record["better"], record["undecided"] = [], []
-    text = plain(uncertainty.standing([told]))
+    text = plain(warning_sign.standing([told]))
     assert "n_active is behind Mahalanobis and kNN distance." in text and "ahead" not in text
 
 
@@ -245,16 +256,16 @@ def test_scores_that_read_the_same_are_level(models):
             auroc=t["auroc"].where(t["score"] != "unigram_nll", t["auroc"].max() - 2e-4)
         ),
     )
-    assert "so n_active is level with it" in plain(uncertainty.separated([near]))
+    assert "so n_active is level with it" in plain(warning_sign.separated([near]))
 
 
 def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
-    assert "does not flag every sequence" in plain(uncertainty.fixed_rule(models[:1]))
+    assert "does not flag every sequence" in plain(alarm.fixed_rule(models[:1]))
     model = models[0]
     rows = [{**row, "sequence_rate": 1.0} for row in model.guardrail["fixed_rule"]["corpora"]]
-    alarm = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
-    perfect = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
-    text = plain(uncertainty.fixed_rule([perfect]))
+    facts = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
+    perfect = ProbeResults(model.name, model.tables, model.setup, {}, facts, {})
+    text = plain(alarm.fixed_rule([perfect]))
     assert "does flag every sequence" in text
     assert (
         "“100 %” amounts here to 100 % of random at a false-alarm rate of 100 % on english" in text
@@ -263,40 +274,35 @@ def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
 
 
 def test_a_guardrail_no_better_than_chance_is_named(models):
-    assert "no more than false alarms" not in plain(uncertainty.guarded(models))
+    assert "no more than false alarms" not in plain(alarm.guarded(models))
     model = models[0]
-    alarm = {**model.guardrail, "detection_rate": {"python": 0.02, "random": 0.9}}
-    weak = ModelResults(model.name, model.tables, model.setup, {}, alarm, {})
-    assert "On python that is no more than false alarms" in plain(uncertainty.guarded([weak]))
+    facts = {**model.guardrail, "detection_rate": {"python": 0.02, "random": 0.9}}
+    weak = ProbeResults(model.name, model.tables, model.setup, {}, facts, {})
+    assert "On python that is no more than false alarms" in plain(alarm.guarded([weak]))
 
 
 def test_who_crosses_first_is_ordered_by_n(models):
-    text = plain(compared.first_to_cross(models))
+    text = plain(side_by_side.first_to_cross(models))
     assert "synthetic-b has the most room" in text
     assert re.search(r"non-vacuous for synthetic-b at N ≈ [\d,]+ and synthetic-a", text)
     late = changed(models[1], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
-    text = plain(compared.first_to_cross([models[0], late]))
+    text = plain(side_by_side.first_to_cross([models[0], late]))
     assert "It does not at any N measured for synthetic-b" in text
-    assert compared.first_to_cross(models[:1]) == []
+    assert side_by_side.first_to_cross(models[:1]) == []
 
 
 def test_readings_of_nothing_are_empty():
-    bare = [ModelResults("bare", {})]
-    for reading in (
-        bounds.figure1, bounds.sample_sizes, bounds.mean_k, bounds.dudley, sparsity.counted,
-        sparsity.position_zero, sparsity.code_against_english, sparsity.binned_risk,
-        proxies.faithful, proxies.ablated, proxies.spliced, proxies.signed_gap, proxies.frontier,
-        proxies.pools, uncertainty.separated, uncertainty.against_trivial, uncertainty.guarded,
-        uncertainty.fixed_rule, uncertainty.standing, uncertainty.fitted,
-        uncertainty.notes, compared.first_to_cross,
-    ):  # fmt: skip
-        assert reading(bare) == [], reading.__name__
+    bare = [ProbeResults("bare", {})]
+    found = {entry.name: entry.write(bare) for entry in readings()}
+    (said,) = found.pop("certified")
+    assert "no certificate was computed" in said
+    assert found == {name: [] for name in found}
 
 
 def test_the_setup_counts_what_was_dropped(models):
-    rows = setup.corpus_rows(models)
+    rows = setup_rows.corpus_rows(models)
     assert rows[0] == ["synthetic-a", "english", "id", "100,000", "782", "312"]
-    corpus, account, _ = setup.account_rows(models)[0]
+    corpus, account, _ = setup_rows.account_rows(models)[0]
     assert corpus == "synthetic-a, english" and "too short 41" in account
-    labels = [row[0] for row in setup.facts_rows(models)]
+    labels = [row[0] for row in setup_rows.facts_rows(models)]
     assert "SAE: atoms in the dictionary, m" in labels and "engine: arithmetic" in labels

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from results_factory import MODELS, write_model
+from results_factory import PROBES, write_probe
 
 from semdim.errors import ArtifactError
-from semdim.results.write import params_text, run_metrics
+from semdim.results.write_metrics import params_text, run_metrics
 from stages.check_params import composed
 
 
 def test_metrics_are_few_and_taken_from_the_tables(tmp_path: Path) -> None:
-    folder = write_model(tmp_path / "synthetic-a", **MODELS["synthetic-a"])
+    folder = write_probe(tmp_path / "synthetic-a", **PROBES["synthetic-a"])
     metrics = run_metrics(folder)
     assert metrics["as_published_from_n"] == 15_187.25 and metrics["holdout"] is None
     assert metrics["gap"] == pytest.approx(0.21)

@@ -284,13 +284,19 @@ def test_the_random_sae_has_about_the_asked_number_of_active_atoms(tmp_path: Pat
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "folder"}, "`path` is missing"),
-        ({"kind": "folder", "path": "x", "sae_id": "y"}, "does not use `sae_id`"),
-        ({"kind": "release", "release": "x"}, "`sae_id` is missing"),
-        ({"kind": "folder", "path": "x", "input_scale": 0.0}, "must be above 0"),
-        ({"kind": "folder", "path": "x", "layer": 3}, "unknown setting 'layer'"),
-        (RANDOM | {"mean_n_active": 512.0}, "between 0 and the 512 atoms"),
-        (RANDOM | {"dict_size": "many"}, "not of type int"),
+        ({"kind": "folder"}, "sae.path is missing"),
+        ({"kind": "folder", "path": "x", "sae_id": "y"}, "sae.sae_id = 'y' must be left out"),
+        ({"kind": "release", "release": "x"}, "sae.sae_id is missing"),
+        (
+            {"kind": "folder", "path": "x", "input_scale": 0.0},
+            "input_scale = 0.0 must be",
+        ),
+        ({"kind": "folder", "path": "x", "layer": 3}, "has no setting 'layer'"),
+        (
+            RANDOM | {"mean_n_active": 512.0},
+            "mean_n_active = 512.0 must lie between",
+        ),
+        (RANDOM | {"dict_size": "many"}, "dict_size = 'many' must be a whole number"),
     ],
 )
 def test_contradicting_sources_are_refused(settings: dict[str, object], message: str) -> None:

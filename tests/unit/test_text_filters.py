@@ -10,12 +10,12 @@ import pyarrow.parquet as parquet
 import pytest
 import yaml
 import zstandard
-from text_factory import c4_rows, write_jsonl
+from text_factory import c4_rows, corpus, write_jsonl
 
 from semdim.errors import ConfigError, DataError, HubError
-from semdim.text import hub
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import load_documents
+from semdim.text.kinds import datasets
 from semdim.text.spec import CorpusSpec
 
 C4_PRESET = Path(__file__).parents[2] / "conf" / "corpus" / "c4.yaml"
@@ -27,7 +27,7 @@ def read(spec: CorpusSpec) -> tuple[list[Document], ReadCounts]:
 
 
 def texts(kind: str, **fields: object) -> list[str]:
-    return [document.text for document in read(CorpusSpec(kind, **fields))[0]]  # type: ignore[arg-type]
+    return [document.text for document in read(corpus(kind, **fields))[0]]
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_read_in_order_and_every_omission_is_counted(folder: Path) -> None:
-    documents, counts = read(CorpusSpec("files", path=str(folder)))
+    documents, counts = read(corpus("files", path=str(folder)))
     assert [document.text for document in documents] == ["one", "# Überschrift\nzwei\n", "x = 1\n"]
     assert documents[0].name == str(folder / "a.txt")
     assert counts.as_dict() == {
@@ -107,20 +107,20 @@ def test_filters(folder: Path) -> None:
 def test_not_utf8_names_file_and_byte(tmp_path: Path) -> None:
     (tmp_path / "bad.txt").write_bytes(b"abcd\xffef")
     with pytest.raises(DataError, match=r"bad\.txt is not UTF-8 text: byte 4 is 0xff"):
-        read(CorpusSpec("files", path=str(tmp_path)))
+        read(corpus("files", path=str(tmp_path)))
 
 
 def test_nothing_found(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file matches '.*nope/\*\.txt'"):
-        read(CorpusSpec("files", path=str(tmp_path / "nope/*.txt")))
+        read(corpus("files", path=str(tmp_path / "nope/*.txt")))
     with pytest.raises(DataError, match=r"no file under .* ends in \.txt, \.md, \.py"):
-        read(CorpusSpec("files", path=str(tmp_path)))
+        read(corpus("files", path=str(tmp_path)))
 
 
 def test_an_empty_corpus_says_what_was_left_out(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("short")
     with pytest.raises(DataError, match=r"no document to use \(left out: 1 too_few_characters\)"):
-        read(CorpusSpec("files", path=str(tmp_path), min_characters=100))
+        read(corpus("files", path=str(tmp_path), min_characters=100))
 
 
 def test_start_anywhere_begins_at_a_line_and_depends_on_the_text_alone(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_start_anywhere_begins_at_a_line_and_depends_on_the_text_alone(tmp_path:
 @pytest.mark.parametrize("ending", [".jsonl", ".jsonl.gz", ".jsonl.zst", ".json.gz", ".ndjson"])
 def test_jsonl_in_every_packing(tmp_path: Path, ending: str) -> None:
     path = write_jsonl(tmp_path / f"part{ending}", [{"body": "a\nb"}, {"body": "ü"}])
-    documents, counts = read(CorpusSpec("jsonl", path=str(tmp_path), text_column="body"))
+    documents, counts = read(corpus("jsonl", path=str(tmp_path), text_column="body"))
     assert documents == [Document(f"{path}:1", "a\nb"), Document(f"{path}:2", "ü")]
     assert counts.files == 1
 
@@ -162,10 +162,10 @@ def test_damaged_compression_is_named(tmp_path: Path, ending: str) -> None:
     whole = path.read_bytes()
     path.write_bytes(whole[:-9])
     with pytest.raises(DataError, match=rf"x\.jsonl\{ending} is damaged: it ends in mid-stream"):
-        read(CorpusSpec("jsonl", path=str(path)))
+        read(corpus("jsonl", path=str(path)))
     path.write_bytes(b"this is plain text\n")
     with pytest.raises(DataError, match=rf"x\.jsonl\{ending} is damaged or not {ending[1:]} data"):
-        read(CorpusSpec("jsonl", path=str(path)))
+        read(corpus("jsonl", path=str(path)))
 
 
 @pytest.mark.parametrize(
@@ -181,12 +181,12 @@ def test_damaged_compression_is_named(tmp_path: Path, ending: str) -> None:
 def test_bad_lines(tmp_path: Path, raw: bytes, message: str) -> None:
     (tmp_path / "x.jsonl").write_bytes(raw)
     with pytest.raises(DataError, match=message):
-        read(CorpusSpec("jsonl", path=str(tmp_path)))
+        read(corpus("jsonl", path=str(tmp_path)))
 
 
 def test_null_text_is_counted_as_empty(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "x.jsonl", [{"text": None}, {"text": "a"}])
-    documents, counts = read(CorpusSpec("jsonl", path=str(tmp_path)))
+    documents, counts = read(corpus("jsonl", path=str(tmp_path)))
     assert len(documents) == 1
     assert counts.dropped == {"empty": 1}
 
@@ -202,7 +202,7 @@ def test_parquet_reads_the_text_column_across_files(tmp_path: Path) -> None:
     for part in range(2):
         table = pyarrow.table({"id": range(300), "body": [f"{part} {row}" for row in range(300)]})
         parquet.write_table(table, tmp_path / f"part{part}.parquet", row_group_size=100)
-    documents, counts = read(CorpusSpec("parquet", path=str(tmp_path), text_column="body"))
+    documents, counts = read(corpus("parquet", path=str(tmp_path), text_column="body"))
     assert [document.text for document in documents[299:302]] == ["0 299", "1 0", "1 1"]
     assert (len(documents), counts.files) == (600, 2)
 
@@ -211,13 +211,13 @@ def test_parquet_without_the_column_or_not_parquet(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     parquet.write_table(pyarrow.table({"source": ["s"], "content": ["t"]}), path)
     with pytest.raises(DataError, match=r"x\.parquet has no column 'text'; it has 'source', 'con"):
-        read(CorpusSpec("parquet", path=str(path)))
+        read(corpus("parquet", path=str(path)))
     with pytest.raises(DataError, match="column 'n' holds int, not text"):
         parquet.write_table(pyarrow.table({"n": [1]}), path)
-        read(CorpusSpec("parquet", path=str(path), text_column="n"))
+        read(corpus("parquet", path=str(path), text_column="n"))
     path.write_bytes(b"no parquet")
     with pytest.raises(DataError, match=r"x\.parquet is not a readable Parquet file"):
-        read(CorpusSpec("parquet", path=str(path)))
+        read(corpus("parquet", path=str(path)))
 
 
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "datasets"])
@@ -232,9 +232,7 @@ def test_documents_are_chosen_by_a_column_of_names(tmp_path: Path, kind: str) ->
     where = {"path": str(table)}
     if kind == "datasets":
         where = {"path": "parquet", "data_files": (str(table),)}
-    chosen = CorpusSpec(
-        kind, **where, name_column="source", only=("news/*",), exclude=("news/*[05]",)
-    )
+    chosen = corpus(kind, **where, name_column="source", only=("news/*",), exclude=("news/*[05]",))
     documents, counts = read(chosen)
     first = 1 if kind == "jsonl" else 0  # lines are counted from one, rows from zero
     expected = [i for i in range(12) if i % 3 and (i + first) % 5]
@@ -242,7 +240,7 @@ def test_documents_are_chosen_by_a_column_of_names(tmp_path: Path, kind: str) ->
     assert documents[0].name.startswith("news/")
     assert (counts.dropped["not_in_only"], counts.dropped["excluded"]) == (4, 8 - len(expected))
     with pytest.raises(DataError, match=r"no column 'origin'.*set name_column"):
-        read(CorpusSpec(kind, **where, name_column="origin"))
+        read(corpus(kind, **where, name_column="origin"))
 
 
 # --- datasets --------------------------------------------------------------------------------
@@ -267,7 +265,7 @@ def test_datasets_with_data_files(
 
 def test_a_stream_is_read_no_further_than_needed(shards: Path) -> None:
     counts = ReadCounts()
-    documents = load_documents(CorpusSpec("datasets", path=str(shards), name="en"), counts)
+    documents = load_documents(corpus("datasets", path=str(shards), name="en"), counts)
     assert next(documents).text == expected_c4()[0]
     assert counts.documents == 1
 
@@ -282,29 +280,29 @@ def test_a_stream_is_read_no_further_than_needed(shards: Path) -> None:
 )
 def test_datasets_refuses(shards: Path, fields: dict[str, str], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        read(CorpusSpec("datasets", **({"path": str(shards), "name": "en"} | fields)))  # type: ignore[arg-type]
+        read(corpus("datasets", **({"path": str(shards), "name": "en"} | fields)))
 
 
 def test_datasets_with_a_damaged_shard(shards: Path) -> None:
     shard = shards / "en" / "c4-train.00001-of-00002.json.gz"
     shard.write_bytes(shard.read_bytes()[:-20])
     with pytest.raises(DataError, match=r"data set .*c4 \(en\), split 'train'"):
-        read(CorpusSpec("datasets", path=str(shards), name="en"))
+        read(corpus("datasets", path=str(shards), name="en"))
 
 
 def test_datasets_with_nothing_to_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no file matches data_files .*nope"):
-        read(CorpusSpec("datasets", path="json", data_files=(str(tmp_path / "nope*.json"),)))
+        read(corpus("datasets", path="json", data_files=(str(tmp_path / "nope*.json"),)))
     with pytest.raises(DataError, match="there is no data set at"):
-        read(CorpusSpec("datasets", path=str(tmp_path / "nope")))
+        read(corpus("datasets", path=str(tmp_path / "nope")))
     with pytest.raises(ConfigError, match="the loader 'json' needs data_files"):
-        read(CorpusSpec("datasets", path="json"))
+        read(corpus("datasets", path="json"))
 
 
 def test_offline_is_one_sentence_at_once() -> None:
     started = time.monotonic()
     with pytest.raises(HubError, match=r"allenai/c4 has to be read from .*HF_HUB_OFFLINE=1"):
-        read(CorpusSpec("datasets", path="allenai/c4", name="en"))
+        read(corpus("datasets", path="allenai/c4", name="en"))
     assert time.monotonic() - started < 10
 
 
@@ -315,10 +313,10 @@ def test_an_unreachable_hub_is_not_retried(monkeypatch: pytest.MonkeyPatch) -> N
         calls.append(timeout)
         raise httpx.ConnectError("Name or service not known")
 
-    monkeypatch.setattr(hub, "_is_offline", lambda: False)
+    monkeypatch.setattr(datasets, "is_offline", lambda: False)
     monkeypatch.setattr(httpx, "head", refuse)
     with pytest.raises(HubError, match=r"cannot be reached \(Name or service not known\): connect"):
-        read(CorpusSpec("datasets", path="allenai/c4", name="en"))
+        read(corpus("datasets", path="allenai/c4", name="en"))
     assert len(calls) == 1 and calls[0] <= 5
 
 
@@ -327,7 +325,7 @@ def test_an_unreachable_hub_is_not_retried(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_python_source_is_ordered_and_without_installed_packages() -> None:
     documents, counts = read(
-        CorpusSpec("python_source", only=("json/*", "site-packages/*"), exclude=("*/tool.py",))
+        corpus("python_source", only=("json/*", "site-packages/*"), exclude=("*/tool.py",))
     )
     assert [document.name for document in documents] == [
         "json/__init__.py",
@@ -341,6 +339,6 @@ def test_python_source_is_ordered_and_without_installed_packages() -> None:
 
 @pytest.mark.parametrize("kind", ["random", "replaced"])
 def test_kinds_without_documents_are_refused(kind: str) -> None:
-    base = CorpusSpec("python_source") if kind == "replaced" else None
+    base = {"base": {"kind": "python_source"}} if kind == "replaced" else {}
     with pytest.raises(ConfigError, match=f"a corpus of kind {kind} has no documents of its own"):
-        load_documents(CorpusSpec(kind, base=base))
+        load_documents(corpus(kind, **base))

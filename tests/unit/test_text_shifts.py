@@ -1,4 +1,4 @@
-"""Slightly shifted samples, whole corpora in one call, and proofs of disjointness."""
+"""Slightly shifted samples, and whole corpora in one call."""
 
 from pathlib import Path
 
@@ -6,12 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from text_factory import BOS, tiny_tokenizer
+from text_factory import BOS, corpus, tiny_tokenizer
 
 from semdim.errors import ConfigError, DataError
 from semdim.text.corpus import sample_corpus
-from semdim.text.disjoint import find_overlap
-from semdim.text.documents import Document
 from semdim.text.packing import random_tokens
 from semdim.text.shifts import find_word_starts, replace_tokens, shuffle_words
 from semdim.text.spec import CorpusSpec
@@ -93,10 +91,10 @@ def test_word_starts_follow_the_vocabulary() -> None:
 
 
 @pytest.fixture
-def corpus(tmp_path: Path) -> CorpusSpec:
+def files(tmp_path: Path) -> CorpusSpec:
     for number in range(6):
         (tmp_path / f"{number}.txt").write_text(f"Text number {number}. " + SENTENCE * 5)
-    return CorpusSpec("files", path=str(tmp_path), n_tokens=80)
+    return corpus("files", path=str(tmp_path), n_tokens=80)
 
 
 ARGUMENTS = {
@@ -109,8 +107,8 @@ ARGUMENTS = {
 }
 
 
-def test_sample_corpus_joins_both_accounts(corpus: CorpusSpec) -> None:
-    sample = sample_corpus(corpus, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+def test_sample_corpus_joins_both_accounts(files: CorpusSpec) -> None:
+    sample = sample_corpus(files, tiny_tokenizer(), **ARGUMENTS)
     assert sample.n_sequences == 5
     assert sample.counts["files_read"] == sample.counts["documents_read"] == 6
     assert sample.counts["documents_used"] == 5
@@ -118,10 +116,11 @@ def test_sample_corpus_joins_both_accounts(corpus: CorpusSpec) -> None:
 
 
 @pytest.mark.parametrize("kind", ["replaced", "shuffled"])
-def test_a_derived_corpus_shifts_the_sequences_of_its_base(corpus: CorpusSpec, kind: str) -> None:
-    spec = CorpusSpec(kind, role="near", n_tokens=48, base=corpus)
-    base = sample_corpus(corpus, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
-    shifted = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+def test_a_derived_corpus_shifts_the_sequences_of_its_base(files: CorpusSpec, kind: str) -> None:
+    base_settings = {"kind": "files", "path": files.place, "role": "far", "n_tokens": 7}
+    spec = corpus(kind, role="near", n_tokens=48, base=base_settings)
+    base = sample_corpus(files, tiny_tokenizer(), **ARGUMENTS)
+    shifted = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)
     assert shifted.n_sequences == 3
     assert [row.name for row in shifted.documents] == [row.name for row in base.documents[:3]]
     for before, after in zip(base.token_ids[:3], shifted.token_ids, strict=True):
@@ -132,43 +131,7 @@ def test_a_derived_corpus_shifts_the_sequences_of_its_base(corpus: CorpusSpec, k
 
 
 def test_a_random_corpus_never_draws_special_tokens() -> None:
-    spec = CorpusSpec("random", role="far", n_tokens=16_000)
-    sample = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)  # type: ignore[arg-type]
+    spec = corpus("random", role="far", n_tokens=16_000)
+    sample = sample_corpus(spec, tiny_tokenizer(), **ARGUMENTS)
     assert sample.n_sequences == 1000
     assert not (sample.token_ids[:, 1:] == BOS).any()
-
-
-def test_overlap_finds_a_copied_run_whatever_its_punctuation() -> None:
-    run = "one two three four five six seven eight nine ten eleven twelve thirteen"
-    evaluation = [
-        Document("copied", f"Before that {run} and after it."),
-        Document("own", " ".join(f"word{n}" for n in range(100))),
-        Document("tiny", "too short"),
-    ]
-    training = [
-        Document("x", "Filler. " + run.replace(" ", ",\n ").upper() + "! Filler."),
-        Document("y", "nothing in common"),
-    ]
-    overlap = find_overlap(evaluation, training)
-    assert overlap.n_runs_shared == 1
-    assert overlap.n_runs == 6 + 88
-    assert (overlap.n_documents, overlap.n_documents_touched) == (3, 1)
-    assert overlap.n_training_documents == 2
-    assert overlap.worst == (("copied", pytest.approx(1 / 6)),)
-    assert overlap.share == pytest.approx(1 / 94)
-
-
-def test_overlap_is_nil_without_thirteen_words_in_a_row() -> None:
-    words = [f"word{n}" for n in range(40)]
-    evaluation = [Document("a", " ".join(words))]
-    training = [Document("b", " ".join([*words[:12], "gap", *words[12:24]])), Document("c", "")]
-    assert find_overlap(evaluation, training).n_runs_shared == 0
-    assert find_overlap(evaluation, training, n_words_per_run=12).n_runs_shared == 2
-    # The same words in another order are no run.
-    assert find_overlap(evaluation, [Document("d", " ".join(words[::-1]))]).n_runs_shared == 0
-
-
-def test_overlap_refuses_and_takes_empty_corpora() -> None:
-    with pytest.raises(ConfigError, match="n_words_per_run must be at least 1"):
-        find_overlap([], [], n_words_per_run=0)
-    assert find_overlap([], [Document("a", "b c")]).share == 0.0

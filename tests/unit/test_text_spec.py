@@ -1,20 +1,36 @@
 """Corpus settings: what is refused, in which words, and that every preset is a valid one."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from text_factory import corpus
 
 from semdim.errors import ConfigError
-from semdim.text.spec import CorpusSpec
+from semdim.text.kind import KINDS
+from semdim.text.spec import CorpusSpec, DerivedSpec, TextSpec
 
-PRESETS = sorted((Path(__file__).parents[2] / "conf" / "corpus").glob("*.yaml"))
+CONF = Path(__file__).parents[2] / "conf"
+PRESETS = sorted((CONF / "corpus").glob("*.yaml"))
+
+
+def composed(*names: str) -> dict[str, Any]:
+    """The corpora of a configuration that chooses these presets."""
+    with initialize_config_dir(str(CONF), version_base=None):
+        config = compose("config", overrides=[f"corpus=[{','.join(names)}]"])
+    corpora = OmegaConf.to_container(config.corpora)
+    assert isinstance(corpora, dict)
+    return {str(name): settings for name, settings in corpora.items()}
 
 
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_preset_is_valid_and_packaged_under_its_name(path: Path) -> None:
     assert path.read_text().splitlines()[0] == f"# @package corpora.{path.stem}"
-    spec = CorpusSpec.from_mapping(yaml.safe_load(path.read_text()), f"corpora.{path.stem}")
+    corpora = composed(path.stem)
+    assert list(corpora) == [path.stem]
+    spec = CorpusSpec.from_mapping(corpora[path.stem], f"corpora.{path.stem}")
     assert spec.n_tokens >= 20_000
 
 
@@ -26,40 +42,57 @@ def test_the_presets_of_the_paper_and_the_main_job_are_there() -> None:
 
 @pytest.mark.parametrize("name", ["english_replaced", "english_shuffled"])
 def test_a_shifted_preset_starts_from_the_english_one(name: str) -> None:
-    presets = {path.stem: yaml.safe_load(path.read_text()) for path in PRESETS}
-    english = {key: presets["english"][key] for key in presets["english"] if key not in _OWN}
-    assert presets[name]["base"] == english
+    corpora = composed("english", name)
+    assert corpora[name]["base"] == corpora["english"]
+    spec = CorpusSpec.from_mapping(corpora[name], name)
+    assert isinstance(spec, DerivedSpec) and spec.role == "near"
+    assert spec.base == CorpusSpec.from_mapping(corpora["english"], "english")
 
 
-_OWN = ("role", "n_tokens")
+def test_every_kind_that_semdim_brings_is_registered() -> None:
+    assert set(KINDS) >= {
+        "gensim_english", "python_source", "random", "files", "jsonl", "parquet", "datasets",
+        "replaced", "shuffled",
+    }  # fmt: skip
+    for name, kind in zip(KINDS.names(), KINDS.values(), strict=True):
+        assert kind.__dataclass_fields__["kind"].default == name
 
 
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"kind": "files", "path": "x", "paht": 1}, r"corpora\.mine: unknown setting paht; known"),
-        ({"path": "x"}, "kind is missing; use one of gensim_english"),
-        ({"kind": "csv"}, "unknown corpus kind 'csv': use one of"),
-        ({"kind": "files"}, "a corpus of kind files needs path"),
-        ({"kind": "replaced"}, "a corpus of kind replaced needs base"),
-        ({"kind": "random", "path": "x"}, "path has no meaning for a corpus of kind random"),
-        ({"kind": "random", "n_tokens": "abc"}, r"corpora\.mine\.n_tokens: expected a whole"),
-        ({"kind": "random", "n_tokens": True}, "expected a whole number, got True"),
-        ({"kind": "random", "n_tokens": 0}, "n_tokens must be at least 1, got 0"),
-        ({"kind": "random", "role": "ood"}, "unknown corpus role 'ood': use one of id, near"),
-        ({"kind": "files", "path": "x", "suffixes": [1]}, "expected a list of texts"),
-        ({"kind": "files", "path": "x", "suffixes": 3}, "expected a list of texts"),
-        ({"kind": "files", "path": "x", "start": "middle"}, "unknown start 'middle'"),
-        ({"kind": "files", "path": "x", "min_characters": -1}, "min_characters must be 0 or more"),
-        ({"kind": "replaced", "base": "english"}, "expected the settings of a corpus"),
-        ({"kind": "replaced", "base": {"kind": "random"}}, "cannot start from a random one"),
+        (
+            {"kind": "files", "path": "x", "paht": 1},
+            r"corpora\.mine of kind files has no setting 'paht'; it knows .* mean 'path'\?",
+        ),
+        ({"path": "x"}, r"corpora\.mine lacks kind \(one of .*gensim_english"),
+        ({"kind": "file"}, r"corpora\.mine\.kind = 'file' must be one of .* mean 'files'\?"),
+        ({"kind": ["files"]}, r"corpora\.mine\.kind = \['files'\] must be one of"),
+        ({"kind": "files"}, r"corpora\.mine of kind files lacks path \(a text"),
+        ({"kind": "files", "path": None}, r"corpora\.mine of kind files lacks path"),
+        ({"kind": "replaced"}, r"of kind replaced lacks base \(settings by name\)"),
+        ({"kind": "random", "path": "x"}, r"corpora\.mine of kind random has no setting 'path'"),
+        ({"kind": "random", "n_tokens": "abc"}, r"corpora\.mine\.n_tokens = 'abc' must be a whole"),
+        ({"kind": "random", "n_tokens": True}, "n_tokens = True must be a whole number"),
+        ({"kind": "random", "n_tokens": 0}, "n_tokens = 0 must be a whole number between 1 and"),
+        ({"kind": "random", "n_tokens": 10**15}, "must be a whole number between 1 and"),
+        ({"kind": "random", "role": "ood"}, r"\.role = 'ood' must be one of id, near, shifted"),
+        ({"kind": "files", "path": "x", "suffixes": [1]}, r"suffixes\[0\] = 1 must be a text"),
+        ({"kind": "files", "path": "x", "suffixes": 3}, "suffixes = 3 must be a text"),
+        ({"kind": "files", "path": "x", "start": "middle"}, "start = 'middle' must be one of"),
+        ({"kind": "files", "path": "x", "min_characters": -1}, "min_characters = -1 must be"),
+        ({"kind": "replaced", "base": "english"}, r"base = 'english' must be settings by name"),
+        (
+            {"kind": "replaced", "base": {"kind": "random"}},
+            r"corpora\.mine\.base\.kind = 'random' must be a kind that has documents of its own",
+        ),
         (
             {"kind": "replaced", "share": 1.5, "base": {"kind": "gensim_english"}},
-            r"share must lie in \(0, 1\], got 1.5",
+            r"share = 1\.5 must be a number above 0 and at most 1",
         ),
         (
             {"kind": "shuffled", "base": {"kind": "gensim_english", "pth": "x"}},
-            r"corpora\.mine\.base: unknown setting pth",
+            r"corpora\.mine\.base of kind gensim_english has no setting 'pth'",
         ),
     ],
 )
@@ -69,17 +102,18 @@ def test_refused(mapping: dict[str, object], message: str) -> None:
 
 
 def test_null_means_default_and_one_text_means_a_list() -> None:
-    spec = CorpusSpec.from_mapping(
-        {"kind": "datasets", "path": "a/b", "revision": None, "data_files": "x.json"}
-    )
-    assert spec.revision is None
-    assert spec.data_files == ("x.json",)
-    assert spec.streaming is True
+    spec = corpus("datasets", path="a/b", revision=None, data_files="x.json", split=None)
+    assert (spec.revision, spec.data_files) == (None, ("x.json",))  # type: ignore[attr-defined]
+    assert (spec.streaming, spec.split) == (True, "train")  # type: ignore[attr-defined]
 
 
 def test_share_may_be_written_as_a_whole_number() -> None:
-    spec = CorpusSpec.from_mapping(
-        {"kind": "replaced", "share": 1, "base": {"kind": "python_source"}}
-    )
-    assert spec.share == 1.0
-    assert spec.base == CorpusSpec("python_source")
+    spec = corpus("replaced", share=1, base={"kind": "python_source"})
+    assert spec.share == 1.0  # type: ignore[attr-defined]
+    assert spec.base == corpus("python_source")  # type: ignore[attr-defined]
+
+
+def test_a_corpus_says_where_its_text_is() -> None:
+    assert corpus("files", path="notes").place == "notes"
+    assert corpus("random").place == "random"
+    assert isinstance(corpus("files", path="notes"), TextSpec)

@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from text_factory import write_dump
+from text_factory import corpus, write_dump
 
 from semdim.errors import DataError
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import load_documents
-from semdim.text.spec import CorpusSpec
 from semdim.text.wikitext import read_dump, strip_wikitext
 
 
@@ -97,7 +96,7 @@ def test_a_damaged_dump_is_named(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def english() -> Iterator[tuple[list[Document], ReadCounts]]:
     counts = ReadCounts()
-    yield list(load_documents(CorpusSpec("gensim_english", min_characters=500), counts)), counts
+    yield list(load_documents(corpus("gensim_english", min_characters=500), counts)), counts
 
 
 def test_the_excerpt_has_articles_and_news(english: tuple[list[Document], ReadCounts]) -> None:

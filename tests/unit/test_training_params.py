@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from semdim.errors import ConfigError
+from semdim.fields import read
 from semdim.training.params import compose_training, read_training_settings
-from semdim.training.spec import DataSpec, DictionarySpec, OptimiserSpec, section
+from semdim.training.spec import DataSpec, DictionarySpec, OptimiserSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,12 +46,15 @@ def test_an_unknown_choice_is_named():
     [
         ("dictionary.architecture=transcoder", "one of batchtopk, standard, gated, topk"),
         ("dictionary.n_active=20000", "between 0 and dict_size"),
-        ("dictionary.dict_size=many", "expected a number"),
-        ("+dictionary.width=5", "unknown setting width"),
-        ("+data.held_out_share=1.0", "held_out_share must lie between 0 and 1"),
-        ("data.prefix_dtype=int8", "prefix_dtype must be one of"),
-        ("optimiser.batch_tokens=0", "batch_tokens must be at least 1"),
-        ("~data.n_tokens", "n_tokens must be set"),
+        ("dictionary.dict_size=many", "dict_size = 'many' must be a whole number"),
+        ("+dictionary.width=5", "dictionary has no setting 'width'"),
+        (
+            "+data.held_out_share=1.0",
+            "held_out_share = 1.0 must be a number strictly",
+        ),
+        ("data.prefix_dtype=int8", "prefix_dtype = 'int8' must be one of"),
+        ("optimiser.batch_tokens=0", "batch_tokens = 0 must be a whole number between 1 and"),
+        ("~data.n_tokens", "data lacks n_tokens"),
         ("+optimiser.decay_share=0.99", "leave room for a plateau"),
         ("+surprise=1", "has no use for surprise"),
     ],
@@ -61,10 +65,10 @@ def test_impossible_settings_are_refused(override, message):
 
 
 def test_sections_take_whole_numbers_where_they_want_fractions():
-    assert section(DictionarySpec, {"dict_size": 8, "n_active": 2}, "dictionary").n_active == 2.0
-    assert section(OptimiserSpec, {"max_minutes": None}, "optimiser").max_minutes is None
-    assert section(OptimiserSpec, {"max_minutes": 5}, "optimiser").max_minutes == 5
-    with pytest.raises(ConfigError, match=r"data\.n_tokens: expected a number"):
-        section(DataSpec, {"n_tokens": 1.5}, "data")
-    with pytest.raises(ConfigError, match="expected true or false"):
-        section(DataSpec, {"n_tokens": 5, "prepend_bos": "yes"}, "data")
+    assert read(DictionarySpec, {"dict_size": 8, "n_active": 2}, "dictionary").n_active == 2.0
+    assert read(OptimiserSpec, {"max_minutes": None}, "optimiser").max_minutes is None
+    assert read(OptimiserSpec, {"max_minutes": 5}, "optimiser").max_minutes == 5
+    with pytest.raises(ConfigError, match=r"data\.n_tokens = 1\.5 must be a whole number"):
+        read(DataSpec, {"n_tokens": 1.5}, "data")
+    with pytest.raises(ConfigError, match=r"data\.prepend_bos = 'yes' must be true or false"):
+        read(DataSpec, {"n_tokens": 5, "prepend_bos": "yes"}, "data")

@@ -22,7 +22,7 @@ def test_what_is_no_variation_is_refused(given):
 
 
 def test_a_value_that_is_not_possible_is_refused(text):  # noqa: F811
-    with pytest.raises(ConfigError, match="learning_rate must be positive"):
+    with pytest.raises(ConfigError, match="learning_rate = -1 must be a number above 0"):
         varied(settings(text), ("optimiser.learning_rate", -1))
 
 

@@ -1,6 +1,6 @@
 """Distances by hand, against scikit-learn and pytorch-ood; what they are fitted on."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +25,9 @@ from semdim.uncertainty.activation_scores import (
     score_activations,
 )
 from semdim.uncertainty.distances import Gaussians, Moments, neighbour_distance, unit
-from semdim.uncertainty.scores import ACTIVATION_SCORES
+from semdim.uncertainty.score import SCORES
 from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.verdict import FittedOn
 
 SPEC = UncertaintySpec(n_clusters=3, neighbour_tokens=200, neighbour=5)
 CENTRES = np.array([[9.0, 0, 0, 0, 5, 0], [0, 9.0, 0, 0, 5, 0], [0, 0, 9.0, 0, 5, 0]])
@@ -245,6 +246,7 @@ def test_what_cannot_be_fitted_or_scored_is_refused(tmp_path: Path, fit: Activat
         UncertaintySpec(n_clusters=1)
 
 
-def test_the_registry_reads_the_columns_that_are_computed() -> None:
-    assert tuple(column for score in ACTIVATION_SCORES for column in score.reads) == COLUMNS
-    assert {score.family for score in ACTIVATION_SCORES} == {"activation"}
+def test_the_registry_reads_the_columns_that_are_computed(fit: ActivationFit) -> None:
+    for name in COLUMNS:
+        assert SCORES[name].reads == (name,) and SCORES[name].family == "activation"
+    assert {"sample", *fit.facts()} == {field.name for field in fields(FittedOn)}

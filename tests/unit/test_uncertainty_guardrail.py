@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from ledger_factory import make_ledger
 
 from semdim.errors import DataError
+from semdim.uncertainty.alarm import calibrate, calibrated_alarm
 from semdim.uncertainty.conformal import (
     bootstrap_mean,
     conformal_threshold,
@@ -22,7 +23,6 @@ from semdim.uncertainty.conformal import (
     rate_given_calibration,
 )
 from semdim.uncertainty.fixed_rule import cantelli, fixed_rule
-from semdim.uncertainty.guardrail import calibrate, guardrail
 from semdim.uncertainty.rows import check_tokens, generator, sequence_n_active, split_documents
 from semdim.uncertainty.spec import UncertaintySpec
 
@@ -168,17 +168,17 @@ def test_false_alarms_on_held_out_text_are_what_was_promised() -> None:
     far = study_sequences(100, shift=30, seed=1)
     same = study_sequences(1000, seed=2)
     for statistic in ("max_n_active", "window_n_active"):
-        alarm = guardrail(sequences, {"far": far, "same": same}, split, statistic, SPEC, 0)
-        assert alarm["n_calibration"] == 1500
+        alarm = calibrated_alarm(sequences, {"far": far, "same": same}, split, statistic, SPEC, 0)
+        assert alarm.n_calibration == 1500
         # 1500 + 1500 documents: standard error 0.008; whole counts leave some slack below.
-        assert 0.015 <= alarm["measured_false_alarm_rate"] <= 0.05 + 0.024
-        assert alarm["stability"]["false_alarm_rate"]["mean"] <= 0.05 + 0.01
-        assert alarm["detection_rate"]["same"] <= 0.05 + 0.03  # an equal corpus is not detected
-        assert alarm["detection_rate"]["far"] >= 0.99
-        assert alarm["false_alarms"]["low"] <= alarm["measured_false_alarm_rate"]
-        assert alarm["false_alarm_rate"] < alarm["false_alarm_rate_given_calibration"] < 0.07
-        assert alarm["false_alarms"]["n_documents"] == 1500
-        assert alarm["stability"]["n_splits"] == 30
+        assert 0.015 <= alarm.measured_false_alarm_rate <= 0.05 + 0.024
+        assert alarm.stability.false_alarm_rate.mean <= 0.05 + 0.01
+        assert alarm.detection_rate["same"] <= 0.05 + 0.03  # an equal corpus is not detected
+        assert alarm.detection_rate["far"] >= 0.99
+        assert alarm.false_alarms.low <= alarm.measured_false_alarm_rate
+        assert alarm.false_alarm_rate < alarm.false_alarm_rate_given_calibration < 0.07
+        assert alarm.false_alarms.n_documents == 1500
+        assert alarm.stability.n_splits == 30
 
 
 def test_the_whole_guardrail_keeps_its_promise_on_text_it_never_saw() -> None:
@@ -197,10 +197,10 @@ def test_the_whole_guardrail_keeps_its_promise_on_text_it_never_saw() -> None:
         more = sequences_of(levels[78:], np.ones(40, dtype=int), rng)
         split = split_documents(np.arange(78), 0.5, generator(repetition, "split"))
         shifts = {"fresh": more.assign(window_n_active=0.0, origin=-1)}
-        alarm = guardrail(text, shifts, split, "max_n_active", spec, repetition)
-        assert alarm["n_calibration"] == 39
-        measured.append(alarm["measured_false_alarm_rate"])
-        fresh.append(alarm["detection_rate"]["fresh"])
+        alarm = calibrated_alarm(text, shifts, split, "max_n_active", spec, repetition)
+        assert alarm.n_calibration == 39
+        measured.append(alarm.measured_false_alarm_rate)
+        fresh.append(alarm.detection_rate["fresh"])
     for rate in (np.mean(measured), np.mean(fresh)):
         assert rate <= 0.05 + 0.01
         assert rate >= 0.05 - 0.01
@@ -214,8 +214,8 @@ def test_fresh_splits_are_measured_on_the_documents_they_hold_out() -> None:
     )
     split = split_documents(np.arange(60), 0.5, generator(0, "split"))
     spec = replace(SPEC, n_splits=800)
-    spread = guardrail(sequences, {}, split, "max_n_active", spec, 0)["stability"]
-    assert spread["false_alarm_rate"]["mean"] == pytest.approx(1 / 31, abs=0.006)
+    spread = calibrated_alarm(sequences, {}, split, "max_n_active", spec, 0).stability
+    assert spread.false_alarm_rate.mean == pytest.approx(1 / 31, abs=0.006)
 
 
 def test_the_alarm_is_strictly_above_the_threshold() -> None:
@@ -223,9 +223,9 @@ def test_the_alarm_is_strictly_above_the_threshold() -> None:
         {"document": np.arange(60), "max_n_active": 60.0, "window_n_active": 60.0, "origin": -1}
     )
     split = split_documents(np.arange(60), 0.5, generator(0, "split"))
-    alarm = guardrail(constant, {"x": constant}, split, "max_n_active", SPEC, 0)
-    assert alarm["threshold"] == 60.0
-    assert alarm["measured_false_alarm_rate"] == alarm["detection_rate"]["x"] == 0.0
+    alarm = calibrated_alarm(constant, {"x": constant}, split, "max_n_active", SPEC, 0)
+    assert alarm.threshold == 60.0
+    assert alarm.measured_false_alarm_rate == alarm.detection_rate["x"] == 0.0
 
 
 def test_copies_of_calibration_documents_are_not_detected_on() -> None:
@@ -234,18 +234,18 @@ def test_copies_of_calibration_documents_are_not_detected_on() -> None:
     copies = sequences.assign(origin=sequences["document"], max_n_active=999.0)
     spared = copies["document"].isin(split.evaluation)
     copies.loc[spared, "max_n_active"] = 0.0
-    alarm = guardrail(sequences, {"near": copies}, split, "max_n_active", SPEC, 0)
-    assert alarm["detection_rate"]["near"] == 0.0
-    assert alarm["detection"]["near"]["n_documents"] == 30
+    alarm = calibrated_alarm(sequences, {"near": copies}, split, "max_n_active", SPEC, 0)
+    assert alarm.detection_rate["near"] == 0.0
+    assert alarm.detection["near"].n_documents == 30
 
 
 def test_too_few_documents_for_the_rate_are_refused() -> None:
     sequences = study_sequences(36)
     split = split_documents(sequences["document"].to_numpy(), 0.5, generator(0, "split"))
     with pytest.raises(DataError, match="18 calibration documents"):
-        guardrail(sequences, {}, split, "max_n_active", SPEC, 0)
+        calibrated_alarm(sequences, {}, split, "max_n_active", SPEC, 0)
     lenient = replace(SPEC, false_alarm_rate=0.06)
-    assert guardrail(sequences, {}, split, "max_n_active", lenient, 0)["n_calibration"] == 18
+    assert calibrated_alarm(sequences, {}, split, "max_n_active", lenient, 0).n_calibration == 18
 
 
 def test_cantelli_on_the_papers_own_table() -> None:
@@ -270,11 +270,11 @@ def test_the_fixed_rule_by_hand() -> None:
     ledger.loc[[2, 3, 11], "n_active"] = 501  # two in sequence 0, one in sequence 2
     ledger.loc[3, "is_outlier"] = True
     rule = fixed_rule({"english": check_tokens(ledger, "english")}, {"english": "id"}, 500)
-    everything, apart = rule["corpora"]
-    assert (everything["positions"], apart["positions"]) == ("all", "without_bos")
-    assert (everything["n_above"], everything["n_outliers_above"]) == (7, 5)
-    assert everything["sequence_rate"] == 1.0
-    assert (apart["n_above"], apart["n_outliers_above"]) == (3, 1)
-    assert apart["token_rate"] == 3 / 16 <= apart["token_rate_bound"]
-    assert apart["sequence_rate"] == 0.5  # both sequences of document 0, none of document 1
-    assert apart["role"] == "id"
+    everything, apart = rule.corpora
+    assert (everything.positions, apart.positions) == ("all", "without_bos")
+    assert (everything.n_above, everything.n_outliers_above) == (7, 5)
+    assert everything.sequence_rate == 1.0
+    assert (apart.n_above, apart.n_outliers_above) == (3, 1)
+    assert apart.token_rate == 3 / 16 <= apart.token_rate_bound
+    assert apart.sequence_rate == 0.5  # both sequences of document 0, none of document 1
+    assert apart.role == "id"

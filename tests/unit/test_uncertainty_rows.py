@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from ledger_factory import make_ledger
 
 from semdim.errors import DataError
+from semdim.tokens.positions import counted
 from semdim.uncertainty.rows import (
     check_tokens,
     generator,
     longest_window_mean,
     origins,
-    scored_rows,
     sequence_n_active,
     split_documents,
 )
@@ -88,8 +88,8 @@ def test_a_sequence_of_bos_alone_is_refused() -> None:
 def test_last_rows_are_marked_and_position_zero_is_not_scored() -> None:
     tokens = check_tokens(make_ledger(3, 2, 5), "x")
     assert tokens.loc[tokens["is_last"], "position"].tolist() == [4] * 6
-    assert scored_rows(tokens)["position"].min() == 1
-    assert len(scored_rows(tokens)) == 6 * 4
+    assert counted(tokens)["position"].min() == 1
+    assert len(counted(tokens)) == 6 * 4
 
 
 @pytest.mark.parametrize(

@@ -6,21 +6,37 @@ import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
 
 from semdim.errors import ConfigError, DataError
+from semdim.tokens.positions import counted
+from semdim.uncertainty.activation_scores import COLUMNS as FITTED
 from semdim.uncertainty.levels import ScoreValues, at_level, distance_to, score_values
-from semdim.uncertainty.rows import check_tokens, scored_rows
-from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, check_registry, fit_unigram
+from semdim.uncertainty.rows import check_tokens
+from semdim.uncertainty.score import (
+    SCORES,
+    Score,
+    all_scores,
+    check_scores,
+    column,
+    in_order,
+    missing_columns,
+)
+from semdim.uncertainty.scores.unigram_nll import unigram_bits
 
-SCORES = {score.name: score for score in LEDGER_SCORES}
-FIT = IdFit(unigram_bits=np.log2(np.arange(1.0, VOCAB_SIZE + 1)))
+LEDGER_SCORES = tuple(score for score in all_scores() if score.name not in FITTED)
+BITS = np.log2(np.arange(1.0, VOCAB_SIZE + 1))
 COLUMNS = {column for score in LEDGER_SCORES for column in score.reads}
 
 
+def known(score: str) -> np.ndarray | None:
+    """What a score is told of the ID corpus."""
+    return BITS if score == "unigram_nll" else None
+
+
 def rows_of(ledger: pd.DataFrame) -> pd.DataFrame:
-    return scored_rows(check_tokens(ledger, "x", COLUMNS))
+    return counted(check_tokens(ledger, "x", COLUMNS))
 
 
 def test_unigram_bits_by_hand() -> None:
-    bits = fit_unigram(np.array([0, 0, 0, 2]), vocab_size=4)
+    bits = unigram_bits(np.array([0, 0, 0, 2]), vocab_size=4)
     # (3 + 1, 0 + 1, 1 + 1, 0 + 1) of 4 + 4
     assert bits.tolist() == [1.0, 3.0, 2.0, 3.0]
     assert (2.0**-bits).sum() == pytest.approx(1.0)
@@ -29,10 +45,10 @@ def test_unigram_bits_by_hand() -> None:
 @pytest.mark.parametrize("token_id", [[-1, 2], [0, 4]])
 def test_a_token_outside_the_vocabulary_is_refused(token_id: list[int]) -> None:
     with pytest.raises(DataError, match="4 tokens"):
-        fit_unigram(np.array(token_id), vocab_size=4)
+        unigram_bits(np.array(token_id), vocab_size=4)
     rows = pd.DataFrame({"token_id": token_id, "is_last": False, "document": 0})
     with pytest.raises(DataError, match="4 tokens"):
-        score_values(SCORES["unigram_nll"], rows, IdFit(unigram_bits=np.ones(4)), "x")
+        score_values(SCORES["unigram_nll"], rows, np.ones(4), "x")
 
 
 def test_token_values_by_hand() -> None:
@@ -60,9 +76,9 @@ def test_token_values_by_hand() -> None:
         "unigram_nll": [1, 2, 3],
         "nll": [6, 7],
     }
-    assert set(expected) == set(SCORES)
+    assert set(expected) == {score.name for score in LEDGER_SCORES}
     for name, values in expected.items():
-        got = score_values(SCORES[name], rows, FIT, "x").value
+        got = score_values(SCORES[name], rows, known(name), "x").value
         assert got.tolist() == pytest.approx(values), name
 
 
@@ -77,7 +93,7 @@ def test_levels_by_hand() -> None:
     )
     rows = rows_of(ledger)
     level = {
-        (name, level): at_level(SCORES[name], rows, FIT, "x", level)
+        (name, level): at_level(SCORES[name], rows, None, "x", level)
         for name in ("n_active", "nll")
         for level in ("token", "sequence_mean", "sequence_max")
     }
@@ -94,7 +110,7 @@ def test_sequence_values_agree_with_pandas() -> None:
     rows = rows_of(make_ledger(7, 3, 10))
     grouped = rows.groupby("sequence")["entropy"]
     for level, expected in (("sequence_mean", grouped.mean()), ("sequence_max", grouped.max())):
-        got = at_level(SCORES["entropy"], rows, FIT, "x", level).value
+        got = at_level(SCORES["entropy"], rows, None, "x", level).value
         assert got == pytest.approx(expected.to_numpy(), rel=1e-6)
 
 
@@ -117,22 +133,63 @@ def test_a_value_that_is_not_finite_is_never_skipped(bad: float) -> None:
     ledger = make_ledger(2, 1, 6)
     ledger.loc[3, "entropy"] = bad
     with pytest.raises(DataError, match=r"1 of 8 values of 'entropy' on corpus 'essays'"):
-        score_values(SCORES["entropy"], rows_of(ledger), FIT, "essays")
+        score_values(SCORES["entropy"], rows_of(ledger), None, "essays")
 
 
 def test_a_sequence_that_predicts_nothing_is_refused() -> None:
     with pytest.raises(DataError, match=r"2 sequence\(s\).*'nll'"):
-        at_level(SCORES["nll"], rows_of(make_ledger(2, 1, 2)), FIT, "x", "sequence_max")
+        at_level(SCORES["nll"], rows_of(make_ledger(2, 1, 2)), None, "x", "sequence_max")
 
 
 def test_a_zero_centred_norm_is_refused() -> None:
     rows = rows_of(make_ledger(2, 1, 6).assign(centred_norm=np.float32(0)))
     with pytest.raises(DataError, match="centred_norm"):
-        score_values(SCORES["unexplained_share"], rows, FIT, "x")
+        score_values(SCORES["unexplained_share"], rows, None, "x")
 
 
-def test_the_registry_must_be_unambiguous() -> None:
+def test_scores_are_listed_by_what_they_cost() -> None:
+    assert [score.name for score in all_scores()] == [
+        "n_active", "n_active_two_sided", "unexplained_share", "activation_norm",
+        "activation_norm_two_sided", "mahalanobis", "relative_mahalanobis", "knn_distance",
+        "one_minus_max_prob", "entropy", "energy", "unigram_nll", "nll",
+    ]  # fmt: skip
+    mine = Score("a", "mine", "code", ("a",), column("a"))
+    other = Score("b", "mine", "activation", ("b",), column("b"), order=-1)
+    names = [score.name for score in in_order((*all_scores(), other, mine))]
+    assert names.index("a") == 3 and names.index("b") == 4
+
+
+def test_a_score_learns_from_the_rows_that_it_is_given() -> None:
+    rows = pd.DataFrame({"token_id": [0, 0, 0, 2]})
+    assert SCORES["unigram_nll"].fitted(rows, 4).tolist() == [1.0, 3.0, 2.0, 3.0]
+    assert SCORES["entropy"].fitted(rows, 4) is None
+
+
+def test_the_columns_that_a_table_lacks_are_named() -> None:
+    tables = {"a": pd.DataFrame({"x": [1], "y": [1]}), "b": pd.DataFrame({"x": [1]})}
+    scores = (
+        Score("xy", "", "code", ("x", "y", "z"), column("x")),
+        Score("x", "", "code", ("x",), column("x")),
+    )
+    assert missing_columns(scores, tables) == {"xy": ("y", "z")}
+
+
+def test_a_name_belongs_to_one_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SCORES, "_entries", dict(SCORES._entries))
+    SCORES.add("entropy", SCORES["entropy"])
+    for name, family, message in (
+        ("entropy", "prediction", "Two scores are called 'entropy'"),
+        ("other", "prediction", "'entropy' is registered as 'other'"),
+    ):
+        mine = Score("entropy", "mine", family, ("entropy",), column("entropy"))
+        with pytest.raises(ConfigError, match=message):
+            SCORES.add(name, mine)
+    with pytest.raises(ConfigError, match="Did you mean 'entropy'"):
+        SCORES["entropi"]
+
+
+def test_the_scores_must_be_unambiguous() -> None:
     with pytest.raises(ConfigError, match="called n_active"):
-        check_registry((*LEDGER_SCORES, SCORES["n_active"]))
+        check_scores((*LEDGER_SCORES, SCORES["n_active"]))
     with pytest.raises(ConfigError, match="compares every score with n_active"):
-        check_registry((SCORES["entropy"],))
+        check_scores((SCORES["entropy"],))

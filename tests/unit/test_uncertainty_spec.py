@@ -33,7 +33,7 @@ def test_an_unknown_setting_is_named_with_what_was_probably_meant() -> None:
         ("false_alarm_rate", float("nan")),
         ("confidence", True),
         ("n_resamples", 19),
-        ("n_resamples", 100.0),
+        ("n_resamples", 100.5),
         ("window", 0),
         ("n_splits", 1),
         ("fixed_threshold", 0),
@@ -42,5 +42,10 @@ def test_an_unknown_setting_is_named_with_what_was_probably_meant() -> None:
     ],
 )
 def test_a_value_of_the_wrong_kind_or_size_is_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(ConfigError, match=rf"uncertainty\.{name} is"):
+    with pytest.raises(ConfigError, match=rf"uncertainty\.{name} = .* must be"):
         UncertaintySpec.from_mapping({name: value})
+
+
+def test_a_neighbour_beyond_the_tokens_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"uncertainty\.neighbour = 9 must be at most"):
+        UncertaintySpec.from_mapping({"neighbour": 9, "neighbour_tokens": 8})

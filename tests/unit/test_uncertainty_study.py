@@ -10,15 +10,30 @@ import numpy as np
 import pandas as pd
 import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
+from record_schema import complaints
 from sklearn.metrics import roc_auc_score
 
-from semdim.errors import ConfigError, DataError
+from semdim.errors import ArtifactError, ConfigError, DataError
+from semdim.records import json_schema, read_record
+from semdim.registry import load_plugins
+from semdim.uncertainty.activation_scores import COLUMNS as FITTED
+from semdim.uncertainty.guardrail import Guardrail, Provenance
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.rows import generator, split_documents
-from semdim.uncertainty.scores import ALL_SCORES, LEDGER_SCORES, Score, column
+from semdim.uncertainty.score import SCORES, all_scores
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import StudyResult, run_study
+from semdim.uncertainty.verdict import Best, FittedOn, Verdict
 
+PROVENANCE = Provenance(
+    probe="p", model="m", model_fingerprint="a" * 64, sae="s", sae_fingerprint="b" * 64,
+    hook_name="blocks.1.hook_resid_post", splice="no_bos", context=12, compute_dtype="float32",
+)  # fmt: skip
+FITTED_ON = FittedOn(
+    sample="english", n_tokens=7, n_outliers=0, norm_limit=9.0, n_clusters=2, bank_tokens=5,
+    neighbour=1, shrinkage=0.1, shrinkage_within=0.2,
+)  # fmt: skip
+LEDGER_SCORES = tuple(score for score in all_scores() if score.name not in FITTED)
 SPEC = UncertaintySpec(n_resamples=60, n_splits=5, window=4, roc_points=20)
 LEDGERS = {
     "english": make_ledger(60, 2, 12),
@@ -81,54 +96,55 @@ def test_sequence_values_agree_with_a_plain_computation(study: StudyResult) -> N
 
 def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
     verdict = study.verdict
-    assert verdict["n_active_is_constant"] is False and verdict["warnings"] == []
-    assert verdict["mean_n_active"]["random"] > verdict["mean_n_active"]["english"] + 20
-    directions = {
-        s: verdict["by_shift"][s]["sequence_mean"]["direction"] for s in ("python", "random")
-    }
+    assert verdict.n_active_is_constant is False and len(verdict.warnings) == 1
+    assert verdict.mean_n_active["random"] > verdict.mean_n_active["english"] + 20
+    directions = {s: verdict.by_shift[s]["sequence_mean"].direction for s in ("python", "random")}
     assert directions == {"python": "fewer", "random": "more"}
-    cell = verdict["by_shift"]["python"]["sequence_mean"]["contenders"]
-    outcome = {c["score"]: c["outcome"] for c in cell["n_active"]["against"]}
+    cell = verdict.by_shift["python"]["sequence_mean"].contenders
+    outcome = {c.score: c.outcome for c in cell["n_active"].against}
     assert outcome["activation_norm"] == "worse" and len(outcome) == len(LEDGER_SCORES) - 2
-    record = cell["n_active"]["record"]
-    assert record == {
-        key: [s for s, found in outcome.items() if found == key and s != "nll"]
+    record = cell["n_active"].record
+    assert vars(record) == {
+        key: tuple(s for s, found in outcome.items() if found == key and s != "nll")
         for key in ("better", "undecided", "worse")
     }
-    assert "activation_norm" in record["worse"]
-    two_sided = {c["score"]: c for c in cell["n_active_two_sided"]["against"]}
-    assert two_sided["activation_norm"]["outcome"] == "better"
-    assert two_sided["activation_norm"]["low"] > 0
-    best = verdict["by_shift"]["python"]["sequence_mean"]["best_label_free"]
+    assert "activation_norm" in record.worse
+    two_sided = {c.score: c for c in cell["n_active_two_sided"].against}
+    assert two_sided["activation_norm"].outcome == "better"
+    assert two_sided["activation_norm"].low > 0
+    best = verdict.by_shift["python"]["sequence_mean"].best_label_free
     aurocs = study.uncertainty.query(
         "shift == 'python' and level == 'sequence_mean' and not uses_labels"
     ).set_index("score")["auroc"]
-    assert best == {"score": aurocs.idxmax(), "auroc": pytest.approx(aurocs.max())}
-    assert verdict["position_zero"]["english"]["min"] == 500
-    assert verdict["fixed_rule"]["corpora"]["english"]["sequence_rate"] == 0.0
+    assert best == Best(aurocs.idxmax(), aurocs.max())
+    assert verdict.position_zero["english"].min == 500
+    assert verdict.fixed_rule.corpora["english"].sequence_rate == 0.0
 
 
-def test_the_guardrail_is_flat_enough_for_metrics(study: StudyResult) -> None:
+def test_the_guardrail_says_what_was_promised_and_measured(study: StudyResult) -> None:
     alarm = study.guardrail
-    assert alarm["false_alarm_rate"] == 0.05 and alarm["n_calibration"] == 30
-    assert 0 <= alarm["measured_false_alarm_rate"] <= 0.2
-    assert alarm["detection_rate"]["random"] > 0.95
-    assert alarm["window"]["length"] == 4
-    assert alarm["window"]["threshold"] < alarm["threshold"]
-    assert len(alarm["fixed_rule"]["corpora"]) == 6
+    assert alarm.false_alarm_rate == 0.05 and alarm.n_calibration == 30
+    assert 0 <= alarm.measured_false_alarm_rate <= 0.2
+    assert alarm.detection_rate["random"] > 0.95
+    assert alarm.window.length == 4
+    assert alarm.window.threshold < alarm.threshold
+    assert len(alarm.fixed_rule.corpora) == 6
 
 
 def test_files_are_written_and_read_back(study: StudyResult, tmp_path: Path) -> None:
-    study.write(tmp_path / "new", provenance={"sae": "abc"})
+    study.write(tmp_path / "new", PROVENANCE)
     names = sorted(path.name for path in (tmp_path / "new").iterdir())
     assert names == [
         "guardrail.json", "roc.csv", "sequence_histogram.csv", "sparsity.csv",
         "sparsity_histogram.csv", "uncertainty.csv", "verdict.json",
     ]  # fmt: skip
-    alarm = json.loads((tmp_path / "new" / "guardrail.json").read_text())
-    assert alarm["provenance"] == {"sae": "abc"}
-    assert alarm["threshold"] == study.guardrail["threshold"]
-    assert json.loads((tmp_path / "new" / "verdict.json").read_text()) == study.verdict
+    alarm = read_record(tmp_path / "new" / "guardrail.json", Guardrail)
+    assert alarm == replace(study.guardrail, provenance=PROVENANCE)
+    assert read_record(tmp_path / "new" / "verdict.json", Verdict) == study.verdict
+    for name, kind in (("guardrail", Guardrail), ("verdict", Verdict)):
+        content = json.loads((tmp_path / "new" / f"{name}.json").read_text())
+        assert content["schema"] == f"{name}/1"
+        assert not complaints(content, json_schema(kind))
     table = pd.read_csv(tmp_path / "new" / "uncertainty.csv")
     assert table["auroc"].tolist() == pytest.approx(study.uncertainty["auroc"].tolist(), rel=1e-5)
     roc = pd.read_csv(tmp_path / "new" / "roc.csv")
@@ -154,19 +170,47 @@ def test_another_corpus_moves_no_number(study: StudyResult) -> None:
     )
     expected = study.uncertainty.query("shift == 'random'").reset_index(drop=True)
     pd.testing.assert_frame_equal(fewer.uncertainty, expected)
-    assert fewer.guardrail["threshold"] == study.guardrail["threshold"]
+    assert fewer.guardrail.threshold == study.guardrail.threshold
 
 
-def test_a_score_of_ones_own_joins_by_its_column() -> None:
-    mine = Score("depth", "a test", "activation", ("depth",), column("depth"))
+def test_a_score_from_outside_is_compared_once_its_module_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    all_scores()
+    monkeypatch.setattr(SCORES, "_entries", dict(SCORES._entries))  # leave the others alone
+    monkeypatch.delitem(sys.modules, "tests.fixtures.score_depth", raising=False)
+    load_plugins(["tests.fixtures.score_depth"])
     ledgers = {
         name: ledger.assign(depth=float(name == "random")) for name, ledger in LEDGERS.items()
     }
-    found = run_study(
-        ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, scores=(*LEDGER_SCORES, mine)
-    )
-    assert row(found, "depth", "random", "token")["auroc"] == 1.0
-    assert row(found, "depth", "python", "token")["auroc"] == 0.5
+    found = run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    found.write(tmp_path)
+    table = pd.read_csv(tmp_path / "uncertainty.csv").query("score == 'depth' and level == 'token'")
+    assert table.set_index("shift")["auroc"].to_dict() == {"random": 1.0, "python": 0.5}
+    verdict = json.loads((tmp_path / "verdict.json").read_text())
+    assert verdict["scores"]["depth"]["meaning"] == "how deep a token lies"
+    against = verdict["by_shift"]["random"]["token"]["contenders"]["n_active"]["against"]
+    assert "depth" in [entry["score"] for entry in against]
+    names = list(dict.fromkeys(found.uncertainty["score"]))
+    assert names.index("activation_norm_two_sided") < names.index("depth")
+    assert names.index("depth") < names.index("one_minus_max_prob")  # with its family
+
+
+def test_a_score_without_its_columns_is_named() -> None:
+    ledgers = {
+        name: ledger.drop(columns="entropy" if name == "random" else "energy")
+        for name, ledger in LEDGERS.items()
+    }
+    with pytest.warns(UserWarning, match="left out"):
+        found = run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    (note,) = found.verdict.warnings
+    assert "entropy (entropy)" in note and "energy (energy)" in note and "knn_distance" in note
+    assert "nll" not in note and not {"entropy", "energy"} & set(found.uncertainty["score"])
+    with pytest.raises(DataError, match="'english' lacks the columns energy"):
+        run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, scores=LEDGER_SCORES)
+    ledgers["random"] = ledgers["random"].drop(columns="n_active")
+    with pytest.raises(DataError, match="'random' lacks the columns n_active"):
+        run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
 
 
 def test_scores_from_activations_join_row_by_row() -> None:
@@ -182,8 +226,8 @@ def test_scores_from_activations_join_row_by_row() -> None:
         ledgers[name] = join_scores(ledger.sample(frac=1, random_state=1), mixed, name)
     documents = fit_documents(SPEC)
     found = run_study(
-        ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, scores=ALL_SCORES,
-        activation_fit={"fit_documents": documents, "n_tokens": 7},
+        ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE,
+        activation_fit={"fit_documents": documents, **vars(FITTED_ON)},
     )  # fmt: skip
     for level in ("token", "sequence_mean", "sequence_max"):
         own = row(found, "n_active", "python", level)["auroc"]
@@ -191,9 +235,8 @@ def test_scores_from_activations_join_row_by_row() -> None:
         assert row(found, "knn_distance", "python", level)["auroc"] == 0.5
     own = row(found, "n_active", "python", "token")["auroc"]
     assert row(found, "relative_mahalanobis", "python", "token")["auroc"] == pytest.approx(1 - own)
-    assert found.verdict["activation_fit"] == {"n_tokens": 7}
-    assert list(dict.fromkeys(found.uncertainty["score"])) == [s.name for s in ALL_SCORES]
-    assert ALL_SCORES[-1].uses_labels and len(ALL_SCORES) == len(LEDGER_SCORES) + 3
+    assert found.verdict.activation_fit == FITTED_ON and not found.verdict.warnings
+    assert list(dict.fromkeys(found.uncertainty["score"])) == [s.name for s in all_scores()]
     alarm = run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE).guardrail
     assert found.guardrail == alarm
 
@@ -217,6 +260,12 @@ def test_scores_fitted_on_other_documents_are_refused() -> None:
             )  # fmt: skip
 
 
+def test_a_fit_that_says_something_else_is_refused() -> None:
+    facts = {"fit_documents": fit_documents(SPEC), **vars(FITTED_ON), "n_tokens": 7.5}
+    with pytest.raises(ArtifactError, match=r"n_tokens is 7\.5, expected a whole number"):
+        run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE, activation_fit=facts)
+
+
 def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:
     ledgers = {
         "english": make_ledger(60, 2, 12, constant=64),
@@ -225,11 +274,11 @@ def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:
     roles = {"english": "id", "random": "far"}
     with pytest.warns(UserWarning, match="same at every token"):
         found = run_study(ledgers, roles, SPEC, seed=0, vocab_size=VOCAB_SIZE)
-    assert found.verdict["n_active_is_constant"] is True
-    assert len(found.verdict["warnings"]) == 1
+    assert found.verdict.n_active_is_constant is True
+    assert len(found.verdict.warnings) == 2  # the other one names scores without columns
     rows = found.uncertainty.query("score in ('n_active', 'n_active_two_sided')")
     assert (rows["auroc"] == 0.5).all() and (rows["auroc_low"] == 0.5).all()
-    assert found.guardrail["threshold"] == 64 and found.guardrail["detection_rate"]["random"] == 0
+    assert found.guardrail.threshold == 64 and found.guardrail.detection_rate["random"] == 0
 
 
 def test_a_single_document_has_numbers_but_no_intervals() -> None:
@@ -240,10 +289,9 @@ def test_a_single_document_has_numbers_but_no_intervals() -> None:
         )
     cell = row(found, "n_active", "book", "sequence_mean")
     assert cell["auroc"] > 0.5 and np.isnan(cell["auroc_low"])
-    assert found.guardrail["detection"]["book"]["low"] is None
-    against = found.verdict["by_shift"]["book"]["token"]["contenders"]["n_active"]["against"]
-    assert {c["outcome"] for c in against} == {"undecided"}
-    json.dumps(found.verdict, allow_nan=False)
+    assert found.guardrail.detection["book"].low is None
+    against = found.verdict.by_shift["book"]["token"].contenders["n_active"].against
+    assert {c.outcome for c in against} == {"undecided"}
 
 
 def test_the_id_corpus_alone_is_described_with_a_warning(tmp_path: Path) -> None:
@@ -270,7 +318,7 @@ def test_copies_of_fit_documents_are_left_out_of_a_near_shift() -> None:
     )
     cell = row(found, "n_active", "near", "sequence_mean")
     assert (cell["n_id_documents"], cell["n_ood_documents"]) == (30, 30)
-    assert found.guardrail["detection"]["near"]["n_sequences"] == 60
+    assert found.guardrail.detection["near"].n_sequences == 60
     assert found.sparsity.query("corpus == 'near'")["n_tokens"].tolist() == [1440, 1320]
 
 
@@ -353,10 +401,10 @@ def test_fit_documents_are_fitted_on_and_the_others_evaluated() -> None:
         assert row(found, "entropy", "random", level)["auroc"] == 1.0  # fit documents: 0
         assert row(found, "unigram_nll", "random", level)["auroc"] == 0.5  # 2 and 3 are both new
         assert row(found, "n_active_two_sided", "random", level)["auroc"] == 0.0  # 5 against 10
-    assert found.guardrail["threshold"] == 30
-    assert found.guardrail["measured_false_alarm_rate"] == 1.0
+    assert found.guardrail.threshold == 30
+    assert found.guardrail.measured_false_alarm_rate == 1.0
     # Fresh splits mix the two kinds, so that the promise is kept again.
-    assert found.guardrail["stability"]["false_alarm_rate"]["mean"] < 0.1
+    assert found.guardrail.stability.false_alarm_rate.mean < 0.1
 
 
 def test_scores_that_know_nothing_are_not_told_apart() -> None:
@@ -364,7 +412,7 @@ def test_scores_that_know_nothing_are_not_told_apart() -> None:
     found = run_study(
         ledgers, {"english": "id", "more": "shifted"}, SPEC, seed=0, vocab_size=VOCAB_SIZE
     )
-    cell = found.verdict["by_shift"]["more"]["sequence_mean"]
-    assert cell["direction"] == "undecided"
-    outcomes = [c["outcome"] for c in cell["contenders"]["n_active"]["against"]]
+    cell = found.verdict.by_shift["more"]["sequence_mean"]
+    assert cell.direction == "undecided"
+    outcomes = [c.outcome for c in cell.contenders["n_active"].against]
     assert outcomes.count("undecided") >= len(outcomes) - 1

@@ -18,6 +18,7 @@ from semdim.uncertainty.table1 import (
     sparsity_table,
     summarise,
 )
+from semdim.uncertainty.verdict import SpecialPositions
 
 
 def test_a_summary_by_hand() -> None:
@@ -93,4 +94,4 @@ def test_the_sequence_histogram_counts_the_largest_values() -> None:
 
 def test_position_zero_is_reported_apart() -> None:
     facts = position_zero({"a": check_tokens(make_ledger(5, 2, 8), "a")})
-    assert facts == {"a": {"n_tokens": 10, "n_distinct": 1, "mean": 500.0, "min": 500, "max": 500}}
+    assert facts == {"a": SpecialPositions(10, 1, 500.0, 500, 500)}

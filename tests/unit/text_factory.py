@@ -10,6 +10,8 @@ import zstandard
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from semdim.text.spec import CorpusSpec
+
 BOS = 0
 EOS_TEXT = "<|endoftext|>"
 _TEXT = (
@@ -35,6 +37,11 @@ def tiny_tokenizer() -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, bos_token=EOS_TEXT, model_max_length=16
     )
+
+
+def corpus(kind: str, **settings: object) -> CorpusSpec:
+    """A corpus of any kind."""
+    return CorpusSpec.from_mapping({"kind": kind, **settings})
 
 
 def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:

@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from semdim.activations.source import ActivationSource
-from semdim.artifacts.shards import ShardWriter
+from semdim.artifacts.protocols import ShardSink, ShardSource
 
 OUTLIER_RATIO = 10.0  # a token is a norm outlier when ‖h‖ exceeds this many medians
 # Rows beyond so many medians of their own shard are kept from the first pass, so that the mean can
@@ -90,7 +89,7 @@ def familiar(looks: Iterable[dict[str, Tensor]], read_again: Callable[[int], Ten
     return Familiar(limit, (total / max(n_regular, 1)).float())
 
 
-def familiar_activations(activations: ActivationSource) -> Familiar:
+def familiar_activations(activations: ShardSource) -> Familiar:
     """What the activations of a sample are measured against, in one pass over them."""
     return familiar(
         (first_look(shard["activation"]) for shard in activations),
@@ -98,16 +97,8 @@ def familiar_activations(activations: ActivationSource) -> Familiar:
     )
 
 
-def summarise_activations(activations: ActivationSource) -> dict[str, Tensor]:
-    """The columns of `Familiar.columns` [S, T] for a whole sample, and ``mean`` [d]."""
-    reference = familiar_activations(activations)
-    parts = [reference.columns(shard["activation"]) for shard in activations]
-    columns = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
-    return columns | {"mean": reference.mean}
-
-
 def cache_norms(
-    activations: ActivationSource, writer: ShardWriter, *, update: Callable[[int], object]
+    activations: ShardSource, writer: ShardSink, *, update: Callable[[int], object]
 ) -> None:
     """Write what the ledger has to know of activations that are not stored.
 

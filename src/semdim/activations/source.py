@@ -1,44 +1,26 @@
 """Where activations come from: read from disk, or computed anew from the tokens.
 
-Whoever needs activations takes an `ActivationSource` and does the same mathematics on either. A
-cached artifact (`semdim.artifacts.shards.Artifact`) is one; `RecomputedActivations` is the other,
-for samples whose activations would not fit a disk. Both give the same tensors to the bit, in the
-same shards.
+Whoever needs activations takes a `ShardSource` and does the same mathematics on any. A cached
+artifact (`semdim.artifacts.shards.Artifact`) is one; `RecomputedActivations` is another, for
+samples whose activations would not fit a disk. Both give the same tensors to the bit, in the same
+shards.
 """
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 from jaxtyping import Int
 from torch import Tensor
 
 from semdim.activations.cache import joined, shard_activations
+from semdim.artifacts.protocols import ShardSource
 from semdim.forward.batching import Batches
 from semdim.forward.split import SplitModel
 from semdim.tokens.sample import shard_ranges
 
-
-@runtime_checkable
-class ActivationSource(Protocol):
-    """Activations of a sample, shard by shard: ``{"activation": [s, T, d_model]}``."""
-
-    @property
-    def folder(self) -> Path:
-        """The artifact that says what they are; messages name it."""
-
-    def __len__(self) -> int: ...
-
-    def shape(self, index: int, name: str) -> tuple[int, ...]:
-        """Shape of a shard's tensor, without reading it."""
-
-    def read(self, index: int) -> dict[str, Tensor]:
-        """One shard, on the CPU."""
-
-    def ahead(self, indices: Iterable[int]) -> Iterator[dict[str, Tensor]]:
-        """Several shards, in the order of ``indices``."""
-
-    def __iter__(self) -> Iterator[dict[str, Tensor]]: ...
+#: Shards ``{"activation": [s, T, d_model]}``.
+ActivationSource = ShardSource
 
 
 class RecomputedActivations:
@@ -62,6 +44,7 @@ class RecomputedActivations:
         folder: Path,
     ) -> None:
         self.folder = folder
+        self.facts: dict[str, Any] = {}
         self._split = split
         self._token_ids = token_ids
         self._ranges = shard_ranges(len(token_ids), shard_sequences)

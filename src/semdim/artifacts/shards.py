@@ -53,6 +53,7 @@ class ShardWriter:
 
     def __init__(self, final: Path, *, work: Path, key: str, n_shards: int) -> None:
         self.final = final
+        self.key = key
         self.folder = work / key
         self.n_shards = n_shards
         self._records: dict[int, dict[str, Any]] = {}

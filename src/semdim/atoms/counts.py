@@ -7,8 +7,7 @@ import torch
 from jaxtyping import Bool, Int, Int64
 from torch import Tensor
 
-from semdim.activations.source import ActivationSource
-from semdim.artifacts.shards import Artifact
+from semdim.artifacts.protocols import ShardSource
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
 from semdim.tokens.sample import bos_mask
@@ -28,10 +27,10 @@ class Shard:
 def shards(
     token_ids: Int[Tensor, "sequences context"],
     chosen: Bool[Tensor, " sequences"],
-    codes: Artifact,
+    codes: ShardSource,
     dict_size: int,
     bos_token_id: int,
-    activations: ActivationSource | None = None,
+    activations: ShardSource | None = None,
 ) -> Iterator[Shard]:
     """Shard by shard, in order."""
     context, first = token_ids.shape[1], 0

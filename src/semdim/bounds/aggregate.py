@@ -20,6 +20,9 @@ from semdim.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
+LOSS_PREFIX = "nll_"
+"""Of the ledger's columns of losses; the proxy's name follows."""
+
 
 @dataclass(frozen=True)
 class UnitLosses:
@@ -187,17 +190,17 @@ def sequence_losses(
     Raises DataError when a column is missing, rows are not S whole sequences in order, a sequence
     crosses documents, or a loss is missing anywhere but at the last position of a sequence.
     """
-    needed = ["document", "sequence", "position", *(f"nll_{name}" for name in proxies)]
+    needed = ["document", "sequence", "position", *(LOSS_PREFIX + name for name in proxies)]
     missing = [name for name in needed if name not in ledger.columns]
     if missing:
-        there = ", ".join(name for name in ledger.columns if name.startswith("nll_"))
+        there = ", ".join(name for name in ledger.columns if name.startswith(LOSS_PREFIX))
         raise DataError(f"the ledger lacks {', '.join(missing)}; its losses are {there or 'none'}.")
     context, document = _check_layout(ledger)
     shape = (-1, context)
     losses, token_losses = {}, {}
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     for name in proxies:
-        raw = ledger[f"nll_{name}"].to_numpy(dtype=np.float64, na_value=np.nan).reshape(shape)
+        raw = ledger[LOSS_PREFIX + name].to_numpy(dtype=np.float64, na_value=np.nan).reshape(shape)
         if not np.isnan(raw[:, -1]).all():
             raise DataError(f"nll_{name} has a loss at the last position, which predicts nothing.")
         smoothed = smoothed_loss(raw[:, :-1], smoothing, vocab_size)

@@ -41,3 +41,8 @@ class Budget:
     def is_overspent(self) -> bool:
         """True when the shares sum to more than δ: then nothing is certified at level δ."""
         return self.spent > self.failure_prob * (1.0 + 1e-9)
+
+
+def paid_for(event: str, n_choices: int) -> str:
+    """The budget's name of an event that is one of `n_choices` predeclared points."""
+    return event if n_choices == 1 else f"{event}, 1 of {n_choices} predeclared points"

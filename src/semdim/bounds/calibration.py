@@ -6,10 +6,15 @@ comparison for every P. Count only positions whose activation is replaced (with 
 not BOS), or a sequence would be called outside although its loss is untouched.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from semdim.bounds.validation import check_pool_size
 from semdim.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def calibration_documents(documents: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -41,3 +46,13 @@ def outside_pool(max_rank: np.ndarray, pool_size: int, dict_size: int) -> np.nda
     """Whether each sequence uses an atom outside J_P, bool, shape of `max_rank`."""
     check_pool_size(pool_size, dict_size)
     return max_rank >= pool_size
+
+
+def deepest_ranks(ledger: "pd.DataFrame", splice: str) -> np.ndarray:
+    """Largest atom rank of every sequence, [S], in the order of the rows.
+
+    Reads the columns sequence, is_bos and deepest_rank. With the splice ``no_bos`` BOS is not
+    replaced, so its atoms do not count.
+    """
+    replaced = ledger if splice == "all" else ledger[~ledger["is_bos"]]
+    return np.asarray(replaced.groupby("sequence", sort=False)["deepest_rank"].max())

@@ -7,7 +7,6 @@ probability at most `failure_prob` (one-sided). No value is clipped. Sources:
 * Maurer and Pontil (2009), "Empirical Bernstein Bounds and Sample Variance Penalization", Thm 4.
 * Waudby-Smith and Ramdas (2024), "Estimating means of bounded random variables by betting":
   hedged capital with predictable plug-in bets, one-sided.
-* Clopper and Pearson (1934), exact binomial limits.
 """
 
 import math
@@ -21,6 +20,13 @@ from semdim.errors import ConfigError, DataError
 
 Method = Literal["hoeffding", "maurer_pontil", "betting", "betting_sequence"]
 METHODS: tuple[Method, ...] = get_args(Method)
+SOURCES: dict[Method, str] = {
+    "hoeffding": "Hoeffding 1963, Theorem 2",
+    "maurer_pontil": "Maurer and Pontil 2009, Theorem 4",
+    "betting": "Waudby-Smith and Ramdas 2024, betting with predictable plug-in bets",
+    "betting_sequence": "Waudby-Smith and Ramdas 2024, betting confidence sequence",
+}
+"""Where each method comes from, as the rows of bounds say it."""
 BET_CAP = 0.75
 """Largest share of the capital that one value may lose (below 1, so that no bet ruins)."""
 RESOLUTION = 1e-10
@@ -154,21 +160,3 @@ def upper_mean(
         at = [n_units]
         return float(betting_sequence_upper(values, low, high, failure_prob, at, log_union)[0])
     raise ConfigError(f"method must be one of {', '.join(METHODS)}, got '{method}'.")
-
-
-def clopper_pearson_upper(successes: int, n_units: int, failure_prob: float) -> float:
-    """Exact upper limit for a probability after `successes` of `n_units` independent trials."""
-    check_failure_prob(failure_prob)
-    check_count(n_units, "n_units")
-    if not 0 <= successes <= n_units:
-        raise DataError(f"successes must lie in 0 … {n_units}, got {successes}.")
-    if successes == n_units:
-        return 1.0
-    from scipy.special import betaincinv
-
-    return float(betaincinv(successes + 1, n_units - successes, 1.0 - failure_prob))
-
-
-def clopper_pearson_lower(successes: int, n_units: int, failure_prob: float) -> float:
-    """Exact lower limit for a probability after `successes` of `n_units` independent trials."""
-    return 1.0 - clopper_pearson_upper(n_units - successes, n_units, failure_prob)

@@ -1,6 +1,5 @@
 """One typed value for every bound: its terms, where δ went, what it assumes, what it is worth."""
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -195,7 +194,3 @@ class Bound:
             "loss_ceiling": loss_ceiling(self.vocab_size, self.smoothing),
             "loss_range": loss_range(self.vocab_size, self.smoothing),
         }
-
-    def to_json(self) -> str:
-        """`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)

@@ -5,17 +5,22 @@ Beside it stands the published number with the same proxy, which is no certifica
 hold at once: each N takes its share of δ, and within it each k.
 """
 
-import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from semdim.bounds.aggregate import SequenceTable
-from semdim.bounds.assemble import BoundFacts, frontier_bounds, published_bounds
+from semdim.bounds.aggregate import SequenceTable, sequence_losses
+from semdim.bounds.families.as_published import as_published
+from semdim.bounds.families.srm_topk import frontier_bounds
+from semdim.bounds.family import BoundFacts, needed_proxies
+from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
-from semdim.bounds.spec import BoundSpec, whole_numbers
-from semdim.errors import ConfigError
+from semdim.bounds.spec import SIZES, BoundSpec
+from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = (
     "n_tokens", "n_sequences", "n_documents", "k", "unit", "method", "smoothing", "failure_prob",
@@ -28,10 +33,13 @@ COLUMNS = (
 class SurfaceSpec:
     """The ``surface`` group. What it leaves open is taken from ``grid`` and ``bound``."""
 
-    n_tokens: tuple[int, ...] | None = None
+    n_tokens: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
     """Sizes N in tokens, ascending; None: those of bound.n_tokens."""
-    k: tuple[int, ...] | None = None
+    k: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
     """Atoms kept, ascending; None: every topk_<k> whose losses are computed."""
+
+    def __post_init__(self) -> None:
+        check(self, "surface")
 
     @classmethod
     def from_mapping(cls, settings: Mapping[str, Any]) -> "SurfaceSpec":
@@ -40,16 +48,7 @@ class SurfaceSpec:
         Raises:
             ConfigError: an unknown key, or values that are not whole, positive and ascending.
         """
-        known = [entry.name for entry in fields(cls)]
-        for key in settings:
-            if key not in known:
-                near = difflib.get_close_matches(str(key), known, n=1)
-                hint = f" Did you mean '{near[0]}'?" if near else ""
-                raise ConfigError(
-                    f"surface has no setting {key!r}; it knows {', '.join(known)}.{hint}"
-                )
-        given = {key: value for key, value in settings.items() if value is not None}
-        return cls(**{key: whole_numbers(f"surface.{key}", v) for key, v in given.items()})
+        return read(cls, settings, "surface")
 
     def grid(self, bound: BoundSpec, proxies: tuple[str, ...]) -> BoundSpec:
         """`bound` with the grid of the surface: its N, its k, and nothing that it does not need.
@@ -85,9 +84,22 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
         frontier = frontier_bounds(part, facts, spec)
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:
-            published = next(published_bounds(part, facts, replace(spec, k=int(bound.k or 0))))
+            at_k = replace(spec, k=int(bound.k or 0))
+            published = as_published(**published_statistics(part, facts, at_k))
             rows.append(_row(bound, published, bound is best))
     return rows
+
+
+def surface_of_ledger(ledger: "pd.DataFrame", facts: Any, spec: BoundSpec) -> list[dict[str, Any]]:
+    """`surface` from the ledger's rows and facts."""
+    table = sequence_losses(
+        ledger,
+        needed_proxies(spec),
+        spec.smoothing,
+        facts["vocab_size"],
+        keep_tokens=spec.unit == "token",
+    )
+    return surface(table, BoundFacts.from_mapping(facts), spec)
 
 
 def _row(bound: Bound, published: Bound, is_best: bool) -> dict[str, Any]:

@@ -1,27 +1,39 @@
-"""What each family says, in words, for people who did not read the code."""
+"""What each family says and what it is worth, in words, for people who did not read the code.
 
-FAMILIES: dict[str, str] = {
-    "as_published": "the paper's bound as its Figure 1 computes it",
-    "as_published_with_gap_tail": "the paper's bound, with the gap's own price of finite data",
-    "srm_topk": "codes cut to the best k of a grid: the paper's idea as a theorem",
-    "srm_topk_frontier": "codes cut to k, one row for every k of the grid",
-    "holdout": "the model's own losses on text it never saw",
-    "covering_dudley": "the paper's sketch with the constants of its proof kept",
-    "pool_split": "only P atoms, chosen on other documents",
-    "pool_occam": "only P atoms, chosen on the same documents and paid for",
-    "occam_pool": "the predictor that keeps P atoms, however chosen (not the model)",
-    "faithfulness": "how much the autoencoder changes the model's loss",
-    "risk_by_sparsity": "the model's risk on text whose mean k lies in a bin",
-}
+``FAMILIES`` (words by the name of the rows) and ``NOT_CERTIFICATES`` (names of the rows that prove
+nothing, whatever the unit) are made when they are asked for, so that plugins' families are there.
+"""
 
-NOT_CERTIFICATES = ("as_published", "as_published_with_gap_tail", "covering_dudley")
-"""Families that prove nothing, whatever the unit; every print of them says so."""
+from typing import Any
+
+from semdim.bounds.family import kinds
 
 LABELS = {True: "certificate", False: "not a certificate"}
 
 
+def __getattr__(name: str) -> Any:
+    if name == "FAMILIES":
+        return {kind.name: kind.words for kind in kinds().values()}
+    if name == "NOT_CERTIFICATES":
+        return tuple(kind.name for kind in kinds().values() if not kind.is_certificate)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def in_words(family: str) -> str:
+    """What a row of this name says; empty for one that no family here gives."""
+    kind = kinds().get(family)
+    return "" if kind is None else kind.words
+
+
+def can_be_certificate(family: str) -> bool:
+    """False for a family that proves nothing, whatever the unit: every print of it says so. One
+    that is not known here counts as what its rows say."""
+    kind = kinds().get(family)
+    return kind is None or kind.is_certificate
+
+
 def status(family: str, is_certificate: bool, unit: str | None = None) -> str:
     """`certificate`, or `not a certificate` with the reason that is not the family's own."""
-    if not is_certificate and family not in NOT_CERTIFICATES and unit is not None:
+    if not is_certificate and can_be_certificate(family) and unit is not None:
         return f"{LABELS[False]} (the {unit}s are not independent)"
     return LABELS[is_certificate]

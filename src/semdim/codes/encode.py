@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from semdim.activations.source import ActivationSource
-from semdim.artifacts.shards import ShardWriter
+from semdim.artifacts.protocols import ShardSink, ShardSource
 from semdim.codes.sparse import Codes, concatenate, decode, from_dense
 from semdim.forward.batching import Batches
 
@@ -39,8 +38,8 @@ def encode_codes(
     sae: Encoder,
     weight: Float[Tensor, "dict_size d_model"],
     bias: Float[Tensor, " d_model"],
-    activations: ActivationSource,
-    writer: ShardWriter,
+    activations: ShardSource,
+    writer: ShardSink,
     *,
     batch_rows: int,
     device: str,

@@ -1,6 +1,7 @@
 """Sparse codes: CSR from the moment they leave the encoder.
 
-"Active" has one definition in semdim: a code value greater than 0 after the SAE's own threshold.
+"Active" has one definition in semdim, `active`: a code value greater than 0 after the SAE's own
+threshold.
 Within a row the atoms are ordered by their contribution c_j‖d_j‖, largest first (rows of the
 decoder have unit norm, so by c_j), so that the k largest are a prefix.
 """
@@ -98,6 +99,11 @@ class Codes:
         return {"row_starts": self.row_starts, "atoms": self.atoms, "values": self.values}
 
 
+def is_active(code: Float[Tensor, "*shape"]) -> Bool[Tensor, "*shape"]:
+    """Where an atom is active, in a dense code after the SAE's own threshold: the definition."""
+    return code > 0
+
+
 def from_dense(dense: Float[Tensor, "rows dict_size"]) -> Codes:
     """Sparse codes of a dense batch of feature activations.
 
@@ -109,7 +115,7 @@ def from_dense(dense: Float[Tensor, "rows dict_size"]) -> Codes:
             "The SAE's encoder returned NaN, infinite or negative codes; check that the SAE "
             "belongs to this model and hook point."
         )
-    row, atom = (dense > 0).nonzero(as_tuple=True)
+    row, atom = is_active(dense).nonzero(as_tuple=True)
     value = dense[row, atom].float()
     order = value.argsort(descending=True, stable=True)
     order = order[row[order].argsort(stable=True)]

@@ -5,6 +5,7 @@ Starts without torch, pandas or scipy.
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +13,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from semdim.bounds.calculator import (
-    Line,
-    Question,
-    covering_lines,
-    holdout_lines,
-    published_lines,
-    quantities,
-)
+from semdim.bounds.calculator import Line, Question, quantities
+from semdim.bounds.family import families, kinds
 from semdim.bounds.result import TERMS
-from semdim.bounds.words import FAMILIES, NOT_CERTIFICATES, status
+from semdim.bounds.words import LABELS, can_be_certificate, in_words, status
 from semdim.errors import ArtifactError, ConfigError, SemdimError
 
 REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "failure_prob")
@@ -49,7 +44,7 @@ def bound(
         int | None, typer.Option(help="independent documents, for the certificate (family 4)")
     ] = None,
     from_results: Annotated[
-        Path | None, typer.Option("--from", help="explain a computed bound: results/<model>")
+        Path | None, typer.Option("--from", help="explain a computed bound: results/probes/<probe>")
     ] = None,
     family: Annotated[
         str | None, typer.Option(help="with --from: the family to explain term by term")
@@ -61,7 +56,7 @@ def bound(
     semdim bound --vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000
     --n-tokens 1000000 --failure-prob 0.05 [--proxy-risk 6.5 --gap 0.25] [--json]
 
-    semdim bound --from results/smollm2-135m
+    semdim bound --from results/probes/smollm2-135m
     """
     try:
         if from_results is not None:
@@ -77,7 +72,9 @@ def bound(
         }
         missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if given[name] is None]
         if missing:
-            raise ConfigError(f"semdim bound needs {', '.join(missing)}, or --from results/….")
+            raise ConfigError(
+                f"semdim bound needs {', '.join(missing)}, or --from results/probes/…."
+            )
         question = Question(
             **given,  # type: ignore[arg-type]
             proxy_risk=proxy_risk,
@@ -92,39 +89,38 @@ def bound(
 
 
 def _calculate(question: Question, as_json: bool) -> None:
-    blocks = [
-        ("quantities", None, quantities(question)),
-        ("as_published", False, published_lines(question, with_gap_tail=False)),
-        ("as_published_with_gap_tail", False, published_lines(question, with_gap_tail=True)),
-        ("covering_dudley", False, covering_lines(question)),
-        ("holdout", True, holdout_lines(question)),
+    given = quantities(question)
+    answers = [
+        (kind, kind.calculation.title, kind.calculation.lines(question))
+        # The paper's own bounds come first, what is proved after them.
+        for kind in sorted(kinds().values(), key=lambda kind: kind.is_certificate)
+        if kind.calculation is not None
     ]
+    answers = [answer for answer in answers if answer[2]]
     if as_json:
-        content = {
-            name: {line.name: line.value for line in lines}
-            | ({} if certified is None else {"is_certificate": certified})
-            for name, certified, lines in blocks
-            if lines
+        content = {"input": question.__dict__, "quantities": _values(given)} | {
+            kind.name: _values(lines) | {"is_certificate": kind.is_certificate}
+            for kind, _, lines in answers
         }
-        print(json.dumps({"input": question.__dict__} | content, indent=2))
+        print(json.dumps(content, indent=2))
         return
     console = Console()
-    titles = {
-        "quantities": "quantities",
-        "as_published": "family 1, as published: not a certificate",
-        "as_published_with_gap_tail": "family 2, with the gap's own tail: not a certificate",
-        "covering_dudley": "family 5, the published sketch with its constants: not a certificate",
-        "holdout": "family 4, holdout by Hoeffding: certificate (documents independent)",
-    }
-    for name, _, lines in blocks:
-        if lines:
-            console.print(f"[bold]{titles[name]}[/]", soft_wrap=True)
-            console.print(_lines_table(lines))
+    console.print("[bold]quantities[/]", soft_wrap=True)
+    console.print(_lines_table(given))
+    for kind, title, lines in answers:
+        worth = LABELS[kind.is_certificate]
+        worth += " (documents independent)" if kind.is_certificate else ""
+        console.print(f"[bold]family {kind.number}, {title}: {worth}[/]", soft_wrap=True)
+        console.print(_lines_table(lines))
     if question.n_documents is None:
         console.print("[dim]--n-documents adds the certificate that needs no proxy (family 4).[/]")
 
 
-def _lines_table(lines: list[Line]) -> Table:
+def _values(lines: Sequence[Line]) -> dict[str, Any]:
+    return {line.name: line.value for line in lines}
+
+
+def _lines_table(lines: Sequence[Line]) -> Table:
     table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
     table.add_column(style="bold", no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
@@ -144,24 +140,23 @@ def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bo
         raise ConfigError(
             f"{folder} has no bound at n_tokens = {size}; it has {', '.join(map(str, sizes))}."
         )
-    families = list(dict.fromkeys(row["family"] for row in rows))
-    if family is not None and family not in families:
-        raise ConfigError(f"{folder} has no family '{family}'; it has {', '.join(families)}.")
-    chosen = [
-        row
-        for row in rows
-        if int(row["n_tokens"]) == size
-        and (row["family"] == family if family else row["family"] != "srm_topk_frontier")
-    ]
-    chosen += [] if family else [row for row in rows if row["family"] == "risk_by_sparsity"]
-    chosen = list({id(row): row for row in chosen}.values())
+    there = list(dict.fromkeys(row["family"] for row in rows))
+    if family is not None and family not in there:
+        raise ConfigError(f"{folder} has no family '{family}'; it has {', '.join(there)}.")
+    if family is not None:
+        chosen = [row for row in rows if int(row["n_tokens"]) == size and row["family"] == family]
+    else:
+        details = {kind.name for kind in kinds().values() if kind.headline == "none"}
+        at_largest = {k.name for f in families() if f.at == "largest N" for k in f.kinds}
+        here = [row for row in rows if int(row["n_tokens"]) == size or row["family"] in at_largest]
+        chosen = [row for row in here if row["family"] not in details]
     if as_json:
         print(json.dumps(chosen, indent=2, ensure_ascii=False))
         return
     console = Console()
     for row in chosen:
         name = row["family"]
-        certified = bool(row["is_certificate"]) and name not in NOT_CERTIFICATES
+        certified = bool(row["is_certificate"]) and can_be_certificate(name)
         colour = "green" if certified else "yellow"
         title = f"{name}: {status(name, certified, row['unit'])}"
         console.print(f"[bold {colour}]{title}[/]  {_describe(row)}", soft_wrap=True)
@@ -203,7 +198,7 @@ def _describe(row: dict[str, Any]) -> str:
         for key in keys
         if row.get(key) is not None
     ]
-    return f"[dim]{FAMILIES.get(row['family'], '')}; {', '.join(extras)}[/]"
+    return f"[dim]{in_words(row['family'])}; {', '.join(extras)}[/]"
 
 
 def _row_table(row: dict[str, Any]) -> Table:

@@ -24,12 +24,12 @@ WIDTHS = (38, 13, 13, 11)
 """Of the columns, in characters: with a blank between two of them, a terminal's 80."""
 
 EPILOG = """
-A and B are folders of results (results, results/models/NAME, a point of a sweep), revisions of git,
+A and B are folders of results (results, results/probes/NAME, a point of a sweep), revisions of git,
 or experiments of DVC; REVISION:FOLDER where a revision keeps its results elsewhere. Examples:
 
   semdim compare HEAD~1 results
 
-  semdim compare results/models/smollm2-135m docs/two_models/models/gemma-3-270m
+  semdim compare results/probes/smollm2-135m_layer15 docs/two_models/probes/gemma-3-270m_layer9
 
   semdim compare main tidy-fox --only-changed --figure tidy-fox.png
 

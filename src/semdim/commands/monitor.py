@@ -27,6 +27,8 @@ Examples:
 
   git log -1 | semdim monitor --model smollm2-135m --json | jq .alarm
 
+  semdim monitor --probe NAME --text "The cat sat on the mat."
+
   semdim monitor --model smollm2-135m --text "Once upon a time" --generate 100
 
 Exit status: 0 no alarm (or no threshold), 3 alarm, 1 error, 2 wrong usage, 130 interrupted
@@ -38,9 +40,18 @@ def monitor(
     file: Annotated[
         Path | None, typer.Argument(help="a text in UTF-8; - is standard input", show_default=False)
     ] = None,
+    probe: Annotated[
+        str | None,
+        typer.Option(
+            help="an exported probe: an SAE at a hook point of a model (default: the only one)"
+        ),
+    ] = None,
     model: Annotated[
-        str, typer.Option(help="a model of the configuration, or the folder of its export")
-    ] = "smollm2-135m",
+        str | None,
+        typer.Option(
+            help="a model of the configuration that has one probe, or the folder of its export"
+        ),
+    ] = None,
     text: Annotated[str | None, typer.Option(help="the text itself")] = None,
     generate: Annotated[
         int | None, typer.Option(help="continue the text by this many tokens, watched live")
@@ -54,10 +65,10 @@ def monitor(
     ] = False,
     threshold: Annotated[
         Path | None,
-        typer.Option(help="a guardrail.json (default: results/models/<model>/guardrail.json)"),
+        typer.Option(help="a guardrail.json (default: results/probes/<probe>/guardrail.json)"),
     ] = None,
     sae: Annotated[
-        str | None, typer.Option(help="folder of another SAE (default: the model's own)")
+        str | None, typer.Option(help="beside --model: the folder of an SAE's export")
     ] = None,
     context: Annotated[
         int | None, typer.Option(help="tokens of a sequence (default: the threshold's)")
@@ -88,8 +99,8 @@ def monitor(
             given,
             n_tokens=generate,
             loading={
-                "model": model, "sae": sae, "threshold": threshold, "context": context,
-                "splice": splice, "dtype": dtype, "device": device,
+                "probe": probe, "model": model, "sae": sae, "threshold": threshold,
+                "context": context, "splice": splice, "dtype": dtype, "device": device,
             },
             generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
             html=html,
@@ -138,6 +149,7 @@ def _run(
 
     from semdim.monitor.monitor import SparsityMonitor
     from semdim.monitor.terminal import show_rest, show_text
+    from semdim.monitor.verdict_words import as_dict
 
     console = Console(highlight=False, soft_wrap=True)
     with SparsityMonitor.load(**loading) as watcher:
@@ -153,7 +165,7 @@ def _run(
 
         write_page(reading, html)
     if as_json:
-        print(json.dumps(reading.as_dict(), ensure_ascii=False, indent=2))
+        print(json.dumps(as_dict(reading), ensure_ascii=False, indent=2))
     else:
         show_rest(console, reading, with_table)
         if html is not None:

@@ -14,9 +14,8 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from semdim.compare.numbers import mean_gaps
 from semdim.compare.side import Pair
-from semdim.plots.compare import POSITIONS, sparsity_rows
 from semdim.plots.families import Curve, curves, main_certificate, published
-from semdim.plots.sparsity import COVERED
+from semdim.plots.selections.sparsity_rows import COVERED, SCORED, sparsity_rows
 from semdim.plots.style import (
     INK,
     LEGEND_LINE,
@@ -26,7 +25,7 @@ from semdim.plots.style import (
     house_style,
     model_colours,
 )
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 COLUMNS = 3
 """Corpora side by side."""
@@ -58,10 +57,10 @@ def has_numbers(pair: Pair) -> bool:
     return any(curves(m) or mean_gaps(m) or histogram(m).size for m in (pair.a, pair.b))
 
 
-def histogram(model: ModelResults) -> pd.DataFrame:
+def histogram(model: ProbeResults) -> pd.DataFrame:
     """n_active without position 0: corpus, left, right, count."""
     rows = model.table("sparsity_histogram")
-    return rows[rows["positions"] == POSITIONS]
+    return rows[rows["positions"] == SCORED]
 
 
 @house_style
@@ -97,7 +96,7 @@ def _rows_of(pair: Pair) -> list[tuple[Callable[[SubFigure, Pair], None], float]
     return rows
 
 
-def _drawn(model: ModelResults) -> list[Curve]:
+def _drawn(model: ProbeResults) -> list[Curve]:
     """The published bound, the certificate put forward, and hard top-k codes."""
     topk = next((curve for curve in curves(model) if curve.family == CERTIFIED_TOPK), None)
     lines = (published(model), main_certificate(model), topk)

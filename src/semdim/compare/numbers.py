@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from semdim.compare.side import Pair
-from semdim.plots.compare import sparsity_rows
 from semdim.plots.families import curves, main_rows
-from semdim.plots.proxies import ablation_rows
-from semdim.plots.uncertainty import LEVELS
-from semdim.results.read import ModelResults
+from semdim.plots.selections.proxy_rows import ablation_rows
+from semdim.plots.selections.score_rows import LEVELS
+from semdim.plots.selections.sparsity_rows import sparsity_rows
+from semdim.results.read import ProbeResults
 
 BITS, TOKENS, ATOMS, NATS, AUROC = "bits", "tokens", "atoms", "nats", "AUROC"
 K_COLUMNS = {
@@ -103,7 +103,7 @@ def _place(group: str) -> int:
     return GROUPS.index(group)
 
 
-def _quantities(model: ModelResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
+def _quantities(model: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
     yield from _sample(model)
     yield from _bounds(model, size)
     for words, gap in mean_gaps(model).items():
@@ -115,7 +115,7 @@ def _quantities(model: ModelResults, size: int | None) -> Iterator[tuple[tuple[s
     yield from _warning_sign(model)
 
 
-def mean_gaps(model: ModelResults) -> dict[str, float]:
+def mean_gaps(model: ProbeResults) -> dict[str, float]:
     """Mean |loss gap| of every proxy in bits, by the proxy in words.
 
     A proxy that was run on a part of the sample says so in its words: the mean of another part is
@@ -131,7 +131,7 @@ def mean_gaps(model: ModelResults) -> dict[str, float]:
     return gaps
 
 
-def _sample(model: ModelResults) -> Iterator[tuple[tuple[str, str], Value]]:
+def _sample(model: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
     if model.baseline is not None:
         yield (SAMPLE, "log₂V, a random guess, bits"), Value(model.baseline, BITS)
     rows = main_rows(model)
@@ -143,7 +143,7 @@ def _sample(model: ModelResults) -> Iterator[tuple[tuple[str, str], Value]]:
             yield (SAMPLE, words), Value(float(value), unit)
 
 
-def _bounds(model: ModelResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
+def _bounds(model: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
     for curve in curves(model):
         points = curve.points if size is None else curve.points[curve.points["n_tokens"] == size]
         if len(points):
@@ -159,7 +159,7 @@ def _bounds(model: ModelResults, size: int | None) -> Iterator[tuple[tuple[str, 
         yield (group, "change of the loss by the SAE"), Value(float(last["total"]), BITS)
 
 
-def _warning_sign(model: ModelResults) -> Iterator[tuple[tuple[str, str], Value]]:
+def _warning_sign(model: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
     table = model.table("uncertainty")
     table = table[table["score"] == "n_active"]
     for level, words in LEVELS.items():

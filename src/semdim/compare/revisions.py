@@ -14,6 +14,7 @@ from pathlib import Path
 
 from semdim.errors import ArtifactError, ConfigError
 from semdim.paths import Paths
+from semdim.results.read import PARENTS
 
 SMALL = (".csv", ".json", ".yaml")
 """What a comparison reads; figures are left in git."""
@@ -149,7 +150,7 @@ def _unknown(name: str) -> str:
     folders = [
         str(path)
         for path in sorted([Path("results"), *Path().glob("*/*")])
-        if path.is_dir() and any((path / "models").glob(f"*/{MARKS[1]}"))
+        if path.is_dir() and any(list((path / parent).glob(f"*/{MARKS[1]}")) for parent in PARENTS)
     ]
     branches = _git("for-each-ref", "--format=%(refname:short)", "refs/heads", "refs/tags") or ""
     known = {

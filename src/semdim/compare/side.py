@@ -10,8 +10,8 @@ import yaml
 
 from semdim.compare.revisions import Source, is_model, located
 from semdim.errors import ArtifactError, ConfigError
-from semdim.results.read import ModelResults, read_model, read_results
-from semdim.settings import flattened
+from semdim.flat import flattened
+from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
 
 RECORDED = "params.yaml"
 FACTS = ("model", "sae", "packages", "python")
@@ -40,7 +40,7 @@ class Side:
     """As it was asked for."""
     what: str
     """A folder, a revision or an experiment: in words."""
-    models: dict[str, ModelResults]
+    models: dict[str, ProbeResults]
     settings: dict[str, Settings]
     """By model, as ``models``."""
 
@@ -51,8 +51,8 @@ class Pair:
 
     name: str
     """The model's name, or both where they differ."""
-    a: ModelResults
-    b: ModelResults
+    a: ProbeResults
+    b: ProbeResults
     settings_a: Settings
     settings_b: Settings
 
@@ -78,8 +78,8 @@ def read_side(name: str) -> Side:
     """
     with located(name) as source:
         folder = source.folder
-        models = [read_model(folder)] if is_model(folder) else read_results(folder)
-        parent = folder / "models" if (folder / "models").is_dir() else folder
+        models = [read_probe(folder)] if is_model(folder) else read_results(folder)
+        parent = probes_folder(folder)
         settings = {
             model.name: _settings(
                 folder if is_model(folder) else parent / model.name, model, source
@@ -103,7 +103,7 @@ def paired(a: Side, b: Side) -> Pairs:
     if not both:
         raise ConfigError(
             f"{a.name} ({', '.join(a.models)}) and {b.name} ({', '.join(b.models)}) have no model "
-            "in common; name the folder of one model on each side, as results/models/NAME."
+            "in common; name the folder of one model on each side, as results/probes/NAME."
         )
     return Pairs(
         [_pair(name, a, name, b, name) for name in both],
@@ -116,12 +116,12 @@ def _pair(name: str, a: Side, left: str, b: Side, right: str) -> Pair:
     return Pair(name, a.models[left], b.models[right], a.settings[left], b.settings[right])
 
 
-def _settings(folder: Path, model: ModelResults, source: Source) -> Settings:
+def _settings(folder: Path, model: ProbeResults, source: Source) -> Settings:
     return Settings(_asked(folder, model.name, source), _found(model))
 
 
-def _asked(folder: Path, model: str, source: Source) -> dict[str, Any] | None:
-    """From params.yaml in the model's folder, a point's row of a sweep, or the revision's own."""
+def _asked(folder: Path, probe: str, source: Source) -> dict[str, Any] | None:
+    """From params.yaml in the probe's folder, a point's row of a sweep, or the revision's own."""
     row = folder / "row.json"
     if (folder / RECORDED).is_file():
         params = _yaml(folder / RECORDED)
@@ -131,13 +131,16 @@ def _asked(folder: Path, model: str, source: Source) -> dict[str, Any] | None:
         params = _yaml(source.params)
     else:
         return None
-    models = params.pop("models", {})
-    params.pop("tracking", None)
-    if model not in models and len(models) != 1:
+    probes, models = params.pop("probes", {}), params.pop("models", {})
+    for name in ("axes", "plugins", "tracking"):
+        params.pop(name, None)
+    if probe not in probes and len(probes) != 1:
         return None
-    own = models.get(model) or next(iter(models.values()))
-    params["grid"] = {key: v for key, v in params.get("grid", {}).items() if key != "model"}
-    return flattened({"model": own, **params})
+    own = dict(probes.get(probe) or next(iter(probes.values())))
+    model = models.get(own.pop("model", None), {})
+    grid = params.get("grid", {})
+    params["grid"] = {key: v for key, v in grid.items() if key not in ("model", "probe")}
+    return flattened({"model": model, "probe": own, **params})
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -150,7 +153,7 @@ def _yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _found(model: ModelResults) -> dict[str, Any]:
+def _found(model: ProbeResults) -> dict[str, Any]:
     setup = model.setup
     facts: dict[str, Any] = {name: setup[name] for name in (*FACTS, *ASKED) if name in setup}
     facts["corpora"] = {

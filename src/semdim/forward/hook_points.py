@@ -1,10 +1,41 @@
-"""The one reading of a hook point: which residual stream it names, and where the suffix starts."""
+"""The one reading of a hook point: which residual stream it names, and where the suffix starts.
+
+A probe's ``hook`` is TransformerLens's name of the hook point. Where its SAE was trained on a model
+whose weights were rewritten (`semdim.models.spec.WeightProcessing`), each rewriting follows behind
+a plus sign: ``blocks.6.hook_resid_pre+center_writing_weights``. So activations that differ have
+different names.
+"""
 
 import re
+from collections.abc import Mapping
 
-from semdim.errors import MismatchError
+from semdim.errors import ConfigError, MismatchError
 
 _RESIDUAL_HOOK = re.compile(r"^blocks\.(\d+)\.hook_resid_(pre|post)$")
+
+
+PROCESSING = ("center_unembed", "center_writing_weights", "fold_ln", "fold_value_biases")
+
+
+def parse_hook(hook: str) -> tuple[str, tuple[str, ...]]:
+    """The hook point's name and the rewritings of the weights that a probe's ``hook`` asks for.
+
+    Raises:
+        ConfigError: a rewriting is unknown.
+    """
+    hook_name, *processing = hook.split("+")
+    unknown = sorted(set(processing) - set(PROCESSING))
+    if unknown:
+        raise ConfigError(
+            f"The hook {hook!r} asks for {', '.join(unknown)}, which is unknown: choose among "
+            f"{', '.join(PROCESSING)}."
+        )
+    return hook_name, tuple(sorted(processing))
+
+
+def hook_label(hook_name: str, processing: Mapping[str, bool]) -> str:
+    """How a probe names this hook point: the inverse of `parse_hook`."""
+    return "+".join([hook_name, *sorted(name for name, wanted in processing.items() if wanted)])
 
 
 def start_layer(hook_name: str, n_layers: int) -> int:

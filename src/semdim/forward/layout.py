@@ -6,7 +6,8 @@ way round, under the same names and shapes, the transposes cost nothing and ever
 what it was.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from transformer_lens import HookedTransformer
@@ -25,6 +26,25 @@ def lay_out_weights(model: HookedTransformer) -> HookedTransformer:
         elif isinstance(module, GatedMLP) and not module.cfg.load_in_4bit:
             _store(module, _MATRICES)
     return model
+
+
+@contextmanager
+def left_as_it_is(model: HookedTransformer) -> Iterator[None]:
+    """Afterwards ``model`` is in its earlier mode (training or not), its weights in their earlier
+    memory layout; meanwhile it may be laid out and put into evaluation mode."""
+    modes = {module: module.training for module in model.modules()}
+    strides = {weight: weight.stride() for weight in model.parameters()}
+    try:
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for weight, stride in strides.items():
+            if weight.stride() != stride:
+                back = torch.empty_strided(
+                    weight.shape, stride, dtype=weight.dtype, device=weight.device
+                )
+                weight.data = back.copy_(weight.data)
 
 
 def _store(module: torch.nn.Module, orders: Mapping[str, tuple[int, ...]]) -> None:

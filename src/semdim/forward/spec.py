@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from semdim.errors import ConfigError
+from semdim.fields import check, setting
 
 if TYPE_CHECKING:
     import torch
@@ -16,40 +17,22 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class EngineSpec:
     """The ``engine`` group of the configuration."""
 
-    compute_dtype: str = "bfloat16"
+    compute_dtype: str = setting("bfloat16", choices=DTYPES)
     """dtype of the forward passes; sums over the vocabulary are always float32."""
-    device: str = "auto"
+    device: str = setting("auto", choices=DEVICES)
     """auto | cpu | cuda | mps."""
-    batch_sequences: int = 16
+    batch_sequences: int = setting(16, at_least=1, at_most=100_000)
     """Sequences in one forward pass."""
-    shard_sequences: int = 64
+    shard_sequences: int = setting(64, at_least=1, at_most=1_000_000)
     """Sequences in one shard: what a killed stage loses at most."""
     store_activations: bool = True
     """False keeps the activations' norms alone: less disk, and the prefix is run again wherever
     activations are needed. The ledger is the same."""
-    n_threads: int | None = None
+    n_threads: int | None = setting(None, at_least=1, at_most=10_000)
     """Threads of torch on the CPU; null leaves torch's own choice."""
 
     def __post_init__(self) -> None:
-        if self.compute_dtype not in DTYPES:
-            raise ConfigError(
-                f"engine.compute_dtype = {self.compute_dtype!r} is unknown: choose one of "
-                f"{', '.join(DTYPES)}."
-            )
-        if self.device not in DEVICES:
-            raise ConfigError(
-                f"engine.device = {self.device!r} is unknown: choose one of {', '.join(DEVICES)}."
-            )
-        if not isinstance(self.store_activations, bool):
-            raise ConfigError(
-                f"engine.store_activations = {self.store_activations!r} must be true or false."
-            )
-        for name in ("batch_sequences", "shard_sequences", "n_threads"):
-            value = getattr(self, name)
-            if name == "n_threads" and value is None:
-                continue
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise ConfigError(f"engine.{name} = {value!r} must be a whole number of 1 or more.")
+        check(self, "engine")
 
     @property
     def dtype(self) -> "torch.dtype":

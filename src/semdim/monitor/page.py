@@ -8,10 +8,10 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from semdim.monitor.plot import plot
+from semdim.monitor.drawing import plot
 from semdim.monitor.reading import Reading, Token
 from semdim.monitor.terminal import heat, scale
-from semdim.monitor.words import conditions, verdict
+from semdim.monitor.verdict_words import conditions, verdict
 
 N_LEVELS = 6
 MOST_TABLE_ROWS = 4096

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from semdim.monitor.reading import Reading, Token
-from semdim.monitor.words import conditions, verdict
+from semdim.monitor.verdict_words import conditions, verdict
 
 # Backgrounds by heat, legible with black text: pale yellow to orange (256-colour palette).
 _HEAT = ("", "on color(230)", "on color(229)", "on color(222)", "on color(215)", "on color(208)")

@@ -1,17 +1,15 @@
 """The guardrail's threshold as the pipeline wrote it, and whether it belongs to what is watched."""
 
-import json
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from semdim.errors import ArtifactError, MismatchError
+from semdim.records import read_record
+from semdim.uncertainty.guardrail import Guardrail
 
 HOW_TO_GET_ONE = (
     "No threshold: nothing can be called an alarm. `make repro` calibrates one and writes it to "
-    "results/models/<model>/guardrail.json."
+    "results/probes/<probe>/guardrail.json."
 )
 
 
@@ -58,8 +56,8 @@ class Threshold:
     hook_name: str
     splice: str
     context: int
-    compute_dtype: str | None = None
-    """dtype of the calibration's forward passes; None: the file does not say."""
+    compute_dtype: str
+    """dtype of the calibration's forward passes."""
 
 
 def read_threshold(path: Path | str) -> Threshold:
@@ -67,53 +65,29 @@ def read_threshold(path: Path | str) -> Threshold:
 
     Raises ArtifactError when the file is missing, damaged, or does not say what it is for.
     """
-    path = Path(path)
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    guardrail = read_record(Path(path), Guardrail)
+    source = guardrail.provenance
+    if source is None:
         raise ArtifactError(
-            f"There is no threshold at {path}; `make repro` calibrates one and writes it to "
-            f"results/models/<model>/guardrail.json."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"The threshold in {path} cannot be read ({error}); `make repro` writes it anew."
-        ) from error
-    try:
-        return _from_json(raw)
-    except (KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(
-            f"{path} is not a threshold of this version of semdim ({type(error).__name__}: "
-            f"{error}); `make repro` writes it anew."
-        ) from error
-
-
-def _from_json(raw: Mapping[str, Any]) -> Threshold:
-    source, window = raw["provenance"], raw["window"]
-    dtype = source.get("compute_dtype")
+            f"{path} does not say which model and SAE its threshold is for (provenance is null); "
+            "`make repro` writes it anew."
+        )
     return Threshold(
-        max_n_active=_finite(raw["threshold"]),
-        window_n_active=_finite(window["threshold"]),
-        window=int(window["length"]),
-        false_alarm_rate=_finite(raw["false_alarm_rate"]),
-        guarantee=str(raw["guarantee"]),
-        n_calibration=int(raw["n_calibration"]),
-        model=str(source["model"]),
-        model_fingerprint=str(source["model_fingerprint"]),
-        sae=str(source["sae"]),
-        sae_fingerprint=str(source["sae_fingerprint"]),
-        hook_name=str(source["hook_name"]),
-        splice=str(source["splice"]),
-        context=int(source["context"]),
-        compute_dtype=None if dtype is None else str(dtype),
+        max_n_active=guardrail.threshold,
+        window_n_active=guardrail.window.threshold,
+        window=guardrail.window.length,
+        false_alarm_rate=guardrail.false_alarm_rate,
+        guarantee=guardrail.guarantee,
+        n_calibration=guardrail.n_calibration,
+        model=source.model,
+        model_fingerprint=source.model_fingerprint,
+        sae=source.sae,
+        sae_fingerprint=source.sae_fingerprint,
+        hook_name=source.hook_name,
+        splice=source.splice,
+        context=source.context,
+        compute_dtype=source.compute_dtype,
     )
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{value!r} is not a finite number")
-    return number
 
 
 def check_belongs(threshold: Threshold, watched: Watched) -> None:

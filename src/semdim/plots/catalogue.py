@@ -1,29 +1,22 @@
-"""All figures in the order in which the report numbers them, and what each one needs."""
+"""Figures and tables by name, where each stands in the report, and what it needs.
+
+A figure is a file in semdim/plots/figures, a table one in semdim/plots/tables; each ends with
+`add_figure` or `add_table`. One from outside does the same when it is imported.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from semdim.plots.bound_curve import bound_vs_n
-from semdim.plots.compare import comparable, cross_model
-from semdim.plots.families import curves
-from semdim.plots.frontier import has_frontier, pool_curve, pool_rows, topk_frontier
-from semdim.plots.guardrail import guardrail, guardrail_rates
-from semdim.plots.layers import block, layer_sweep, layers
-from semdim.plots.proxies import ablation_rows, ablations, faithfulness, faithfulness_rows
-from semdim.plots.sparsity import (
-    histogram_positions,
-    risk_by_sparsity,
-    sparsity_bins,
-    sparsity_histograms,
-)
-from semdim.plots.surface import bound_surface, has_surface
-from semdim.plots.uncertainty import auroc_table, roc, roc_shifts
-from semdim.results.read import ModelResults
+from semdim.errors import ConfigError
+from semdim.plots.sections import SECTIONS, place
+from semdim.plots.tabulate import Table
+from semdim.registry import Registry
+from semdim.results.read import ProbeResults
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FigureSpec:
     """One figure of the report."""
 
@@ -31,123 +24,107 @@ class FigureSpec:
     """File name without its ending."""
     title: str
     """Heading of its caption."""
-    draw: Callable[[list[ModelResults]], Figure]
-    """The drawing function; it skips the models that lack the data."""
-    has: Callable[[ModelResults], bool]
-    """Whether a model's results can be drawn."""
+    section: str
+    """Where it stands in the report, a key of `SECTIONS`."""
+    position: int
+    """Place within the section, ascending; its text says what stands before which position."""
+    caption: str
+    """How to read it."""
+    draw: Callable[[list[ProbeResults]], Figure]
+    """The drawing function; it skips the probes that lack the data."""
+    has: Callable[[ProbeResults], bool]
+    """Whether a probe's results can be drawn."""
     how: str
     """What computes its input, for a reader who misses it."""
-    n_models: int = 1
-    """Models needed at least."""
-    together: Callable[[list[ModelResults]], bool] = lambda models: True
-    """Whether the models that have it make a figure together."""
+    n_probes: int = 1
+    """Probes needed at least."""
+    together: Callable[[list[ProbeResults]], bool] = lambda probes: True
+    """Whether the probes that have it make a figure together."""
     is_extra: bool = False
     """Whether a run that has no use for it is complete without."""
 
-    def lacking(self, models: Sequence[ModelResults]) -> list[str]:
-        """Names of the models that have nothing to draw here."""
-        return [model.name for model in models if not self.has(model)]
+    def __post_init__(self) -> None:
+        _check_section("figure", self.name, self.section)
+        _know_origin(self, self.draw)
 
-    def can_draw(self, models: Sequence[ModelResults]) -> bool:
+    def lacking(self, probes: Sequence[ProbeResults]) -> list[str]:
+        """Names of the probes that have nothing to draw here."""
+        return [probe.name for probe in probes if not self.has(probe)]
+
+    def can_draw(self, probes: Sequence[ProbeResults]) -> bool:
         """Whether there is enough to draw."""
-        having = [model for model in models if self.has(model)]
-        return len(having) >= self.n_models and self.together(having)
+        having = [probe for probe in probes if self.has(probe)]
+        return len(having) >= self.n_probes and self.together(having)
 
 
-FIGURES: tuple[FigureSpec, ...] = (
-    FigureSpec(
-        "bound_vs_n",
-        "The bound against the sample size",
-        bound_vs_n,
-        lambda model: bool(curves(model)),
-        "the stage assemble_bound, which writes bounds.csv",
-    ),
-    FigureSpec(
-        "sparsity_histograms",
-        "How many atoms are active",
-        sparsity_histograms,
-        lambda model: bool(histogram_positions(model)),
-        "the stage measure_uncertainty, which writes sparsity_histogram.csv",
-    ),
-    FigureSpec(
-        "faithfulness",
-        "How much the autoencoder changes the model’s loss",
-        faithfulness,
-        lambda model: len(faithfulness_rows(model)) > 0,
-        "the family faithfulness of assemble_bound, part of every run",
-    ),
-    FigureSpec(
-        "ablations",
-        "What stands in for the activation, and what that costs",
-        ablations,
-        lambda model: len(ablation_rows(model)) > 1,
-        "proxies in the settings grid.sweep (topk_<k>) and grid.ablation (random_decoder, "
-        "shuffled_features, sae_all)",
-    ),
-    FigureSpec(
-        "topk_frontier",
-        "The certificate against the number of atoms kept",
-        topk_frontier,
-        has_frontier,
-        "two or more k in the setting bound.topk_grid, with the same topk_<k> in grid.sweep",
-    ),
-    FigureSpec(
-        "bound_surface",
-        "The certificate over sample size and atoms kept",
-        bound_surface,
-        has_surface,
-        "the stage sweep_bound, which writes surface.csv when grid.sweep has topk_<k>",
-    ),
-    FigureSpec(
-        "pool_curve",
-        "Risk and penalty against the size of a pool of atoms",
-        pool_curve,
-        lambda model: len(pool_rows(model)) > 0,
-        "sizes in the setting bound.pool_sizes, with the proxies pool_<P> in grid.sweep",
-    ),
-    FigureSpec(
-        "risk_by_sparsity",
-        "The model’s risk, by how sparse the text’s codes are",
-        risk_by_sparsity,
-        lambda model: len(sparsity_bins(model)) > 0,
-        "the setting bound.sparsity_bins, with bound.unit document or sequence",
-    ),
-    FigureSpec(
-        "auroc_table",
-        "Which score tells unfamiliar text from familiar",
-        auroc_table,
-        lambda model: len(model.table("uncertainty")) > 0,
-        "the stage measure_uncertainty, with at least one corpus that is not in-distribution",
-    ),
-    FigureSpec(
-        "roc",
-        "Detections against false alarms",
-        roc,
-        lambda model: bool(roc_shifts(model)),
-        "the stage measure_uncertainty, which writes roc.csv",
-    ),
-    FigureSpec(
-        "guardrail",
-        "The guardrail: what it promises and what it catches",
-        guardrail,
-        lambda model: len(guardrail_rates(model)) > 0,
-        "the stage measure_uncertainty, which writes guardrail.json",
-    ),
-    FigureSpec(
-        "cross_model",
-        "Models side by side",
-        cross_model,
-        lambda model: bool(comparable([model])),
-        "two or more models in one run: experiment=two_models",
-        n_models=2,
-    ),
-    FigureSpec(
-        "layer_sweep",
-        "One model, an SAE at each of several blocks",
-        layer_sweep,
-        lambda model: block(model) is not None and bool(comparable([model])),
-        "one language model with SAEs at three or more blocks in one run: experiment=layers",
-        together=lambda models: bool(layers(models)),
-        is_extra=True,
-    ),
-)
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """One table of the report."""
+
+    name: str
+    """File name without its ending."""
+    section: str
+    """Where it stands in the report, a key of `SECTIONS`."""
+    position: int
+    """Place within the section, ascending."""
+    make: Callable[[list[ProbeResults]], Table]
+    """Makes it; a table without rows is left out."""
+    is_prose: bool = False
+    """Whether its cells are sentences rather than numbers."""
+
+    def __post_init__(self) -> None:
+        _check_section("table", self.name, self.section)
+        _know_origin(self, self.make)
+
+
+FIGURES: Registry[FigureSpec] = Registry("figure", "semdim.plots.figures")
+TABLES: Registry[TableSpec] = Registry("table", "semdim.plots.tables")
+
+
+def add_figure(spec: FigureSpec) -> FigureSpec:
+    """Register a figure under its name.
+
+    Raises:
+        ConfigError: another figure has this name.
+    """
+    return FIGURES.add(spec.name, spec)
+
+
+def add_table(spec: TableSpec) -> TableSpec:
+    """Register a table under its name.
+
+    Raises:
+        ConfigError: another table has this name.
+    """
+    return TABLES.add(spec.name, spec)
+
+
+def figures() -> list[FigureSpec]:
+    """Every figure, in the order in which the report numbers them."""
+    return sorted(
+        FIGURES.values(), key=lambda spec: (place(spec.section, spec.position), spec.name)
+    )
+
+
+def tables() -> list[TableSpec]:
+    """Every table, in the order of the report."""
+    return sorted(TABLES.values(), key=lambda spec: (place(spec.section, spec.position), spec.name))
+
+
+def made_tables(probes: list[ProbeResults]) -> dict[str, Table]:
+    """Every table that has a row, by name, in the order of the report."""
+    made = {spec.name: spec.make(probes) for spec in tables()}
+    return {name: table for name, table in made.items() if table.rows}
+
+
+def _check_section(what: str, name: str, section: str) -> None:
+    if section not in SECTIONS:
+        raise ConfigError(
+            f"The {what} {name!r} stands in the section {section!r}, which the report does not "
+            f"have: choose one of {', '.join(SECTIONS)}."
+        )
+
+
+def _know_origin(spec: object, function: Callable[..., object]) -> None:
+    """The registry tells entries of one name apart by their module: not this one, but theirs."""
+    object.__setattr__(spec, "__module__", function.__module__)

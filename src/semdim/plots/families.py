@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from semdim.results.read import ModelResults
+from semdim.results.read import ProbeResults
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class FamilyStyle:
     colour: str
 
 
-FAMILIES: dict[str, FamilyStyle] = {
+STYLES: dict[str, FamilyStyle] = {
     "holdout": FamilyStyle("holdout on the model itself", "#228833"),
     "srm_topk": FamilyStyle("hard top-k codes, best k paid for", "#AA3377"),
     "pool_split": FamilyStyle("pool of atoms, chosen on a split", "#4477AA"),
@@ -46,7 +46,7 @@ NOT_ON_THE_CURVE = ("risk_by_sparsity", "faithfulness", "srm_topk_frontier")
 
 def family_style(family: str) -> FamilyStyle:
     """Style of a family; a family unknown here is drawn under its own name."""
-    known = FAMILIES.get(family)
+    known = STYLES.get(family)
     return known or FamilyStyle(family.replace("_", " "), FALLBACK_COLOUR)
 
 
@@ -120,9 +120,9 @@ def main_smoothing(bounds: pd.DataFrame) -> float | None:
     return None if values.empty else float(values.iloc[0])
 
 
-def main_rows(model: ModelResults) -> pd.DataFrame:
+def main_rows(probe: ProbeResults) -> pd.DataFrame:
     """Rows of bounds.csv at the main α."""
-    bounds = model.table("bounds")
+    bounds = probe.table("bounds")
     smoothing = main_smoothing(bounds)
     if smoothing is None:
         return bounds
@@ -134,13 +134,13 @@ def _main_proxy(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["proxy"] == "sae"] if "sae" in set(rows["proxy"]) else rows
 
 
-def curves(model: ModelResults) -> list[Curve]:
-    """Every bound on a risk as a line over N, certificates first, in the order of FAMILIES.
+def curves(probe: ProbeResults) -> list[Curve]:
+    """Every bound on a risk as a line over N, certificates first, in the order of STYLES.
 
     Where a family was computed for several k or pool sizes at one N, its line goes through the
     smallest total: the families that offer a choice have paid for it (their ledger of δ says so).
     """
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[~rows["family"].isin(NOT_ON_THE_CURVE) & rows["baseline"].notna()]
     found = []
     keys = ["family", "method", "unit", "is_certificate"]
@@ -157,7 +157,7 @@ def curves(model: ModelResults) -> list[Curve]:
                 best.reset_index(drop=True),
             )
         )
-    order = list(FAMILIES)
+    order = list(STYLES)
     methods = list(METHODS)
 
     def place(curve: Curve) -> tuple[bool, int, int]:
@@ -170,22 +170,27 @@ def curves(model: ModelResults) -> list[Curve]:
     return sorted(found, key=place)
 
 
-def published(model: ModelResults) -> Curve | None:
+def published(probe: ProbeResults) -> Curve | None:
     """The line of the bound as published, if it was computed."""
-    return next((curve for curve in curves(model) if curve.family == "as_published"), None)
+    return next((curve for curve in curves(probe) if curve.family == "as_published"), None)
 
 
-def certificates(model: ModelResults) -> list[Curve]:
+def certificates(probe: ProbeResults) -> list[Curve]:
     """The lines that are theorems under their assumptions."""
-    return [curve for curve in curves(model) if curve.is_certificate]
+    return [curve for curve in curves(probe) if curve.is_certificate]
 
 
-def main_certificate(model: ModelResults) -> Curve | None:
+def main_certificate(probe: ProbeResults) -> Curve | None:
     """The certificate of the model's risk that is put forward: holdout by betting, else by the
     method that comes next. Fixed beforehand: the smallest of several, picked after looking at
     them, would be no certificate at the same δ."""
-    found = {curve.method: curve for curve in certificates(model) if curve.family == "holdout"}
+    found = {curve.method: curve for curve in certificates(probe) if curve.family == "holdout"}
     for method in ("betting", "maurer_pontil", "hoeffding", "betting_sequence"):
         if method in found:
             return found[method]
     return None
+
+
+def comparable(probes: list[ProbeResults]) -> list[ProbeResults]:
+    """Models with the published bound: the ones that can be set side by side."""
+    return [probe for probe in probes if published(probe) is not None]

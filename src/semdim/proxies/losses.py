@@ -7,17 +7,17 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from semdim.activations.source import ActivationSource
-from semdim.artifacts.shards import Artifact, ShardWriter
+from semdim.activations.stored import is_stored
+from semdim.artifacts.protocols import ShardSink, ShardSource
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
-from semdim.errors import ArtifactError, DataError
+from semdim.errors import ArtifactError
 from semdim.forward.batching import Batches
 from semdim.forward.split import NextToken, SplitModel
+from semdim.proxies.columns import stacked
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.tokens.sample import bos_mask
 
@@ -32,9 +32,7 @@ def batch_losses(
 ) -> NextToken:
     """Losses of one batch of sequences: ``batch × (context − 1)`` values in order."""
     start = reconstruct(activation.flatten(0, 1), codes, is_bos.flatten()).view_as(activation)
-    return split.next_token(
-        split.suffix(start), token_ids, scores=reconstruct.proxy.kind == "model"
-    )
+    return split.next_token(split.suffix(start), token_ids, scores=reconstruct.has_scores)
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class LossColumn:
     """The losses of one proxy while they are being computed."""
 
     reconstruct: Reconstructor
-    writer: ShardWriter
+    writer: ShardSink
     n_sequences: int | None = None
     """It is run on the first so many sequences of the sample; None: on all."""
 
@@ -85,8 +83,8 @@ def compute_losses(
     split: SplitModel,
     columns: Sequence[LossColumn],
     token_ids: Int[Tensor, "sequences context"],
-    activations: ActivationSource,
-    codes: Artifact,
+    activations: ShardSource,
+    codes: ShardSource,
     *,
     bos_token_id: int,
     batch_sequences: int,
@@ -144,28 +142,14 @@ def compute_losses(
                 update(len(part[0].nll) // (context - 1) * context * len(group))
             where = f"sequences {firsts[index]} on"
             for column, of_proxy in zip(group, zip(*parts, strict=True), strict=True):
-                column.writer.write(index, _stack(list(of_proxy), n_sequences, where))
+                column.writer.write(index, stacked(list(of_proxy), n_sequences, where))
 
 
-def n_shards_of(n_sequences: int, activations: Artifact) -> int:
+def n_shards_of(n_sequences: int, activations: ShardSource) -> int:
     """How many shards the first ``n_sequences`` sequences fill, activations stored or not."""
+    name = "activation" if is_stored(activations) else "norm"
     n_shards = covered = 0
     while covered < n_sequences and n_shards < len(activations):
-        tensors = activations.shards[n_shards]["tensors"]
-        covered += int(next(iter(tensors.values()))["shape"][0])
+        covered += activations.shape(n_shards, name)[0]
         n_shards += 1
     return n_shards
-
-
-def _stack(parts: list[NextToken], n_sequences: int, where: str) -> dict[str, Tensor]:
-    tensors = {}
-    for name in ("nll", "max_prob", "entropy", "energy"):
-        columns = [getattr(part, name) for part in parts]
-        if columns[0] is not None:
-            tensors[name] = torch.cat(columns).float().cpu().view(n_sequences, -1)
-    if bool(tensors["nll"].isnan().any()):
-        raise DataError(
-            f"A loss is NaN in {where}: the forward pass overflowed; try "
-            "engine.compute_dtype=float32."
-        )
-    return tensors

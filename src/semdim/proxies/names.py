@@ -1,16 +1,7 @@
 """Proxies: what replaces the activation at the hook point before the suffix of the model runs.
 
-Every loss of semdim is the loss of one proxy. Their names:
-
-==================== ==========================================================================
-``model``            the activation itself, so the loss is the model's own
-``sae``              the SAE's reconstruction S(h)
-``topk_<k>``         S(h) with codes truncated to the k largest contributions
-``pool_<P>``         S(h) with codes restricted to the first P atoms of a fixed order
-``random_decoder``   the real codes through Gaussian directions of unit norm
-``shuffled_features`` the real codes with the atoms permuted by one fixed permutation
-==================== ==========================================================================
-
+Every loss of semdim is the loss of one proxy. A name is that of a kind (`semdim.proxies.kinds`, a
+module each), with a number behind it where the kind asks for one: ``model``, ``sae``, ``topk_16``.
 Each but ``model`` obeys the setting ``splice``; a suffix ``_no_bos`` or ``_all`` fixes it.
 """
 
@@ -18,12 +9,10 @@ import re
 from dataclasses import dataclass
 
 from semdim.errors import ConfigError
+from semdim.proxies.kind import PROXIES, ProxyKind
 
 SPLICES = ("no_bos", "all")
-_NAME = re.compile(
-    r"^(?:(?P<model>model)|(?P<kind>sae|random_decoder|shuffled_features|topk_(?P<k>\d+)"
-    r"|pool_(?P<pool>\d+))(?:_(?P<splice>no_bos|all))?)$"
-)
+_NAME = re.compile(r"^(?P<kind>.+?)(?:_(?P<size>\d+))?(?:_(?P<splice>no_bos|all))?$")
 
 
 @dataclass(frozen=True)
@@ -32,16 +21,35 @@ class Proxy:
 
     name: str
     kind: str
+    """Its name in the registry `semdim.proxies.kind.PROXIES`."""
     splice: str
     """``no_bos`` passes BOS through unreplaced, ``all`` replaces every position."""
-    n_active: int | None = None
-    """k of ``topk_<k>``."""
-    pool_size: int | None = None
-    """P of ``pool_<P>``."""
+    size: int | None = None
+    """The number in its name; None: the kind has none."""
+
+    @property
+    def n_active(self) -> int | None:
+        """k of ``topk_<k>``, or whatever a kind's number says of atoms per token."""
+        return self.size if PROXIES[self.kind].counts == "n_active" else None
+
+    @property
+    def pool_size(self) -> int | None:
+        """P of ``pool_<P>``."""
+        return self.size if PROXIES[self.kind].counts == "pool_size" else None
+
+    @property
+    def needs_order(self) -> bool:
+        """Whether it needs an order of the atoms."""
+        return PROXIES[self.kind].needs_order
+
+    @property
+    def says(self) -> str:
+        """What it puts at the hook point, in words."""
+        return PROXIES[self.kind].says.format(size=self.size)
 
 
 def parse_proxy(name: str, splice: str = "no_bos") -> Proxy:
-    """Read a proxy's name.
+    """Read a proxy's name; of the kinds, that of this proxy alone is imported.
 
     Raises:
         ConfigError: the name or the splice is unknown.
@@ -49,16 +57,29 @@ def parse_proxy(name: str, splice: str = "no_bos") -> Proxy:
     if splice not in SPLICES:
         raise ConfigError(f"splice = {splice!r} is unknown: choose no_bos or all.")
     match = _NAME.match(name)
-    if match is None:
-        raise ConfigError(
-            f"The proxy {name!r} is unknown: choose model, sae, topk_<k>, pool_<P>, random_decoder "
-            "or shuffled_features, with _no_bos or _all behind it to fix the splice."
-        )
-    if match["model"]:
-        return Proxy(name, "model", splice)
-    kind = re.sub(r"_\d+$", "", match["kind"])
-    n_active = int(match["k"]) if match["k"] else None
-    pool_size = int(match["pool"]) if match["pool"] else None
-    if n_active == 0 or pool_size == 0:
+    kind = None if match is None else _find(match["kind"])
+    if match is None or kind is None:
+        raise _unknown(name)
+    if (match["size"] is None) != (kind.counts is None):
+        raise _unknown(name)
+    if match["splice"] and not kind.obeys_splice:
+        raise _unknown(name)
+    size = None if match["size"] is None else int(match["size"])
+    if size == 0:
         raise ConfigError(f"The proxy {name!r} keeps no atom at all: choose a number of 1 or more.")
-    return Proxy(name, kind, match["splice"] or splice, n_active, pool_size)
+    return Proxy(name, match["kind"], match["splice"] or splice, size)
+
+
+def _find(kind: str) -> ProxyKind | None:
+    try:
+        return PROXIES[kind]
+    except ConfigError:
+        return None
+
+
+def _unknown(name: str) -> ConfigError:
+    forms = [PROXIES[kind].form(kind) for kind in PROXIES]
+    return ConfigError(
+        f"The proxy {name!r} is unknown: choose one of {', '.join(forms)}; all but model may have "
+        "_no_bos or _all behind them to fix the splice."
+    )

@@ -1,12 +1,32 @@
-"""From codes to what a proxy puts at the hook point (names and meaning: `semdim.proxies.names`)."""
+"""From codes to what a proxy puts at the hook point (its kinds: `semdim.proxies.kinds`)."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from semdim.codes.sparse import Codes, decode
+from semdim.codes.sparse import Codes
 from semdim.errors import ConfigError
+from semdim.proxies.decoded import Decoded
+from semdim.proxies.kind import PROXIES, Materials
 from semdim.proxies.names import Proxy
+
+
+def check_possible(proxy: Proxy, dict_size: int, *, has_order: bool) -> None:
+    """Refuse a proxy that this dictionary does not allow.
+
+    Raises:
+        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order.
+    """
+    if proxy.size is not None and proxy.size > dict_size:
+        raise ConfigError(
+            f"The proxy {proxy.name!r} asks for {proxy.size} atoms, but this dictionary has "
+            f"{dict_size}; choose at most {dict_size}."
+        )
+    if proxy.needs_order and not has_order:
+        raise ConfigError(
+            f"The proxy {proxy.name!r} needs an order of the atoms; give one as `atom_order`, or "
+            "in the pipeline list the proxy in grid.pool."
+        )
 
 
 class Reconstructor:
@@ -20,7 +40,7 @@ class Reconstructor:
         atom_order: atoms, first the one that enters a pool first; needed by ``pool_<P>``.
 
     Raises:
-        ConfigError: k or P is larger than the dictionary, or a pool has no order.
+        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order.
     """
 
     def __init__(
@@ -32,29 +52,15 @@ class Reconstructor:
         seed: int,
         atom_order: Tensor | None = None,
     ) -> None:
+        kind = PROXIES[proxy.kind]
+        check_possible(proxy, len(weight), has_order=atom_order is not None)
+        replacement = kind.prepare(Materials(proxy.size, weight, bias, seed, atom_order))
         self.proxy = proxy
-        self.bias = bias
-        self.weight = weight
-        self._in_pool: Bool[Tensor, " dict_size"] | None = None
-        dict_size = len(weight)
-        size = proxy.n_active or proxy.pool_size
-        if size is not None and size > dict_size:
-            raise ConfigError(
-                f"The proxy {proxy.name!r} asks for {size} atoms, but this dictionary has "
-                f"{dict_size}; choose at most {dict_size}."
-            )
-        generator = torch.Generator().manual_seed(seed)
-        if proxy.kind == "random_decoder":
-            gaussian = torch.randn(weight.shape, generator=generator, dtype=torch.float32)
-            self.weight = (gaussian / gaussian.norm(dim=1, keepdim=True)).to(weight)
-        elif proxy.kind == "shuffled_features":
-            order = torch.randperm(dict_size, generator=generator)
-            self.weight = weight[order.to(weight.device)]
-        elif proxy.kind == "pool":
-            if atom_order is None:
-                raise ConfigError(f"The proxy {proxy.name!r} needs an order of the atoms.")
-            self._in_pool = torch.zeros(dict_size, dtype=torch.bool, device=weight.device)
-            self._in_pool[atom_order[: proxy.pool_size].long()] = True
+        self.has_scores = kind.has_scores
+        # The directions that codes go through; where none do, those of the dictionary.
+        self.weight = replacement.weight if isinstance(replacement, Decoded) else weight
+        self._replacement = replacement
+        self._passes_bos = kind.obeys_splice and proxy.splice == "no_bos"
 
     def __call__(
         self,
@@ -63,13 +69,7 @@ class Reconstructor:
         is_bos: Bool[Tensor, " rows"],
     ) -> Float[Tensor, "rows d_model"]:
         """The rows that the suffix of the model starts from, in the activation's dtype."""
-        if self.proxy.kind == "model":
-            return activation
-        if self.proxy.n_active is not None:
-            codes = codes.top(self.proxy.n_active)
-        if self._in_pool is not None:
-            codes = codes.keep(self._in_pool[codes.atoms.long()])
-        rebuilt = decode(codes, self.weight, self.bias).to(activation.dtype)
-        if self.proxy.splice == "all":
-            return rebuilt
-        return torch.where(is_bos[:, None], activation, rebuilt)
+        rows = self._replacement(activation, codes).to(activation.dtype)
+        if not self._passes_bos:
+            return rows
+        return torch.where(is_bos[:, None], activation, rows)

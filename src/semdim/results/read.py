@@ -1,13 +1,11 @@
 """The results of a run as the figures and the report read them: small CSV and JSON files only.
 
-    results/models/<model>/bounds/       bounds.csv  bound.json  proxies.csv  surface.csv
-                                         setup.json
-    results/models/<model>/uncertainty/  sparsity.csv  sparsity_histogram.csv  uncertainty.csv
-                                         roc.csv  guardrail.json  verdict.json
-                                         sequence_histogram.csv
+    results/probes/<probe>/  bounds.csv  bound.json  proxies.csv  surface.csv  setup.json
+                             sparsity.csv  sparsity_histogram.csv  sequence_histogram.csv
+                             uncertainty.csv  roc.csv  guardrail.json  verdict.json
 
-The folder `models` and the two below a model may be left out: files are found by their names. Any
-file may be missing: what depends on it is then reported as not computed.
+Any file may be missing: what depends on it is then reported as not computed. What the columns are
+is written in `semdim.results.schema`.
 """
 
 import json
@@ -19,49 +17,29 @@ from typing import Any
 import pandas as pd
 
 from semdim.errors import ArtifactError
+from semdim.results.schema import TABLES
 
-COLUMNS: dict[str, tuple[str, ...]] = {
-    "bounds": ("family", "is_certificate", "unit", "n_tokens", "total", "baseline"),
-    "surface": ("n_tokens", "k", "total", "baseline", "is_best"),
-    "proxies": ("proxy", "splice", "risk", "abs_gap"),
-    "sparsity": ("corpus", "positions", "n_tokens", "mean", "std", "max"),
-    "sparsity_histogram": ("corpus", "positions", "left", "right", "count"),
-    "uncertainty": ("score", "shift", "level", "auroc"),
-    "roc": ("score", "shift", "level", "false_positive_rate", "true_positive_rate"),
-    "sequence_histogram": ("corpus", "left", "right", "count"),
-}
-"""The tables, and the columns without which they cannot be read."""
-
-OPTIONAL_COLUMNS: dict[str, tuple[str, ...]] = {
-    "bounds": (
-        *("n_sequences", "n_documents", "n_units", "k", "smoothing", "failure_prob"),
-        *("proxy_risk", "gap", "outside", "complexity", "tail", "gap_tail"),
-        *("method", "proxy", "pool_size", "valid_for_all_n", "subject", "failure_ledger"),
-        *("bin_left", "bin_right"),
-    ),
-    "proxies": ("k", "signed_gap", "nll", "n_sequences", "n_documents"),
-    "sparsity": ("min", "q05", "q25", "q50", "q75", "q95", "q99"),
-    "uncertainty": (
-        *("auroc_low", "auroc_high", "aupr", "fpr_at_95_tpr", "n_id", "n_ood"),
-        *("family", "uses_labels"),
-    ),
-}
-"""Filled with missing values where a table lacks them."""
+READ = (
+    "bounds", "surface", "proxies", "sparsity", "sparsity_histogram", "uncertainty", "roc",
+    "sequence_histogram",
+)  # fmt: skip
+"""The tables that figures and report look at."""
 
 OUTPUT_FOLDERS = ("figures", "tables")
-"""What stands beside the models' folders, and is no model."""
+"""What stands beside the probes' folders, and is no probe."""
 
-_FLAGS = {"bounds": ("is_certificate", "valid_for_all_n"), "surface": ("is_best",)}
-_TEXT = ("family", "unit", "method", "proxy", "subject", "failure_ledger", "splice")
+PARENTS = ("probes", "models")
+"""Where a folder of results keeps its probes; ``models`` in results of before semdim had probes."""
+
 _KNOWN_ROLES = {"english": "id", "c4": "id", "python": "shifted", "random": "far"}
 
 
 @dataclass(frozen=True)
-class ModelResults:
-    """Everything that was measured on one model."""
+class ProbeResults:
+    """Everything that was measured with one probe: an autoencoder at a hook point of a model."""
 
     name: str
-    """The model's key, which is the name of its folder."""
+    """The probe's key, which is the name of its folder."""
     tables: dict[str, pd.DataFrame]
     """By file name without its ending; absent where the file is absent."""
     setup: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +55,7 @@ class ModelResults:
         """A table, empty (with its columns) when the file is absent."""
         if name in self.tables:
             return self.tables[name]
-        return pd.DataFrame(columns=[*COLUMNS[name], *OPTIONAL_COLUMNS.get(name, ())])
+        return pd.DataFrame(columns=list(TABLES[name].names))
 
     @property
     def corpora(self) -> list[str]:
@@ -120,19 +98,19 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
         table = pd.read_csv(path)
     except (ValueError, pd.errors.ParserError) as error:
         raise ArtifactError(f"{path} is not a table ({error}); run the stage again.") from error
-    missing = [column for column in COLUMNS[name] if column not in table.columns]
+    schema = TABLES[name]
+    missing = [column for column in schema.required if column not in table.columns]
     if missing:
         raise ArtifactError(
             f"{path} lacks the column(s) {', '.join(missing)}; it was written by another version: "
             "run the stage again."
         )
-    for column in OPTIONAL_COLUMNS.get(name, ()):
+    for column in schema.names:
         if column not in table.columns:
             table[column] = float("nan")
-    for column in _TEXT:
-        if column in table.columns:
-            table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
-    for column in _FLAGS.get(name, ()):
+    for column in schema.of_kind("text"):
+        table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
+    for column in schema.of_kind("flag"):
         table[column] = table[column].map(_truth)
     return table
 
@@ -141,43 +119,42 @@ def _truth(value: object) -> bool:
     return str(value).strip().lower() in ("true", "1", "1.0")
 
 
-def _find(folder: Path, name: str) -> Path:
-    """The file of this name in `folder` or one level below it."""
-    found = [folder / name, *sorted(folder.glob(f"*/{name}"))]
-    return next((path for path in found if path.is_file()), found[0])
-
-
-def read_model(folder: Path) -> ModelResults:
-    """Read one model's folder. Raises ArtifactError for a damaged file or missing columns."""
-    paths = {name: _find(folder, f"{name}.csv") for name in COLUMNS}
+def read_probe(folder: Path) -> ProbeResults:
+    """Read one probe's folder. Raises ArtifactError for a damaged file or missing columns."""
+    paths = {name: folder / f"{name}.csv" for name in READ}
     tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
-    return ModelResults(
+    return ProbeResults(
         name=folder.name,
         tables={name: table for name, table in tables.items() if len(table)},
-        setup=_read_json(_find(folder, "setup.json")),
-        headline=_read_json(_find(folder, "bound.json")),
-        guardrail=_read_json(_find(folder, "guardrail.json")),
-        verdict=_read_json(_find(folder, "verdict.json")),
+        setup=_read_json(folder / "setup.json"),
+        headline=_read_json(folder / "bound.json"),
+        guardrail=_read_json(folder / "guardrail.json"),
+        verdict=_read_json(folder / "verdict.json"),
     )
 
 
-def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[ModelResults]:
-    """The models of a results folder, by name; with `only`, those named and no other: a folder may
-    hold models of an earlier run. Raises ArtifactError when there is none, or one named is not."""
-    results_dir = Path(results_dir)
-    parent = results_dir / "models" if (results_dir / "models").is_dir() else results_dir
-    names = [*(f"{name}.csv" for name in COLUMNS), "setup.json", "bound.json"]
+def probes_folder(results_dir: Path) -> Path:
+    """The folder that holds a folder for each probe: `results_dir`/probes, or `results_dir`."""
+    inside = (Path(results_dir) / name for name in PARENTS)
+    return next((folder for folder in inside if folder.is_dir()), Path(results_dir))
+
+
+def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[ProbeResults]:
+    """The probes of a results folder, by name; with `only`, those named and no other: a folder may
+    hold probes of an earlier run. Raises ArtifactError when there is none, or one named is not."""
+    parent = probes_folder(results_dir)
+    names = [*(f"{name}.csv" for name in READ), "setup.json", "bound.json"]
     folders = sorted(parent.iterdir()) if parent.is_dir() else []
     found = [
         folder
         for folder in folders
         if folder.is_dir()
         and folder.name not in OUTPUT_FOLDERS
-        and any(_find(folder, name).exists() for name in names)
+        and any((folder / name).exists() for name in names)
     ]
     if not found:
         raise ArtifactError(
-            f"{parent} holds no results of any model (expected {parent}/<model>/bounds.csv and its "
+            f"{parent} holds no results of any probe (expected {parent}/<probe>/bounds.csv and its "
             "neighbours); run the pipeline first: make repro."
         )
     absent = sorted(set(only or ()) - {folder.name for folder in found})
@@ -185,4 +162,4 @@ def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[M
         raise ArtifactError(
             f"{parent} holds no results of {', '.join(absent)}; run the pipeline first: make repro."
         )
-    return [read_model(folder) for folder in found if only is None or folder.name in only]
+    return [read_probe(folder) for folder in found if only is None or folder.name in only]

@@ -1,7 +1,7 @@
 """Does an SAE belong to a model? Everything its metadata say is compared, and said in one line."""
 
 from semdim.errors import MismatchError
-from semdim.forward.hook_points import start_layer
+from semdim.forward.hook_points import hook_label, start_layer
 from semdim.models.facts import ModelFacts
 from semdim.saes.facts import SAEFacts
 
@@ -62,6 +62,16 @@ def check_fit(sae: SAEFacts, model: ModelFacts, *, context: int, prepend_bos: bo
             f"The context of {context} tokens is longer than the {sae.context_size} that the SAE "
             f"{sae.name} was trained with: set tokens.context to at most {sae.context_size}, or "
             f"allow more with `context_size` in its source."
+        )
+
+
+def check_hook(sae: SAEFacts, hook: str) -> None:
+    """Refuse, with MismatchError, a probe whose ``hook`` is not what its SAE's metadata say."""
+    expected = hook_label(sae.hook_name, sae.processing.as_dict())
+    if hook != expected:
+        raise MismatchError(
+            f"The probe says hook: {hook}, but the SAE {sae.name} reads {expected}: write that "
+            "into the probe's file in conf/probe."
         )
 
 

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -45,7 +46,12 @@ def export_sae(
     loaded = load_source(source)
     name = source.name or _name(source)
     scale = loaded.input_scale * fold(loaded.sae, source.input_scale, name)
-    facts = _facts(loaded, source, name, scale)
+    facts = facts_of(
+        loaded, name, scale,
+        context_size=source.context_size,
+        mean_n_active=source.mean_n_active,
+        source=source.as_dict(),
+    )  # fmt: skip
     if accept is not None:
         accept(facts)
     if _is_there(out, facts, loaded.sae.state_dict()):
@@ -62,7 +68,28 @@ def export_sae(
     return facts
 
 
-def _facts(loaded: LoadedSAE, source: SAESource, name: str, scale: float) -> SAEFacts:
+def facts_of(
+    loaded: LoadedSAE,
+    name: str,
+    scale: float,
+    *,
+    context_size: int | None = None,
+    mean_n_active: float | None = None,
+    source: Mapping[str, Any] | None = None,
+) -> SAEFacts:
+    """Facts of an SAE that was folded.
+
+    Args:
+        loaded: the SAE after `fold`, with what was known of it before.
+        name: what reports are to call it.
+        scale: the factor on its input that was folded into the weights, in all.
+        context_size: longest context to accept, instead of the one its metadata name.
+        mean_n_active: stated mean k, instead of that of its card.
+        source: where it comes from.
+
+    Raises:
+        MismatchError: its metadata name no hook point, or ask for what semdim cannot do.
+    """
     config = loaded.sae.cfg
     metadata = config.metadata.to_dict()
     hook_name = metadata.get("hook_name")
@@ -89,7 +116,7 @@ def _facts(loaded: LoadedSAE, source: SAESource, name: str, scale: float) -> SAE
         hook_layer=int(str(hook_name).split(".")[1]),
         start_layer=start,
         prepend_bos=metadata.get("prepend_bos"),
-        context_size=source.context_size or metadata.get("context_size"),
+        context_size=context_size or metadata.get("context_size"),
         model_name=metadata.get("model_name"),
         vocab_size=metadata.get("vocab_size") or metadata.get("d_vocab"),
         normalize_activations=loaded.normalize_activations,
@@ -97,9 +124,9 @@ def _facts(loaded: LoadedSAE, source: SAESource, name: str, scale: float) -> SAE
         processing=processing,
         apply_b_dec_to_input=bool(config.apply_b_dec_to_input),
         constant_n_active=config.architecture() == "topk",
-        mean_n_active=source.mean_n_active or loaded.mean_n_active,
+        mean_n_active=mean_n_active or loaded.mean_n_active,
         fingerprint=fingerprint(loaded.sae.state_dict(), settings),
-        source=source.as_dict(),
+        source=dict(source or {}),
     )
 
 

@@ -4,83 +4,75 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from semdim.errors import ConfigError
-from semdim.models.spec import build_from_mapping, check_settings
+from semdim.fields import LARGEST_SEED, SettingError, Takes, check, check_kind, read, setting
 
-_SHAPE = (
-    "d_in",
-    "dict_size",
-    "hook_name",
-    "model_name",
-    "activation_norm",
-    "mean_n_active",
-    "seed",
-)
-_NEEDED: dict[str, tuple[str, ...]] = {
-    "folder": ("path",),
-    "release": ("release", "sae_id"),
-    "random": _SHAPE,
-}
-_ALLOWED: dict[str, tuple[str, ...]] = {
-    "folder": ("name", "path", "input_scale", "context_size"),
-    "release": ("name", "release", "sae_id", "input_scale", "context_size"),
-    "random": ("name", "context_size", *_SHAPE),
-}
+KINDS = {
+    "folder": Takes(needed=("path",), optional=("name", "input_scale", "context_size")),
+    "release": Takes(
+        needed=("release", "sae_id"), optional=("name", "input_scale", "context_size")
+    ),
+    "random": Takes(
+        needed=(
+            "d_in", "dict_size", "hook_name", "model_name", "activation_norm", "mean_n_active",
+            "seed",
+        ),
+        optional=("name", "context_size"),
+    ),
+}  # fmt: skip
+"""The kinds of SAE, and which settings each of them has."""
 
 
 @dataclass(frozen=True)
 class SAESource:
     """Where `prepare_sae` takes an SAE from. Settings that the kind does not use are refused."""
 
-    kind: str
+    kind: str = setting(choices=tuple(KINDS))
     """`folder` (a local one in SAELens's format), `release` (SAELens's registry, or any hub
     repository in its format) or `random` (untrained, for smoke runs and tests)."""
-    name: str | None = None
+    name: str | None = setting(None, not_empty=True)
     """What reports call it. Default: release and sae_id, or the folder's name."""
-    path: str | None = None
+    path: str | None = setting(None, not_empty=True)
     """folder: holds cfg.json and sae_weights.safetensors."""
-    release: str | None = None
+    release: str | None = setting(None, not_empty=True)
     """release: name in SAELens's registry, or a hub repository `user/name`."""
-    sae_id: str | None = None
+    sae_id: str | None = setting(None, not_empty=True)
     """release: which SAE of the release."""
-    input_scale: float | None = None
+    input_scale: float | None = setting(None, above=0)
     """The factor by which the SAE expects its input multiplied, where its metadata says that there
     is one but not which (`expected_average_only_in`)."""
-    context_size: int | None = None
+    context_size: int | None = setting(None, at_least=1, at_most=100_000_000)
     """Longest context to accept, in tokens, instead of the one it was trained with."""
-    d_in: int | None = None
+    d_in: int | None = setting(None, at_least=1, at_most=1_000_000)
     """random: width of the residual stream."""
-    dict_size: int | None = None
+    dict_size: int | None = setting(None, at_least=2, at_most=100_000_000)
     """random: atoms."""
-    hook_name: str | None = None
+    hook_name: str | None = setting(None, not_empty=True)
     """random: hook point, for instance blocks.1.hook_resid_post."""
-    model_name: str | None = None
+    model_name: str | None = setting(None, not_empty=True)
     """random: the model it says it was made for."""
-    activation_norm: float | None = None
+    activation_norm: float | None = setting(None, above=0)
     """random: typical ‖h‖ at the hook point; sets the threshold."""
-    mean_n_active: float | None = None
+    mean_n_active: float | None = setting(None, above=0)
     """random: the mean number of active atoms aimed at."""
-    seed: int | None = None
+    seed: int | None = setting(None, at_least=0, at_most=LARGEST_SEED)
     """random: seed of the weights."""
 
     def __post_init__(self) -> None:
-        check_settings(self, "SAE source", _NEEDED, _ALLOWED)
-        for key in ("input_scale", "context_size", "d_in", "dict_size", "activation_norm"):
-            value = getattr(self, key)
-            if value is not None and not value > 0:
-                raise ConfigError(f"SAE source: {key} = {value} must be above 0.")
-        if self.kind == "random":
-            assert self.mean_n_active is not None and self.dict_size is not None
-            if not 0 < self.mean_n_active < self.dict_size:
-                raise ConfigError(
-                    f"SAE source: mean_n_active = {self.mean_n_active} must lie between 0 and the "
-                    f"{self.dict_size} atoms."
-                )
+        check(self, "sae")
+        check_kind(self, KINDS, "sae")
+        if self.mean_n_active is None or self.dict_size is None:
+            return
+        if self.mean_n_active >= self.dict_size:
+            raise SettingError(
+                "sae",
+                f"mean_n_active = {self.mean_n_active} must lie between 0 and dict_size = "
+                f"{self.dict_size}.",
+            )
 
     @classmethod
-    def from_mapping(cls, settings: Mapping[str, Any]) -> "SAESource":
-        """From plain settings; raises ConfigError that names an unknown or missing key."""
-        return build_from_mapping(cls, "SAE source", settings)
+    def from_mapping(cls, settings: Mapping[str, Any], where: str = "sae") -> "SAESource":
+        """From plain settings; raises ConfigError for whatever is not possible."""
+        return read(cls, settings, where)
 
     def as_dict(self) -> dict[str, Any]:
         """The settings that are set, as plain values."""

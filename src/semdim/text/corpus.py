@@ -1,15 +1,14 @@
 """One call from the description of a corpus, of any kind, to its token sequences."""
 
-import dataclasses
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from semdim.text.documents import ReadCounts
 from semdim.text.filters import load_documents
-from semdim.text.packing import pack, random_tokens
-from semdim.text.samples import TokenSample
-from semdim.text.shifts import find_word_starts, replace_tokens, shuffle_words
-from semdim.text.spec import CorpusSpec
+from semdim.text.packing import pack
+from semdim.text.samples import SampleRequest, TokenSample
+from semdim.text.spec import CorpusSpec, DerivedSpec, DrawnSpec
 
 
 def sample_corpus(
@@ -27,43 +26,36 @@ def sample_corpus(
 
     A derived corpus is made of the very sequences that its base gives for the same arguments,
     in the same order: sequence i is sequence i shifted, and document i is the same document.
-    ``special_token_ids`` are never drawn at random. Raises what load_documents() and pack() do.
+    ``special_token_ids`` are never drawn at random. The corpus's role has no influence. Raises what
+    load_documents() and pack() do.
     """
-    if spec.kind == "random":
-        return random_tokens(
-            spec.n_tokens, context, vocab_size, bos_token_id, seed, special_token_ids
-        )
-    if spec.base is not None:
-        base = sample_corpus(
-            dataclasses.replace(spec.base, n_tokens=spec.n_tokens),
-            tokenizer,
-            context=context,
-            bos_token_id=bos_token_id,
-            vocab_size=vocab_size,
-            max_sequences_per_document=max_sequences_per_document,
-            seed=seed,
-            special_token_ids=special_token_ids,
-        )
-        if spec.kind == "replaced":
-            return replace_tokens(
-                base,
-                vocab_size=vocab_size,
-                bos_token_id=bos_token_id,
-                seed=seed,
-                share=spec.share,
-                excluded_token_ids=special_token_ids,
-            )
-        starts_word = find_word_starts(tokenizer, vocab_size)
-        return shuffle_words(base, starts_word=starts_word, bos_token_id=bos_token_id, seed=seed)
+    request = SampleRequest(
+        tokenizer=tokenizer,
+        context=context,
+        bos_token_id=bos_token_id,
+        vocab_size=vocab_size,
+        max_sequences_per_document=max_sequences_per_document,
+        seed=seed,
+        special_token_ids=tuple(special_token_ids),
+    )
+    return _sample(spec, request)
+
+
+def _sample(spec: CorpusSpec, request: SampleRequest) -> TokenSample:
+    if isinstance(spec, DrawnSpec):
+        return spec.drawn(request)
+    if isinstance(spec, DerivedSpec):
+        base = _sample(replace(spec.base, n_tokens=spec.n_tokens), request)
+        return spec.shifted(base, request)
     read = ReadCounts()
     sample = pack(
         load_documents(spec, read),
-        tokenizer,
-        context=context,
-        bos_token_id=bos_token_id,
+        request.tokenizer,
+        context=request.context,
+        bos_token_id=request.bos_token_id,
         n_tokens=spec.n_tokens,
-        max_sequences_per_document=max_sequences_per_document,
-        seed=seed,
-        vocab_size=vocab_size,
+        max_sequences_per_document=request.max_sequences_per_document,
+        seed=request.seed,
+        vocab_size=request.vocab_size,
     )
-    return dataclasses.replace(sample, counts=read.as_dict() | sample.counts, facts=read.facts)
+    return replace(sample, counts=read.as_dict() | sample.counts, facts=read.facts)

@@ -1,23 +1,12 @@
 """Documents of a corpus, one after another, in an order that never changes, in bounded memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from semdim.errors import ConfigError, DataError
-from semdim.text import builtin, readers
 from semdim.text.documents import Document, ReadCounts
-from semdim.text.hub import read_dataset
-from semdim.text.spec import CorpusSpec
-
-_READERS: dict[str, Callable[[CorpusSpec, ReadCounts], Iterator[Document]]] = {
-    "gensim_english": builtin.read_gensim_english,
-    "python_source": builtin.read_python_source,
-    "files": readers.read_files,
-    "jsonl": readers.read_jsonl,
-    "parquet": readers.read_parquet,
-    "datasets": read_dataset,
-}
+from semdim.text.spec import CorpusSpec, TextSpec
 
 
 def load_documents(spec: CorpusSpec, counts: ReadCounts | None = None) -> Iterator[Document]:
@@ -26,17 +15,21 @@ def load_documents(spec: CorpusSpec, counts: ReadCounts | None = None) -> Iterat
     Raises DataError for text that cannot be read, and for a corpus that turns out to be empty;
     HubError when a hub is needed and cannot be reached; ConfigError for a kind without documents.
     """
-    reader = _READERS.get(spec.kind)
-    if reader is None:
+    if not isinstance(spec, TextSpec):
         raise ConfigError(
             f"a corpus of kind {spec.kind} has no documents of its own: sample_corpus() builds it"
         )
     counts = ReadCounts() if counts is None else counts
-    return _filtered(reader(spec, counts), spec, counts)
+    return _filtered(spec.documents(counts), spec, counts)
+
+
+def is_wanted(name: str, spec: TextSpec) -> bool:
+    """Whether a document of this name passes the patterns ``only`` and ``exclude``."""
+    return _unwanted(name, spec) is None
 
 
 def _filtered(
-    documents: Iterator[Document], spec: CorpusSpec, counts: ReadCounts
+    documents: Iterator[Document], spec: TextSpec, counts: ReadCounts
 ) -> Iterator[Document]:
     seen: set[bytes] = set()
     for document in documents:
@@ -58,17 +51,23 @@ def _filtered(
         yield document
     if counts.documents == 0:
         left_out = ", ".join(f"{count} {why}" for why, count in sorted(counts.dropped.items()))
+        at = "" if spec.place == spec.kind else f" at {spec.place}"
         raise DataError(
-            f"the corpus of kind {spec.kind}{f' at {spec.path}' if spec.path else ''} holds no "
+            f"the corpus of kind {spec.kind}{at} holds no "
             f"document to use (left out: {left_out or 'none'}): check its path and filters"
         )
 
 
-def _reason_to_drop(document: Document, spec: CorpusSpec) -> str | None:
-    if spec.only and not _matches(document.name, spec.only):
+def _unwanted(name: str, spec: TextSpec) -> str | None:
+    if spec.only and not _matches(name, spec.only):
         return "not_in_only"
-    if _matches(document.name, spec.exclude):
-        return "excluded"
+    return "excluded" if _matches(name, spec.exclude) else None
+
+
+def _reason_to_drop(document: Document, spec: TextSpec) -> str | None:
+    reason = _unwanted(document.name, spec)
+    if reason is not None:
+        return reason
     n_characters = len(document.text.strip())
     if n_characters == 0:
         return "empty"

@@ -1,6 +1,7 @@
 """A sample: token sequences, the documents they come from, and an account of what was left out."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Int32
@@ -51,6 +52,21 @@ class TokenSample:
     @property
     def n_documents(self) -> int:
         return len(self.documents)
+
+
+@dataclass(frozen=True)
+class SampleRequest:
+    """All that a sample depends on beside its corpus."""
+
+    tokenizer: Any
+    context: int
+    """Tokens in a sequence, BOS included."""
+    bos_token_id: int | None
+    vocab_size: int
+    max_sequences_per_document: int | None
+    seed: int
+    special_token_ids: tuple[int, ...] = ()
+    """These are never drawn at random."""
 
 
 def count_sequences(n_tokens: int, context: int) -> int:

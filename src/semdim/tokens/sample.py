@@ -7,8 +7,11 @@ import torch
 from jaxtyping import Bool, Int, Int32
 from torch import Tensor
 
+from semdim.artifacts.protocols import ShardSink
 from semdim.artifacts.shards import Artifact
 from semdim.errors import DataError
+from semdim.text.samples import TokenSample
+from semdim.tokens.positions import is_special
 
 
 def shard_ranges(n_sequences: int, shard_sequences: int) -> list[tuple[int, int]]:
@@ -32,9 +35,8 @@ def bos_mask(
 
     The one special-token mask of semdim: the splice ``no_bos`` lets these positions through.
     """
-    mask = token_ids == bos_token_id
-    mask[:, 0] = True
-    return mask
+    position = torch.arange(token_ids.shape[1], device=token_ids.device)
+    return is_special(token_ids, position, bos_token_id)
 
 
 def check_token_ids(
@@ -53,6 +55,22 @@ def check_token_ids(
             f"{position} of {where} is outside the model's vocabulary of {vocab_size}: the text "
             "was tokenised for another model; tokenise it again."
         )
+
+
+def write_tokens(sample: TokenSample, writer: ShardSink, shard_sequences: int) -> dict[str, int]:
+    """Publish a sample: shards ``token_ids`` [s, T] and ``document`` [s]; returns its size."""
+    ids, document = torch.from_numpy(sample.token_ids), torch.from_numpy(sample.document)
+    for index, (start, stop) in enumerate(shard_ranges(sample.n_sequences, shard_sequences)):
+        writer.write(index, {"token_ids": ids[start:stop], "document": document[start:stop]})
+    size = {
+        "n_tokens": sample.n_tokens,
+        "n_sequences": sample.n_sequences,
+        "n_documents": sample.n_documents,
+    }
+    names = [row.name for row in sample.documents]
+    found = {"counts": sample.counts, "versions": sample.facts, "documents": names}
+    writer.publish({**size, **found})
+    return size
 
 
 def load_tokens(

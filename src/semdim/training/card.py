@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.models.facts import ModelFacts
-from semdim.text.spec import CorpusSpec
+from semdim.text.spec import CorpusSpec, TextSpec
 from semdim.training.params import TrainingSettings
 
 TEMPLATE = """\
@@ -155,7 +155,9 @@ def write_card(
 
 def text_line(spec: CorpusSpec) -> str:
     """A corpus in a phrase: where its text is, and which part of it is used."""
-    where = f"`{Path(spec.path).name}`" if spec.path else f"`{spec.kind}`"
+    where = f"`{Path(spec.place).name}`"
+    if not isinstance(spec, TextSpec):
+        return where
     only = f", only {_patterns(spec.only)}" if spec.only else ""
     return where + only + (f", without {_patterns(spec.exclude)}" if spec.exclude else "")
 

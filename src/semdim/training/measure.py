@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from semdim.codes.encode import encode_rows
+from semdim.codes.sparse import is_active
 from semdim.forward.split import SplitModel
 from semdim.progress import progress_bar
 from semdim.proxies.names import parse_proxy
@@ -20,7 +21,7 @@ ROWS = 2048
 
 @dataclass(frozen=True)
 class Measures:
-    """Position 0 is left out of every figure; losses are in bits per token."""
+    """BOS (position 0) is left out of every figure; losses are in bits per token."""
 
     n_tokens: int
     """Positions measured."""
@@ -74,7 +75,7 @@ def measure(
             before = split.next_token(split.suffix(activation), tokens).nll.view(len(tokens), -1)
             after = split.next_token(split.suffix(spliced), tokens).nll.view(len(tokens), -1)
             full = rebuild(rows, codes, torch.zeros_like(mask))
-            inner = _inner(tokens)
+            inner = ~mask
             columns["n_active"].append(codes.n_active[inner])
             columns["error"].append((rows - full).pow(2).sum(dim=1)[inner])
             columns["loss"].append(before.mean(dim=1))
@@ -118,11 +119,5 @@ def silent_atoms(sae: Any, activations: Float[Tensor, "tokens d_model"]) -> floa
     """Share of atoms that fire nowhere in ``activations``."""
     fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
     for rows in activations.split(ROWS):
-        fired |= (sae.encode(rows.float()) > 0).any(dim=0)
+        fired |= is_active(sae.encode(rows.float())).any(dim=0)
     return float((~fired).double().mean())
-
-
-def _inner(tokens: Int[Tensor, "batch context"]) -> Bool[Tensor, " rows"]:
-    inner = torch.ones_like(tokens, dtype=torch.bool)
-    inner[:, 0] = False
-    return inner.flatten()

@@ -1,19 +1,17 @@
 """All settings of a training run, read from ``training/params.yaml``."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from semdim.errors import ConfigError
+from semdim.fields import LARGEST_SEED, names, read, setting
+from semdim.forward.spec import DEVICES
 from semdim.models.spec import ModelSource
 from semdim.text.spec import CorpusSpec
-from semdim.training.spec import DataSpec, DictionarySpec, OptimiserSpec, section
-
-KEYS = (
-    "name", "models", "hook_name", "text", "calibration", "corpora", "data", "dictionary",
-    "optimiser", "tracking", "engine", "seed",
-)  # fmt: skip
+from semdim.tracking import TrackingSpec
+from semdim.training.spec import DataSpec, DictionarySpec, OptimiserSpec
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class TrainingSettings:
     name: str
     """The folder in models/sae that is written."""
     model: str
-    """The model's name, a folder in outputs/."""
+    """The model's name, a folder in outputs/models."""
     source: ModelSource
     hook_name: str
     text: CorpusSpec
@@ -45,6 +43,35 @@ class TrainingSettings:
     """The same as plain values, for fingerprints, cards and trackers."""
 
 
+@dataclass(frozen=True)
+class _Engine:
+    """The ``engine`` section."""
+
+    device: str = setting("auto", choices=DEVICES)
+    n_threads: int | None = setting(None, at_least=1, at_most=10_000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _File:
+    """``training/params.yaml`` as it is written."""
+
+    name: str = setting(not_empty=True)
+    models: dict[str, ModelSource]
+    hook_name: str = setting(not_empty=True)
+    text: CorpusSpec
+    calibration: CorpusSpec | None
+    corpora: dict[str, CorpusSpec] = field(default_factory=dict)
+    data: DataSpec
+    dictionary: DictionarySpec
+    optimiser: OptimiserSpec
+    tracking: TrackingSpec
+    engine: _Engine
+    seed: int = setting(at_least=0, at_most=LARGEST_SEED)
+
+
+KEYS = names(_File)
+
+
 def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
     """Check a composed configuration.
 
@@ -58,39 +85,35 @@ def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
             + (f"has no use for {', '.join(unknown)}" if unknown else f"lacks {', '.join(missing)}")
             + "; write it again with `python -m stages.train_sae --write`."
         )
-    text = dict(params["text"])
-    if "path" in text and text["path"] in (None, "???"):
+    text = params["text"]
+    if isinstance(text, Mapping) and "path" in text and text["path"] in (None, "???"):
         raise ConfigError(
             "text.path is not set: say which text to train on, for instance "
             "`python -m stages.train_sae --write text.path=../corpus/english.parquet` "
             "(text.kind and text.text_column say what it is)."
         )
-    if len(params["models"]) != 1:
+    file = read(_File, params, "")
+    if len(file.models) != 1:
         raise ConfigError(
-            f"models holds {', '.join(params['models']) or 'nothing'}: a dictionary is trained on "
+            f"models holds {', '.join(file.models) or 'nothing'}: a dictionary is trained on "
             "exactly one model."
         )
-    (model, entry), *_ = params["models"].items()
+    ((model, source),) = file.models.items()
     return TrainingSettings(
-        name=str(params["name"]),
+        name=file.name,
         model=model,
-        source=ModelSource.from_mapping(entry["source"]),
-        hook_name=str(params["hook_name"]),
-        text=CorpusSpec.from_mapping(text, "text"),
-        calibration=None
-        if params["calibration"] is None
-        else CorpusSpec.from_mapping(params["calibration"], "calibration"),
-        evaluation={
-            name: CorpusSpec.from_mapping(spec, f"corpora.{name}")
-            for name, spec in (params["corpora"] or {}).items()
-        },
-        data=section(DataSpec, params["data"], "data"),
-        dictionary=section(DictionarySpec, params["dictionary"], "dictionary"),
-        optimiser=section(OptimiserSpec, params["optimiser"], "optimiser"),
-        tracking=str(params["tracking"]["mode"]),
-        device=str(params["engine"].get("device", "auto")),
-        n_threads=params["engine"].get("n_threads"),
-        seed=int(params["seed"]),
+        source=source,
+        hook_name=file.hook_name,
+        text=file.text,
+        calibration=file.calibration,
+        evaluation=file.corpora,
+        data=file.data,
+        dictionary=file.dictionary,
+        optimiser=file.optimiser,
+        tracking=file.tracking.mode,
+        device=file.engine.device,
+        n_threads=file.engine.n_threads,
+        seed=file.seed,
         as_given={key: params[key] for key in KEYS if key != "engine"},
     )
 

@@ -180,7 +180,7 @@ def metadata(
         "context_size": settings.data.context,
         "prepend_bos": settings.data.prepend_bos,
         "model_from_pretrained_kwargs": {},
-        "dataset": Path(settings.text.path).name if settings.text.path else settings.text.kind,
+        "dataset": Path(settings.text.place).name,
         "n_tokens_seen": record["n_tokens_seen"],
         "mean_n_active": settings.dictionary.n_active,
         "l0": settings.dictionary.n_active,

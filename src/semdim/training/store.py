@@ -98,10 +98,6 @@ class ShardStore:
         part.n_shards = min(n_shards, self.n_shards)
         return part
 
-    def is_cached(self, index: int) -> bool:
-        path = self._path(index)
-        return path is not None and path.exists()
-
     def rows_in(self, index: int) -> int:
         """Positions of shard ``index`` before outliers are left out."""
         first = index * self.shard_sequences

@@ -10,15 +10,16 @@ from typing import Any
 import torch
 from sae_lens import SAE
 
-from semdim.codes.sparse import from_dense
+from semdim.codes.sparse import from_dense, is_active
 from semdim.errors import ConfigError
+from semdim.fields import read
 from semdim.forward.spec import EngineSpec
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
 from semdim.training.measure import explained_variance, measure
 from semdim.training.params import TrainingSettings
 from semdim.training.run import new_trainer
-from semdim.training.spec import DictionarySpec, OptimiserSpec, section
+from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.start import Prepared, Say, prepare
 
 SECTIONS: dict[str, Any] = {"dictionary": DictionarySpec, "optimiser": OptimiserSpec}
@@ -64,7 +65,7 @@ def varied(settings: TrainingSettings, variation: Variation) -> TrainingSettings
     (group, key), value = variation[0].split("."), variation[1]
     values = {**dataclasses.asdict(getattr(settings, group)), key: value}
     as_given = {**settings.as_given, group: values}
-    changed = {group: section(SECTIONS[group], values, group), "as_given": as_given}
+    changed = {group: read(SECTIONS[group], values, group), "as_given": as_given}
     return dataclasses.replace(settings, **changed)
 
 
@@ -141,7 +142,7 @@ def held_out_measures(sae: SAE[Any], activations: torch.Tensor) -> dict[str, flo
         codes = sae.encode(rows.float())
         errors.append((rows.float() - sae.decode(codes)).double().pow(2).sum(dim=1))
         counts.append(from_dense(codes).n_active)
-        fired |= (codes > 0).any(dim=0)
+        fired |= is_active(codes).any(dim=0)
     every = torch.ones(len(activations), dtype=torch.bool)
     return {
         "explained_variance": explained_variance(activations.float(), torch.cat(errors), every),

@@ -16,6 +16,7 @@ from sae_lens.training.activation_scaler import ActivationScaler
 from sae_lens.training.sae_trainer import SAETrainer
 from torch.optim.lr_scheduler import LambdaLR
 
+from semdim.codes.sparse import is_active
 from semdim.errors import ArtifactError, DataError
 from semdim.progress import progress_bar
 from semdim.training.batches import ShuffledBatches
@@ -207,7 +208,7 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
             variance = centred.pow(2).sum(dim=-1).mean()
             error = (output.sae_in - output.sae_out).pow(2).sum(dim=-1).mean()
         codes = output.feature_acts
-        kept = codes._nnz() if codes.is_sparse else int((codes > 0).sum())
+        kept = codes._nnz() if codes.is_sparse else int(is_active(codes).sum())
         return {
             "n_tokens": float(self.n_training_samples),
             "loss": float(output.loss.detach()),

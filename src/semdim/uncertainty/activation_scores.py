@@ -1,6 +1,6 @@
 """Scores from cached activations: Mahalanobis, relative Mahalanobis, nearest neighbours.
 
-All are fitted on **the tokens of the ID corpus's fit documents alone** (``tokens.fit_split``, the
+All are fitted on **the tokens of the ID corpus's fit documents alone** (``rows.fit_split``, the
 same documents on which everything else in the study is fitted): no document that is evaluated and
 no other corpus is looked at. Higher = more out of distribution.
 
@@ -19,7 +19,7 @@ no other corpus is looked at. Higher = more out of distribution.
 ``knn_distance``
     distance of h/‖h‖ to its k-th nearest among a random subsample of fit tokens (Sun et al. 2022).
 
-Position 0 and BOS tokens are never fitted on, and ``tokens.scored_rows`` keeps them out of every
+Position 0 and BOS tokens are never fitted on, and ``positions.counted`` keeps them out of every
 rate. **Norm outliers** (‖h‖ above ten medians of the fit tokens: attention sinks in mid-text) are
 not fitted on either, because a handful would be most of Σ. When they are scored, both Mahalanobis
 scores are clipped to the range that they have on the fit tokens: an outlier counts as no stranger

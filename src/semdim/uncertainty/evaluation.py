@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.progress import progress
-from semdim.uncertainty.levels import LEVELS, Level, ScoreValues, at_level, distance_to
+from semdim.uncertainty.levels import LEVELS, ScoreValues, at_level, distance_to
 from semdim.uncertainty.metrics import (
     Separation,
     draw_multiplicities,
@@ -19,8 +19,9 @@ from semdim.uncertainty.metrics import (
     separation,
 )
 from semdim.uncertainty.rows import generator
-from semdim.uncertainty.scores import IdFit, Score
+from semdim.uncertainty.score import Score
 from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.verdict import Level
 
 UNCERTAINTY_COLUMNS = (
     "score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr", "fpr_at_95_tpr", "n_id",
@@ -67,22 +68,23 @@ def evaluate(
     id_rows: pd.DataFrame,
     shifts: Mapping[str, pd.DataFrame],
     scores: Sequence[Score],
-    fit: IdFit,
     spec: UncertaintySpec,
     seed: int,
     id_name: str,
+    vocab_size: int,
 ) -> list[Cell]:
     """All cells, by shift, then score, then level.
 
     Args:
-        fit_rows: scored rows of the ID fit documents: two-sided scores are centred on them.
-        id_rows: scored rows of the ID evaluation documents, the negatives.
-        shifts: scored rows of each OOD corpus, the positives.
-        scores: the registry.
-        fit: what scores know about the ID corpus.
+        fit_rows: counted rows of the ID fit documents: what scores learn from, and what two-sided
+            scores are centred on.
+        id_rows: counted rows of the ID evaluation documents, the negatives.
+        shifts: counted rows of each OOD corpus, the positives.
+        scores: the scores to compare.
         spec: settings.
         seed: of the whole run.
         id_name: name of the ID corpus, for messages.
+        vocab_size: number of token ids of the model.
 
     Raises ``DataError`` for values that are missing, not finite, or on one side only.
     """
@@ -90,18 +92,20 @@ def evaluate(
     id_draws = draw_multiplicities(
         n_id_documents, spec.n_resamples, generator(seed, "bootstrap/id")
     )
+    fitted = {score.name: score.fitted(fit_rows, vocab_size) for score in scores}
     known: dict[tuple[str, Level], tuple[ScoreValues, ScoreValues | None]] = {}
     for score in scores:
         for level in LEVELS:
-            centre = at_level(score, fit_rows, fit, id_name, level) if score.two_sided else None
-            values = at_level(score, id_rows, fit, id_name, level)
+            about = fitted[score.name]
+            centre = at_level(score, fit_rows, about, id_name, level) if score.two_sided else None
+            values = at_level(score, id_rows, about, id_name, level)
             if centre is not None:
                 values = distance_to(centre, values)
             known[score.name, level] = values, centre
 
     def cell(score: Score, level: Level, shift: str, draws: np.ndarray | None) -> Cell:
         negatives, centre = known[score.name, level]
-        positives = at_level(score, shifts[shift], fit, shift, level)
+        positives = at_level(score, shifts[shift], fitted[score.name], shift, level)
         if centre is not None:
             positives = distance_to(centre, positives)
         resampled = None

@@ -1,14 +1,15 @@
 """The paper's fixed guardrail, "k > 500" (section 4.2), and what its Table 1 allows it to do."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from semdim.errors import DataError
+from semdim.tokens.positions import counted
 from semdim.uncertainty.conformal import document_rates
-from semdim.uncertainty.rows import scored_rows
+from semdim.uncertainty.guardrail import FixedRule, FixedRuleRow, Positions, Role
 
 
 def cantelli(mean: float | int, std: float | int, threshold: float | int) -> float:
@@ -26,7 +27,7 @@ def cantelli(mean: float | int, std: float | int, threshold: float | int) -> flo
 
 def fixed_rule(
     tokens: Mapping[str, pd.DataFrame], roles: Mapping[str, str], threshold: int
-) -> dict[str, Any]:
+) -> FixedRule:
     """Rates of ``n_active > threshold`` per corpus, with and without position 0.
 
     ``token_rate`` counts tokens and stands beside ``token_rate_bound`` (Cantelli, from the mean and
@@ -35,29 +36,36 @@ def fixed_rule(
     its detection rate. ``n_outliers_above`` of the ``n_above`` tokens have an activation
     over ten times as long as usual: they tell of the model's attention sinks, not of the text.
     """
-    rows: list[dict[str, Any]] = []
-    for corpus, table in tokens.items():
-        for positions, chosen in (("all", table), ("without_bos", scored_rows(table))):
-            n_active = chosen["n_active"].to_numpy(dtype=np.float64)
-            above = n_active > threshold
-            any_above = pd.Series(above).groupby(chosen["sequence"].to_numpy()).any()
-            document = chosen.groupby("sequence")["document"].first()
-            rows.append(
-                {
-                    "corpus": corpus,
-                    "role": roles[corpus],
-                    "positions": positions,
-                    "n_tokens": len(chosen),
-                    "n_above": int(above.sum()),
-                    "n_outliers_above": int((above & chosen["is_outlier"].to_numpy(bool)).sum()),
-                    "token_rate": float(above.mean()),
-                    "token_rate_bound": cantelli(n_active.mean(), n_active.std(), threshold),
-                    "n_sequences": len(any_above),
-                    "sequence_rate": float(
-                        document_rates(
-                            any_above.to_numpy(dtype=np.float64), document.to_numpy()
-                        ).mean()
-                    ),
-                }
-            )
-    return {"rule": f"n_active > {threshold}", "threshold": threshold, "corpora": rows}
+    rows = [
+        _row(corpus, cast(Role, roles[corpus]), positions, chosen, threshold)
+        for corpus, table in tokens.items()
+        for positions, chosen in _choices(table)
+    ]
+    return FixedRule(f"n_active > {threshold}", threshold, tuple(rows))
+
+
+def _choices(table: pd.DataFrame) -> Iterator[tuple[Positions, pd.DataFrame]]:
+    yield "all", table
+    yield "without_bos", counted(table)
+
+
+def _row(
+    corpus: str, role: Role, positions: Positions, chosen: pd.DataFrame, threshold: int
+) -> FixedRuleRow:
+    n_active = chosen["n_active"].to_numpy(dtype=np.float64)
+    above = n_active > threshold
+    any_above = pd.Series(above).groupby(chosen["sequence"].to_numpy()).any()
+    document = chosen.groupby("sequence")["document"].first()
+    rates = document_rates(any_above.to_numpy(dtype=np.float64), document.to_numpy())
+    return FixedRuleRow(
+        corpus=corpus,
+        role=role,
+        positions=positions,
+        n_tokens=len(chosen),
+        n_above=int(above.sum()),
+        n_outliers_above=int((above & chosen["is_outlier"].to_numpy(bool)).sum()),
+        token_rate=float(above.mean()),
+        token_rate_bound=cantelli(n_active.mean(), n_active.std(), threshold),
+        n_sequences=len(any_above),
+        sequence_rate=float(rates.mean()),
+    )

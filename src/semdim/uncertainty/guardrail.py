@@ -1,186 +1,179 @@
-"""The guardrail: an alarm on the number of active atoms, calibrated on ID documents.
+"""guardrail.json as a typed value: the alarms, what they promise, what was measured.
 
-The unit of the promise is **one sequence of one document**. Sequences of the same document are
-alike, so they are not exchangeable with a fresh document's; documents are. Calibration therefore
-draws one sequence from each calibration document, and the rates reported average over the sequences
-of a document first. Repeating split and draw shows how much they matter (``stability``).
+``semdim.uncertainty.alarm`` and ``fixed_rule`` compute it, ``semdim.records`` writes and reads it.
 """
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-import pandas as pd
-
-from semdim.uncertainty.conformal import (
-    bootstrap_mean,
-    conformal_threshold,
-    document_rates,
-    draw_one_per_document,
-    rate_given_calibration,
-)
-from semdim.uncertainty.rows import (
-    DocumentSplit,
-    generator,
-    held_out,
-    of_documents,
-    split_documents,
-)
-from semdim.uncertainty.spec import UncertaintySpec
+if TYPE_CHECKING:
+    from semdim.ledger.facts import LedgerFacts
 
 Statistic = Literal["max_n_active", "window_n_active"]
-
-RULES: dict[Statistic, str] = {
-    "max_n_active": "alarm when any token of the sequence has n_active above the threshold",
-    "window_n_active": "alarm when the mean n_active of any {window} consecutive tokens of the "
-    "sequence is above the threshold",
-}
-GUARANTEE = (
-    "If the calibration documents and a new document are exchangeable (drawn alike from the same "
-    "source) and one sequence is drawn at random from each, cut and padded as in calibration, then "
-    "the chance of an alarm on the new sequence is at most {rate:g}, averaged over calibration "
-    "samples. Position 0 and BOS tokens are never looked at. It is no statement about several "
-    "sequences of one document at once, about one calibration sample (see "
-    "false_alarm_rate_given_calibration), about text from another source, or about detection."
-)
+"""What is compared with the threshold, of each sequence."""
+Role = Literal["id", "near", "shifted", "far"]
+"""What a corpus is to the study: the familiar one, or how far from it."""
+Positions = Literal["all", "without_bos"]
+"""Which tokens are counted: all, or neither position 0 nor BOS (``tokens.positions``)."""
 
 
-def _rates(
-    sequences: pd.DataFrame, statistic: Statistic, threshold: float
-) -> "np.ndarray[Any, np.dtype[np.float64]]":
-    flagged = (sequences[statistic].to_numpy() > threshold).astype(np.float64)
-    return document_rates(flagged, sequences["document"].to_numpy())
+@dataclass(frozen=True)
+class Rates:
+    """How often sequences of a corpus raise an alarm, documents counting alike."""
+
+    rate: float
+    """Chance that a random sequence of a random document raises it, in [0, 1]."""
+    low: float | None
+    """Lower end of the bootstrap interval over documents; None for a single document."""
+    high: float | None
+    """Upper end."""
+    n_sequences: int
+    """Sequences looked at."""
+    n_documents: int
+    """Documents they are from."""
 
 
-def _rate_facts(
-    sequences: pd.DataFrame,
-    statistic: Statistic,
-    threshold: float,
-    spec: UncertaintySpec,
-    rng: np.random.Generator,
-) -> dict[str, float | int | None]:
-    rates = _rates(sequences, statistic, threshold)
-    low: float | None = None
-    high: float | None = None
-    if len(rates) > 1:  # one document says nothing about how documents vary
-        low, high = bootstrap_mean(rates, spec.n_resamples, spec.confidence, rng)
-    return {
-        "rate": float(rates.mean()),
-        "low": low,
-        "high": high,
-        "n_sequences": len(sequences),
-        "n_documents": len(rates),
-    }
+@dataclass(frozen=True)
+class Spread:
+    """Statistics of a number over fresh splits of the ID documents."""
+
+    mean: float
+    std: float
+    """Of these values, not an estimate (ddof = 0)."""
+    min: float
+    q05: float
+    q50: float
+    q95: float
+    max: float
 
 
-def _spread(values: list[float]) -> dict[str, float]:
-    array = np.asarray(values)
-    low, middle, high = np.quantile(array, [0.05, 0.5, 0.95])
-    return {
-        "mean": float(array.mean()),
-        "std": float(array.std()),
-        "min": float(array.min()),
-        "q05": float(low),
-        "q50": float(middle),
-        "q95": float(high),
-        "max": float(array.max()),
-    }
+@dataclass(frozen=True)
+class Stability:
+    """What fresh splits of the ID documents and fresh draws of sequences would have given."""
+
+    n_splits: int
+    """Splits behind each spread."""
+    threshold: Spread
+    """Thresholds."""
+    false_alarm_rate: Spread
+    """Measured rates; their mean is the counterpart of the promise."""
+    detection: dict[str, Spread]
+    """Detection rates, by shift."""
 
 
-def calibrate(
-    sequences: pd.DataFrame,
-    statistic: Statistic,
-    false_alarm_rate: float,
-    rng: np.random.Generator,
-) -> tuple[float, int]:
-    """Threshold and number of calibration documents, from one sequence per document.
+@dataclass(frozen=True)
+class Alarm:
+    """One alarm: a statistic of a sequence, its threshold, a promise and measurements."""
 
-    ``sequences``: a row per sequence of the calibration documents (``sequence_n_active``).
-    Raises ``DataError`` when there are too few documents for the rate.
-    """
-    drawn = draw_one_per_document(sequences["document"].to_numpy(), rng)
-    values = sequences[statistic].to_numpy(dtype=np.float64)[drawn]
-    return conformal_threshold(values, false_alarm_rate), len(drawn)
-
-
-def stability(
-    id_sequences: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
-    statistic: Statistic,
-    spec: UncertaintySpec,
-    seed: int,
-) -> dict[str, Any]:
-    """What a fresh split of the ID documents and a fresh draw of sequences would have given.
-
-    The mean false-alarm rate over splits is the measured counterpart of the promise, which is an
-    average over calibration samples.
-    """
-    thresholds: list[float] = []
-    false_alarms: list[float] = []
-    detections: dict[str, list[float]] = {name: [] for name in shifts}
-    document = id_sequences["document"].to_numpy()
-    rng = generator(seed, f"guardrail/{statistic}/stability")
-    for _ in range(spec.n_splits):
-        split = split_documents(document, spec.fit_share, rng)
-        calibration = of_documents(id_sequences, split.fit)
-        threshold, _ = calibrate(calibration, statistic, spec.false_alarm_rate, rng)
-        evaluation = of_documents(id_sequences, split.evaluation)
-        thresholds.append(threshold)
-        false_alarms.append(float(_rates(evaluation, statistic, threshold).mean()))
-        for name, sequences in shifts.items():
-            apart = held_out(sequences, split.fit)
-            detections[name].append(float(_rates(apart, statistic, threshold).mean()))
-    return {
-        "n_splits": spec.n_splits,
-        "threshold": _spread(thresholds),
-        "false_alarm_rate": _spread(false_alarms),
-        "detection": {name: _spread(values) for name, values in detections.items()},
-    }
+    statistic: Statistic
+    """What is compared with the threshold."""
+    rule: str
+    """When there is an alarm, in words."""
+    threshold: float
+    """Alarm when the statistic is above it (active atoms)."""
+    false_alarm_rate: float
+    """The rate promised on a fresh ID document, in (0, 1)."""
+    false_alarm_rate_given_calibration: float
+    """The rate that the alarm stays under in a share ``uncertainty.confidence`` of all calibration
+    samples."""
+    guarantee: str
+    """The promise in words, with its conditions."""
+    n_calibration: int
+    """Documents calibrated on."""
+    calibration_unit: str
+    """What was taken from each."""
+    measured_false_alarm_rate: float
+    """The rate on the ID documents kept for evaluation."""
+    detection_rate: dict[str, float]
+    """The rate on each shift."""
+    false_alarms: Rates
+    """The measured false-alarm rate with its interval."""
+    detection: dict[str, Rates]
+    """The detection rates with theirs, by shift."""
+    stability: Stability
+    """How much the split and the draw matter."""
 
 
-def guardrail(
-    id_sequences: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
-    split: DocumentSplit,
-    statistic: Statistic,
-    spec: UncertaintySpec,
-    seed: int,
-) -> dict[str, Any]:
-    """Calibrate on the fit documents, measure on the evaluation documents and on every shift.
+@dataclass(frozen=True)
+class WindowAlarm(Alarm):
+    """The alarm on a moving average."""
 
-    ``id_sequences`` and each of ``shifts`` hold a row per sequence (``sequence_n_active``), shifts
-    also the column ``origin``: the ID document that a sequence was made from, or −1. The
-    statistic has no fitted part, so the fit documents are free to calibrate on.
+    length: int
+    """Consecutive tokens in the mean."""
 
-    Raises ``DataError`` when there are too few calibration documents for the rate promised.
-    """
-    calibration = of_documents(id_sequences, split.fit)
-    draw = generator(seed, f"guardrail/{statistic}/draw")
-    threshold, n_calibration = calibrate(calibration, statistic, spec.false_alarm_rate, draw)
-    evaluation = of_documents(id_sequences, split.evaluation)
 
-    def facts(sequences: pd.DataFrame, corpus: str) -> dict[str, float | int | None]:
-        rng = generator(seed, f"guardrail/{statistic}/bootstrap/{corpus}")
-        return _rate_facts(sequences, statistic, threshold, spec, rng)
+@dataclass(frozen=True)
+class FixedRuleRow:
+    """What "n_active > threshold" does on one corpus."""
 
-    measured = facts(evaluation, "id")
-    detection = {
-        name: facts(held_out(sequences, split.fit), name) for name, sequences in shifts.items()
-    }
-    return {
-        "statistic": statistic,
-        "rule": RULES[statistic].format(window=spec.window),
-        "threshold": threshold,
-        "false_alarm_rate": spec.false_alarm_rate,
-        "false_alarm_rate_given_calibration": rate_given_calibration(
-            n_calibration, spec.false_alarm_rate, spec.confidence
-        ),
-        "guarantee": GUARANTEE.format(rate=spec.false_alarm_rate),
-        "n_calibration": n_calibration,
-        "calibration_unit": "one sequence per document",
-        "measured_false_alarm_rate": measured["rate"],
-        "detection_rate": {name: rates["rate"] for name, rates in detection.items()},
-        "false_alarms": measured,
-        "detection": detection,
-        "stability": stability(id_sequences, shifts, statistic, spec, seed),
-    }
+    corpus: str
+    role: Role
+    positions: Positions
+    n_tokens: int
+    """Tokens looked at."""
+    n_above: int
+    """Tokens above the threshold."""
+    n_outliers_above: int
+    """Those of them whose activation is over ten times as long as usual."""
+    token_rate: float
+    """Share of tokens above the threshold."""
+    token_rate_bound: float
+    """What Cantelli's inequality allows, from mean and standard deviation of the same tokens."""
+    n_sequences: int
+    """Sequences looked at."""
+    sequence_rate: float
+    """Chance that a random sequence of a random document has a token above it."""
+
+
+@dataclass(frozen=True)
+class FixedRule:
+    """The paper's rule, "k > 500" (section 4.2)."""
+
+    rule: str
+    """In words."""
+    threshold: int
+    """Active atoms."""
+    corpora: tuple[FixedRuleRow, ...]
+    """A row per corpus and choice of positions."""
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a threshold is for: everything on which it depends."""
+
+    probe: str
+    """Name of the probe, an SAE at a hook point of a model."""
+    model: str
+    model_fingerprint: str
+    """sha256 over the model's weight files."""
+    sae: str
+    sae_fingerprint: str
+    """sha256 over the SAE's weights and settings."""
+    hook_name: str
+    """TransformerLens's name of the hook point."""
+    splice: str
+    """Which positions count: with no_bos neither position 0 nor BOS is looked at."""
+    context: int
+    """Tokens of a sequence, BOS included."""
+    compute_dtype: str
+    """dtype of the forward passes of the calibration."""
+
+    @classmethod
+    def of(cls, probe: str, facts: "LedgerFacts") -> "Provenance":
+        """From the facts of the in-distribution sample's ledger."""
+        names = [entry.name for entry in fields(cls) if entry.name != "probe"]
+        return cls(probe=probe, **{name: facts[name] for name in names})
+
+
+@dataclass(frozen=True)
+class Guardrail(Alarm):
+    """guardrail.json: the alarm on the largest n_active of a sequence, and its relatives."""
+
+    SCHEMA: ClassVar[str] = "guardrail/1"
+
+    window: WindowAlarm
+    """The alarm on the largest mean over a window, calibrated on the same documents."""
+    fixed_rule: FixedRule
+    """The paper's fixed threshold, for comparison."""
+    provenance: Provenance | None
+    """What the thresholds are for; None when the study was not told."""

@@ -1,7 +1,7 @@
 """From a score's token values to the values of sequences."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 
 from semdim.errors import DataError
 from semdim.uncertainty.rows import sequence_starts
-from semdim.uncertainty.scores import IdFit, Score
+from semdim.uncertainty.score import Score
+from semdim.uncertainty.verdict import Level
 
-Level = Literal["token", "sequence_mean", "sequence_max"]
-LEVELS: tuple[Level, ...] = ("token", "sequence_mean", "sequence_max")
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,16 @@ class ScoreValues:
     """Document of each item: the unit that is resampled."""
 
 
-def score_values(score: Score, rows: pd.DataFrame, fit: IdFit, corpus: str) -> ScoreValues:
-    """Token values of a score over scored rows (ordered by sequence and position).
+def score_values(score: Score, rows: pd.DataFrame, fitted: Any, corpus: str) -> ScoreValues:
+    """Token values of a score over counted rows (ordered by sequence and position).
 
+    ``fitted`` is what the score knows of the ID corpus (``Score.fitted``).
     Raises ``DataError`` for a value that is missing or not finite anywhere but at a last position
     where the score is undefined.
     """
     if not score.at_last_position:
         rows = rows[~rows["is_last"].to_numpy(dtype=bool)]
-    value = score.value(rows, fit)
+    value = score.value(rows, fitted)
     bad = int((~np.isfinite(value)).sum())
     if bad:
         raise DataError(
@@ -44,13 +45,13 @@ def score_values(score: Score, rows: pd.DataFrame, fit: IdFit, corpus: str) -> S
 
 
 def at_level(
-    score: Score, rows: pd.DataFrame, fit: IdFit, corpus: str, level: Level
+    score: Score, rows: pd.DataFrame, fitted: Any, corpus: str, level: Level
 ) -> ScoreValues:
     """Values of a score per token, or its mean or maximum per sequence (before centring).
 
     Raises ``DataError`` when a sequence has no token on which the score is defined.
     """
-    tokens = score_values(score, rows, fit, corpus)
+    tokens = score_values(score, rows, fitted, corpus)
     if level == "token":
         return tokens
     sequence = rows["sequence"].to_numpy()

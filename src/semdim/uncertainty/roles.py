@@ -1,14 +1,16 @@
 """Which corpus is familiar, and which of the others were made from it."""
 
 from collections.abc import Mapping, Sequence
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 
 from semdim.errors import ConfigError
+from semdim.uncertainty.guardrail import Role
 from semdim.uncertainty.rows import origins
 
-ROLES = ("id", "near", "shifted", "far")
+ROLES: tuple[Role, ...] = get_args(Role)
 
 
 def id_corpus(ledgers: Mapping[str, pd.DataFrame], roles: Mapping[str, str]) -> str:
@@ -41,7 +43,7 @@ def origin_of(
     role: str,
     names: Mapping[str, Sequence[str]],
 ) -> np.ndarray:
-    """Per row the ID document it was made from, or −1 (``tokens.origins``).
+    """Per row the ID document it was made from, or −1 (``rows.origins``).
 
     Raises ``ConfigError`` when a near shift comes without document names.
     """

@@ -1,8 +1,6 @@
 """The ledger as the uncertainty study reads it: checked, ordered, and split by document.
 
-Position 0 and every other BOS token are kept apart from the scores: position 0 attends to nothing,
-its activation is the same in every sequence and two orders of magnitude longer than the rest, so it
-says nothing about the text. ``scored_rows`` is the one place that decides this.
+Position 0 and every other BOS token are kept apart from the scores (``semdim.tokens.positions``).
 """
 
 import zlib
@@ -15,6 +13,7 @@ import pandas as pd
 from jaxtyping import Float, Int, Shaped
 
 from semdim.errors import DataError
+from semdim.tokens.positions import counted
 
 KEYS = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier", "n_active")
 
@@ -60,11 +59,6 @@ def check_tokens(ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ())
     sequence = tokens["sequence"].to_numpy()
     tokens["is_last"] = np.append(sequence[1:] != sequence[:-1], True)
     return tokens
-
-
-def scored_rows(tokens: pd.DataFrame) -> pd.DataFrame:
-    """The rows that scores and thresholds look at: neither position 0 nor a BOS token."""
-    return tokens[~tokens["is_bos"].to_numpy(dtype=bool) & (tokens["position"].to_numpy() > 0)]
 
 
 @dataclass(frozen=True)
@@ -171,7 +165,7 @@ def sequence_n_active(ledger: pd.DataFrame, window: int | None = None) -> pd.Dat
     Raises ``DataError`` when a sequence has no token left, or is shorter than the window.
     """
     tokens = ledger.sort_values(["sequence", "position"], ignore_index=True)
-    scored = scored_rows(tokens)
+    scored = counted(tokens)
     if scored["sequence"].nunique() != tokens["sequence"].nunique():
         raise DataError("A sequence holds nothing but BOS tokens; raise the context.")
     value = scored["n_active"].to_numpy(dtype=np.float64)

@@ -1,18 +1,29 @@
 """The out-of-distribution study of one model, from the ledgers of its corpora."""
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
 from semdim.errors import DataError
+from semdim.records import from_plain, write_record
+from semdim.results.schema import check_columns
+from semdim.tokens.positions import counted
+from semdim.uncertainty.alarm import calibrated_alarm
+from semdim.uncertainty.comparison import (
+    alarm_summary,
+    by_shift,
+    describe,
+    fixed_rule_summary,
+    is_constant,
+    mean_n_active,
+)
 from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
-from semdim.uncertainty.guardrail import guardrail
+from semdim.uncertainty.guardrail import Guardrail, Provenance, Role, WindowAlarm
 from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
@@ -20,10 +31,9 @@ from semdim.uncertainty.rows import (
     fit_split,
     held_out,
     of_documents,
-    scored_rows,
     sequence_n_active,
 )
-from semdim.uncertainty.scores import LEDGER_SCORES, IdFit, Score, check_registry, fit_unigram
+from semdim.uncertainty.score import Score, all_scores, check_scores, missing_columns
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.table1 import (
     position_zero,
@@ -31,21 +41,14 @@ from semdim.uncertainty.table1 import (
     sparsity_histogram,
     sparsity_table,
 )
-from semdim.uncertainty.verdict import (
-    by_shift,
-    describe,
-    fixed_rule_summary,
-    guardrail_summary,
-    is_constant,
-    mean_n_active,
-)
+from semdim.uncertainty.verdict import FittedOn, Verdict
 
 TABLES = ("uncertainty", "roc", "sparsity", "sparsity_histogram", "sequence_histogram")
 
 
 @dataclass(frozen=True)
 class StudyResult:
-    """Everything that the stage writes: tidy tables, and mappings that go to JSON as they are."""
+    """Everything that the stage writes: tidy tables, and two records."""
 
     uncertainty: pd.DataFrame
     """A row per score, shift and level: AUROC, AUPR, FPR at 95 % TPR, with intervals."""
@@ -57,28 +60,26 @@ class StudyResult:
     """Figure 2: tokens per bin of n_active, the same bins for every corpus."""
     sequence_histogram: pd.DataFrame
     """Sequences per bin of their largest n_active: what the guardrail's threshold cuts."""
-    guardrail: dict[str, Any]
-    """The conformal alarm on the largest n_active of a sequence; under ``window`` the same for a
-    moving average, under ``fixed_rule`` the paper's k > 500."""
-    verdict: dict[str, Any]
+    guardrail: Guardrail
+    """The conformal alarms on n_active, and the paper's k > 500 beside them."""
+    verdict: Verdict
     """Facts and flags from which a report writes its verdict."""
 
-    def write(self, folder: Path, provenance: Mapping[str, Any] | None = None) -> None:
-        """Write five CSV and two JSON files into a folder that is made if need be.
+    def write(self, folder: Path, provenance: Provenance | None = None) -> None:
+        """Write five CSV files, guardrail.json and verdict.json into a folder, made if need be.
 
-        ``provenance`` (which model, SAE, hook point, splice, context the threshold is for) goes
-        into guardrail.json, so that a monitor can refuse a threshold that is not its own.
+        ``provenance`` goes into guardrail.json, so that a monitor can refuse a threshold that is
+        not its own.
         """
         folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             table: pd.DataFrame = getattr(self, name)
+            check_columns(name, table)
             table.to_csv(
                 folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
             )
-        alarm = {**self.guardrail, "provenance": dict(provenance or {})}
-        for name, content in (("guardrail", alarm), ("verdict", self.verdict)):
-            text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-            (folder / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+        write_record(folder / "guardrail.json", replace(self.guardrail, provenance=provenance))
+        write_record(folder / "verdict.json", self.verdict)
 
 
 def run_study(
@@ -89,7 +90,7 @@ def run_study(
     *,
     vocab_size: int,
     document_names: Mapping[str, Sequence[str]] | None = None,
-    scores: tuple[Score, ...] = LEDGER_SCORES,
+    scores: tuple[Score, ...] | None = None,
     activation_fit: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Measure how well n_active and every other score separate the ID corpus from the others.
@@ -103,7 +104,8 @@ def run_study(
         document_names: per corpus, names by document number. A shift's document with the name of
             an ID fit document is a copy of it, and left out of all rates and AUROCs. Needed for a
             near shift and its ID corpus; a corpus without names is taken to be other texts.
-        scores: the registry; each score's columns must be in every ledger.
+        scores: their columns must be in every ledger. None: all that are registered, but for those
+            whose columns a ledger lacks, which the verdict's warnings name.
         activation_fit: facts of the fit behind columns that were computed from activations; its
             ``fit_documents`` must be those of this study.
 
@@ -111,18 +113,25 @@ def run_study(
     roles or scores that do not fit, ``DataError`` for ledgers that cannot be used and for too few
     ID documents for the promised false-alarm rate.
     """
-    check_registry(scores)
     id_name = id_corpus(ledgers, roles)
+    lacking: dict[str, tuple[str, ...]] = {}
+    if scores is None:
+        lacking = missing_columns(all_scores(), ledgers)
+        lacking.pop("n_active", None)  # without it there is no study: the check below says so
+        scores = tuple(score for score in all_scores() if score.name not in lacking)
+    check_scores(scores)
     columns = {name for score in scores for name in score.reads}
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
-    scored = {name: scored_rows(table) for name, table in tokens.items()}
+    scored = {name: counted(table) for name, table in tokens.items()}
     sequences = {name: sequence_n_active(table, spec.window) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
-    notes = _notes(scored, shifts)
+    notes = _notes(scored, shifts, lacking)
     split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
-    fit_facts = dict(activation_fit or {})
+    fitted_on = None
     if activation_fit is not None:
-        check_fit_documents(fit_facts.pop("fit_documents", None), split)
+        facts = dict(activation_fit)
+        check_fit_documents(facts.pop("fit_documents", None), split)
+        fitted_on = from_plain(facts, FittedOn, "What the scores from activations say of their fit")
     fit_rows = of_documents(scored[id_name], split.fit)
     id_rows = of_documents(scored[id_name], split.evaluation)
     names = document_names or {}
@@ -136,47 +145,54 @@ def run_study(
             f"Corpus {empty[0]!r} holds nothing but copies of the ID documents that scores are "
             "fitted on; give it more documents or lower uncertainty.fit_share."
         )
-    fit = IdFit(unigram_bits=fit_unigram(fit_rows["token_id"].to_numpy(), vocab_size))
-    cells = evaluate(fit_rows, id_rows, apart, scores, fit, spec, seed, id_name)
+    cells = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
 
     shifted = {name: sequences[name] for name in shifts}
-    alarm = guardrail(sequences[id_name], shifted, split, "max_n_active", spec, seed)
-    alarm["window"] = {
-        "length": spec.window,
-        **guardrail(sequences[id_name], shifted, split, "window_n_active", spec, seed),
-    }
-    alarm["fixed_rule"] = fixed_rule(tokens, roles, spec.fixed_threshold)
+    alarm, moving = (
+        calibrated_alarm(sequences[id_name], shifted, split, statistic, spec, seed)
+        for statistic in ("max_n_active", "window_n_active")
+    )
+    guardrail = Guardrail(
+        **vars(alarm),
+        window=WindowAlarm(**vars(moving), length=spec.window),
+        fixed_rule=fixed_rule(tokens, roles, spec.fixed_threshold),
+        provenance=None,
+    )
 
     sparsity = sparsity_table(tokens)
-    verdict = {
-        "id_corpus": id_name,
-        "roles": dict(roles),
-        "n_active_is_constant": is_constant(scored),
-        "n_fit_documents": len(split.fit),
-        "n_evaluation_documents": len(split.evaluation),
-        "n_resamples": spec.n_resamples,
-        "confidence": spec.confidence,
-        "mean_n_active": mean_n_active(sparsity),
-        "by_shift": by_shift(cells, spec.confidence),
-        "guardrail": guardrail_summary(alarm),
-        "fixed_rule": fixed_rule_summary(alarm["fixed_rule"]),
-        "position_zero": position_zero(tokens),
-        "scores": describe(scores),
-        "activation_fit": fit_facts,
-        "warnings": notes,
-    }
+    verdict = Verdict(
+        id_corpus=id_name,
+        roles=cast(dict[str, Role], dict(roles)),
+        n_active_is_constant=is_constant(scored),
+        n_fit_documents=len(split.fit),
+        n_evaluation_documents=len(split.evaluation),
+        n_resamples=spec.n_resamples,
+        confidence=spec.confidence,
+        mean_n_active=mean_n_active(sparsity),
+        by_shift=by_shift(cells, spec.confidence),
+        guardrail=alarm_summary(guardrail),
+        fixed_rule=fixed_rule_summary(guardrail.fixed_rule),
+        position_zero=position_zero(tokens),
+        scores=describe(scores),
+        activation_fit=fitted_on,
+        warnings=notes,
+    )
     return StudyResult(
         uncertainty=uncertainty_table(cells, spec.confidence),
         roc=roc_table(cells),
         sparsity=sparsity,
         sparsity_histogram=sparsity_histogram(tokens, spec.histogram_bins),
         sequence_histogram=sequence_histogram(sequences, spec.histogram_bins),
-        guardrail=alarm,
+        guardrail=guardrail,
         verdict=verdict,
     )
 
 
-def _notes(scored: Mapping[str, pd.DataFrame], shifts: list[str]) -> list[str]:
+def _notes(
+    scored: Mapping[str, pd.DataFrame],
+    shifts: list[str],
+    lacking: Mapping[str, tuple[str, ...]],
+) -> tuple[str, ...]:
     """What a reader must know before the numbers; each is also issued as a Python warning."""
     notes = []
     if is_constant(scored):
@@ -192,6 +208,9 @@ def _notes(scored: Mapping[str, pd.DataFrame], shifts: list[str]) -> list[str]:
         for name in shifts
         if scored[name]["document"].nunique() < 2
     )
+    if lacking:
+        left_out = ", ".join(f"{name} ({', '.join(columns)})" for name, columns in lacking.items())
+        notes.append(f"Scores left out because the tables lack their columns: {left_out}.")
     for note in notes:
         warnings.warn(note, stacklevel=3)
-    return notes
+    return tuple(notes)

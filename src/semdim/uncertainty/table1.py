@@ -8,7 +8,8 @@ import pandas as pd
 from jaxtyping import Int
 
 from semdim.errors import DataError
-from semdim.uncertainty.rows import scored_rows
+from semdim.tokens.positions import counted
+from semdim.uncertainty.verdict import SpecialPositions
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
 SPARSITY_COLUMNS = ("corpus", "positions", "n_tokens", "mean", "std", "min", *QUANTILES, "max")
@@ -18,7 +19,7 @@ HISTOGRAM_COLUMNS = ("corpus", "positions", "left", "right", "count")
 def counts_by_positions(tokens: pd.DataFrame) -> Iterator[tuple[str, Int[np.ndarray, " tokens"]]]:
     """n_active over "all" positions and "without_bos" (neither position 0 nor a BOS token)."""
     yield "all", tokens["n_active"].to_numpy(dtype=np.int64)
-    yield "without_bos", scored_rows(tokens)["n_active"].to_numpy(dtype=np.int64)
+    yield "without_bos", counted(tokens)["n_active"].to_numpy(dtype=np.int64)
 
 
 def summarise(n_active: Int[np.ndarray, " tokens"]) -> dict[str, int | float]:
@@ -119,16 +120,16 @@ def sequence_histogram(sequences: Mapping[str, pd.DataFrame], n_bins: int) -> pd
     return pd.concat(parts, ignore_index=True)
 
 
-def position_zero(tokens: Mapping[str, pd.DataFrame]) -> dict[str, dict[str, int | float]]:
+def position_zero(tokens: Mapping[str, pd.DataFrame]) -> dict[str, SpecialPositions]:
     """What was kept apart: n_active at position 0 and BOS tokens, per corpus."""
     facts = {}
     for corpus, table in tokens.items():
-        apart = table.drop(scored_rows(table).index)["n_active"].to_numpy()
-        facts[corpus] = {
-            "n_tokens": int(apart.size),
-            "n_distinct": int(np.unique(apart).size),
-            "mean": float(apart.mean()),
-            "min": int(apart.min()),
-            "max": int(apart.max()),
-        }
+        apart = table.drop(counted(table).index)["n_active"].to_numpy()
+        facts[corpus] = SpecialPositions(
+            n_tokens=int(apart.size),
+            n_distinct=int(np.unique(apart).size),
+            mean=float(apart.mean()),
+            min=int(apart.min()),
+            max=int(apart.max()),
+        )
     return facts

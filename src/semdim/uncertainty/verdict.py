@@ -1,147 +1,194 @@
-"""The facts from which a report says, in words, what n_active is worth as a warning sign."""
+"""verdict.json as a typed value: the facts from which a report says what n_active is worth.
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+``semdim.uncertainty.comparison`` computes it, ``semdim.records`` writes and reads it.
+"""
 
-import numpy as np
-import pandas as pd
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from semdim.uncertainty.evaluation import Cell
-from semdim.uncertainty.levels import LEVELS
-from semdim.uncertainty.metrics import percentile_interval
-from semdim.uncertainty.scores import Score
+from semdim.uncertainty.guardrail import Role
 
-CONTENDERS = ("n_active", "n_active_two_sided")
-
-
-def _auroc(cell: Cell, confidence: float) -> dict[str, Any]:
-    low: float | None = None
-    high: float | None = None
-    if cell.resampled is not None:
-        low, high = percentile_interval(np.asarray(cell.resampled.auroc), confidence)
-    return {"auroc": cell.point.auroc, "low": low, "high": high}
+Outcome = Literal["better", "undecided", "worse"]
+Direction = Literal["more", "fewer", "undecided"]
+Level = Literal["token", "sequence_mean", "sequence_max"]
+"""What is ranked: tokens, or sequences by the mean or the maximum over their tokens."""
 
 
-def compare(contender: Cell, other: Cell, confidence: float) -> dict[str, Any]:
-    """AUROC of the contender minus the other's, paired over resampled documents.
+@dataclass(frozen=True)
+class Comparison:
+    """A contender against another score, paired over resampled documents."""
 
-    ``outcome`` is "better" or "worse" when the interval of the difference leaves out 0, else
-    "undecided". Many comparisons are made and no correction is applied: read single ones with care.
-    """
-    low: float | None = None
-    high: float | None = None
-    outcome = "undecided"
-    if contender.resampled is not None and other.resampled is not None:
-        differences = np.asarray(contender.resampled.auroc) - np.asarray(other.resampled.auroc)
-        low, high = percentile_interval(differences, confidence)
-        outcome = "better" if low > 0 else "worse" if high < 0 else "undecided"
-    return {
-        "score": other.score.name,
-        "family": other.score.family,
-        "uses_labels": other.score.uses_labels,
-        "auroc": other.point.auroc,
-        "difference": float(contender.point.auroc) - float(other.point.auroc),
-        "low": low,
-        "high": high,
-        "outcome": outcome,
-    }
+    score: str
+    """The other score."""
+    family: str
+    uses_labels: bool
+    """Whether the other score looks at the true next token."""
+    auroc: float
+    """The other score's."""
+    difference: float
+    """AUROC of the contender minus the other's."""
+    low: float | None
+    """Lower end of the interval of the difference; None when a corpus is a single document."""
+    high: float | None
+    """Upper end."""
+    outcome: Outcome
+    """better or worse when the interval leaves out 0. No correction is made for many comparisons:
+    read single ones with care."""
 
 
-def record(against: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-    """Names of the scores without the label that a contender is better than, worse than, or cannot
-    be told apart from (``compare``), in the order of the registry."""
-    outcomes = ("better", "undecided", "worse")
-    return {
-        outcome: [
-            str(entry["score"])
-            for entry in against
-            if entry["outcome"] == outcome and not entry["uses_labels"]
-        ]
-        for outcome in outcomes
-    }
+@dataclass(frozen=True)
+class Standing:
+    """Scores without the label that a contender is better than, worse than, or cannot be told
+    apart from, in the order of the tables."""
+
+    better: tuple[str, ...]
+    undecided: tuple[str, ...]
+    worse: tuple[str, ...]
 
 
-def direction(auroc: Mapping[str, Any]) -> str:
-    """Whether the shift has "more" active atoms than ID text, "fewer", or "undecided" (of 0.5)."""
-    if auroc["low"] is None:
-        return "undecided"
-    return "more" if auroc["low"] > 0.5 else "fewer" if auroc["high"] < 0.5 else "undecided"
+@dataclass(frozen=True)
+class Contender:
+    """How a form of the paper's score fares on a shift."""
+
+    auroc: float
+    low: float | None
+    high: float | None
+    record: Standing
+    against: tuple[Comparison, ...]
+    """Each of the other scores."""
 
 
-def _best(cells: Sequence[Cell]) -> dict[str, Any]:
-    best = max(cells, key=lambda cell: float(cell.point.auroc))
-    return {"score": best.score.name, "auroc": best.point.auroc}
+@dataclass(frozen=True)
+class Best:
+    """The score with the highest AUROC."""
+
+    score: str
+    auroc: float
 
 
-def _contender(cells: Mapping[str, Cell], name: str, confidence: float) -> dict[str, Any]:
-    against = [
-        compare(cells[name], other, confidence)
-        for other in cells.values()
-        if other.score.name not in CONTENDERS
-    ]
-    return {**_auroc(cells[name], confidence), "record": record(against), "against": against}
+@dataclass(frozen=True)
+class LevelVerdict:
+    """A shift at one level."""
+
+    direction: Direction
+    """Whether the shift has more active atoms than ID text: n_active's AUROC against 0.5."""
+    best: Best
+    best_label_free: Best
+    """Among the scores that do without the label."""
+    best_label_free_rival: Best | None
+    """The same without the contenders; None when there is no other."""
+    contenders: dict[str, Contender]
+    """By score."""
 
 
-def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, Any]:
-    """Per shift and level: n_active's AUROC, its direction, the best score, what it is better and
-    worse than among the scores that need no label (perplexity does), and each comparison."""
-    facts: dict[str, Any] = {}
-    for shift in dict.fromkeys(cell.shift for cell in cells):
-        levels: dict[str, Any] = {}
-        for level in LEVELS:
-            here = {c.score.name: c for c in cells if c.shift == shift and c.level == level}
-            label_free = [cell for cell in here.values() if not cell.score.uses_labels]
-            rivals = [cell for cell in label_free if cell.score.name not in CONTENDERS]
-            levels[level] = {
-                "direction": direction(_auroc(here["n_active"], confidence)),
-                "best": _best(list(here.values())),
-                "best_label_free": _best(label_free),
-                "best_label_free_rival": _best(rivals) if rivals else None,
-                "contenders": {
-                    name: _contender(here, name, confidence) for name in CONTENDERS if name in here
-                },
-            }
-        facts[shift] = levels
-    return facts
+@dataclass(frozen=True)
+class AlarmSummary:
+    """The guardrail in four numbers."""
+
+    threshold: float
+    false_alarm_rate: float
+    measured_false_alarm_rate: float
+    detection_rate: dict[str, float]
+    """By shift."""
 
 
-def is_constant(tokens: Mapping[str, pd.DataFrame]) -> bool:
-    """Whether n_active has one value on all the scored rows of all corpora (a TopK autoencoder)."""
-    values = np.concatenate([np.unique(table["n_active"].to_numpy()) for table in tokens.values()])
-    return len(np.unique(values)) == 1
+@dataclass(frozen=True)
+class RuleRates:
+    """What the paper's fixed rule does on a corpus, position 0 left out."""
+
+    role: Role
+    sequence_rate: float
+    token_rate: float
+    token_rate_bound: float
+    """Cantelli's bound on token_rate."""
 
 
-def fixed_rule_summary(rule: Mapping[str, Any]) -> dict[str, Any]:
-    """What "k > 500" does here, position 0 left out: per corpus, next to Cantelli's bound."""
-    keys = ("role", "sequence_rate", "token_rate", "token_rate_bound")
-    rows = {
-        row["corpus"]: {key: row[key] for key in keys}
-        for row in rule["corpora"]
-        if row["positions"] == "without_bos"
-    }
-    return {"rule": rule["rule"], "corpora": rows}
+@dataclass(frozen=True)
+class RuleSummary:
+    """The paper's fixed rule on every corpus."""
+
+    rule: str
+    corpora: dict[str, RuleRates]
 
 
-def guardrail_summary(alarm: Mapping[str, Any]) -> dict[str, Any]:
-    """Threshold, promised and measured false alarms, and detection of the conformal guardrail."""
-    keys = ("threshold", "false_alarm_rate", "measured_false_alarm_rate", "detection_rate")
-    return {key: alarm[key] for key in keys}
+@dataclass(frozen=True)
+class SpecialPositions:
+    """n_active at position 0 and BOS tokens, which nothing else looks at."""
+
+    n_tokens: int
+    n_distinct: int
+    """Different values of n_active among them."""
+    mean: float
+    min: int
+    max: int
 
 
-def mean_n_active(sparsity: pd.DataFrame) -> dict[str, float]:
-    """Mean n_active per corpus, position 0 left out, from Table 1."""
-    rows = sparsity[sparsity["positions"] == "without_bos"]
-    return dict(zip(rows["corpus"], rows["mean"].astype(float), strict=True))
+@dataclass(frozen=True)
+class ScoreFacts:
+    """A score in words."""
+
+    meaning: str
+    family: str
+    """What has to be computed to have it: code, activation, prediction or input."""
+    uses_labels: bool
+    """Whether it looks at the true next token."""
+    two_sided: bool
+    """Whether it is a distance from the ID mean."""
 
 
-def describe(scores: Sequence[Score]) -> dict[str, dict[str, Any]]:
-    """The registry in words, for the report's table."""
-    return {
-        score.name: {
-            "meaning": score.meaning,
-            "family": score.family,
-            "uses_labels": score.uses_labels,
-            "two_sided": score.two_sided,
-        }
-        for score in scores
-    }
+@dataclass(frozen=True)
+class FittedOn:
+    """What the distances between activations were fitted on (``activation_scores``)."""
+
+    sample: str
+    """The ID corpus."""
+    n_tokens: int
+    n_outliers: int
+    """Tokens left out because their activation is too long."""
+    norm_limit: float
+    """The length from which on it is."""
+    n_clusters: int
+    bank_tokens: int
+    """Tokens among which neighbours are sought."""
+    neighbour: int
+    """Which neighbour's distance counts."""
+    shrinkage: float
+    """Share of the identity in the covariance."""
+    shrinkage_within: float
+    """The same in the covariance within clusters."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """verdict.json."""
+
+    SCHEMA: ClassVar[str] = "verdict/1"
+
+    id_corpus: str
+    """Name of the familiar corpus."""
+    roles: dict[str, Role]
+    """Of every corpus, as the settings give them."""
+    n_active_is_constant: bool
+    """True for a TopK autoencoder, whose n_active can signal nothing."""
+    n_fit_documents: int
+    """ID documents that anything may be fitted or calibrated on."""
+    n_evaluation_documents: int
+    """ID documents that enter rates and AUROCs."""
+    n_resamples: int
+    """Bootstrap resamples of documents behind every interval."""
+    confidence: float
+    """Coverage of the intervals."""
+    mean_n_active: dict[str, float]
+    """Per corpus, position 0 left out."""
+    by_shift: dict[str, dict[Level, LevelVerdict]]
+    """Per shift and level."""
+    guardrail: AlarmSummary
+    fixed_rule: RuleSummary
+    position_zero: dict[str, SpecialPositions]
+    """Per corpus."""
+    scores: dict[str, ScoreFacts]
+    """The scores that were compared, in the order of the tables."""
+    activation_fit: FittedOn | None
+    """None: no score from activations that was fitted is among them."""
+    warnings: tuple[str, ...]
+    """What a reader must know before the numbers."""

@@ -5,72 +5,26 @@ With SSD = k ln(em/k), B = log2(V/α), k a mean and N a number of tokens (paper,
     total = R̂_S + ε̂ + 4B√(SSD/N) + B√(ln(π²k²/6δ)/2N)   [+ B√(ln(1/δ)/2N) for the gap, family 2]
 """
 
-import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 
+from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range, sparse_semantic_dimension
+from semdim.bounds.calculator import Calculation, Line, Question
+from semdim.bounds.family import BoundFacts, Family, Kind, Number, register
+from semdim.bounds.published import (
+    FLAWS,
+    published_crossing,
+    published_statistics,
+    published_terms,
+)
+from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
-from semdim.bounds.validation import check_count, check_failure_prob, check_mean, check_n_active
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.validation import check_mean
 from semdim.errors import ConfigError
 
 SOURCE = "the paper, Theorem 1, Eq. 17 and 21, read as in its Figure 1"
-FLAWS = (
-    "the N tokens are independent (they are not: a document's tokens share an author)",
-    "k is the same at every token (the experiment plugs in a mean)",
-    "the Rademacher complexity is at most 2√(SSD/N), which Eq. 20 asserts up to a constant",
-    "Theorem 1 holds for all S in H_k (it does not: a memorising encoder breaks it at k = 1)",
-)
-
-
-@dataclass(frozen=True)
-class PublishedTerms:
-    """What the published bound adds to the measured losses, in bits, and the SSD, in nats."""
-
-    ssd: float
-    """Sparse semantic dimension, in nats."""
-    complexity: float
-    """4B√(SSD/N)."""
-    tail: float
-    """B√(ln(π²k²/6δ)/2N)."""
-    gap_tail: float
-    """B√(ln(1/δ)/2N): the concentration of the gap, which the paper leaves out."""
-    baseline: float
-    """log2 V."""
-
-    @property
-    def slack(self) -> float:
-        """What R̂_S + ε̂ must stay below for the published bound to beat log2 V (Eq. 24)."""
-        return self.baseline - self.complexity - self.tail
-
-
-def published_terms(
-    *,
-    n_active: int | float,
-    dict_size: int,
-    n_tokens: int,
-    vocab_size: int,
-    smoothing: float,
-    failure_prob: float,
-) -> PublishedTerms:
-    """The complexity and tail terms of Eq. 17. k may be fractional: the paper plugs in a mean.
-
-    Raises ConfigError for k < 1 (the prior 6/(π²k²) starts at 1) or k > m, δ or α outside (0, 1);
-    DataError for n_tokens < 1.
-    """
-    check_failure_prob(failure_prob)
-    check_count(n_tokens, "n_tokens")
-    check_n_active(n_active, dict_size, least=1.0)
-    ceiling = loss_ceiling(vocab_size, smoothing)
-    ssd = sparse_semantic_dimension(n_active, dict_size)
-    log_prior = math.log(math.pi**2 * n_active**2 / (6.0 * failure_prob))
-    return PublishedTerms(
-        ssd=ssd,
-        complexity=4.0 * ceiling * math.sqrt(ssd / n_tokens),
-        tail=ceiling * math.sqrt(log_prior / (2.0 * n_tokens)),
-        gap_tail=ceiling * math.sqrt(math.log(1.0 / failure_prob) / (2.0 * n_tokens)),
-        baseline=math.log2(vocab_size),
-    )
 
 
 def as_published(
@@ -86,7 +40,7 @@ def as_published(
     with_gap_tail: bool = False,
     proxy: str = "sae",
 ) -> Bound:
-    """Family 1, or family 2 with `with_gap_tail`. Not a certificate; see `FLAWS`.
+    """Family 1, or family 2 with `with_gap_tail`. Not a certificate; `FLAWS` says why.
 
     proxy_risk: mean smoothed loss of the proxy, bits per token. gap: mean over sequences of |g|,
     in bits. N is `size.n_tokens`, whatever `size.unit` says.
@@ -130,34 +84,116 @@ def as_published(
     )
 
 
-def published_crossing(
-    *,
-    risk_plus_gap: float,
-    n_active: int | float,
-    dict_size: int,
-    vocab_size: int,
-    smoothing: float,
-    failure_prob: float,
-    with_gap_tail: bool = False,
-) -> float:
-    """The N (tokens, real) at which family 1 or 2 equals log2 V with its statistics held fixed.
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Family 1, then family 2."""
+    arguments = published_statistics(table, facts, spec)
+    yield as_published(**arguments)
+    yield as_published(with_gap_tail=True, **arguments)
 
-    All terms fall as 1/√N, so N = (c / (log2 V − R̂ − ε̂))² with c their sum at N = 1.
-    Raises ConfigError when R̂ + ε̂ is not below log2 V: then no N is enough.
+
+def crossing(bound: Bound) -> float | None:
+    """The N (tokens, real) at which a bound of family 1 or 2 crosses log2 V with its statistics
+    held fixed; None when R̂ + ε̂ is not below log2 V.
+
+    Raises:
+        ConfigError: it is of another family.
     """
-    terms = published_terms(
-        n_active=n_active,
-        dict_size=dict_size,
-        n_tokens=1,
-        vocab_size=vocab_size,
-        smoothing=smoothing,
-        failure_prob=failure_prob,
+    if bound.family not in ("as_published", "as_published_with_gap_tail"):
+        raise ConfigError(f"{bound.family} has no closed form in N; only family 1 and 2 have.")
+    assert bound.proxy_risk is not None and bound.gap is not None
+    assert bound.k is not None and bound.dict_size is not None and bound.baseline is not None
+    if bound.proxy_risk + bound.gap >= bound.baseline:
+        return None
+    return published_crossing(
+        risk_plus_gap=bound.proxy_risk + bound.gap,
+        n_active=bound.k,
+        dict_size=bound.dict_size,
+        vocab_size=bound.vocab_size,
+        smoothing=bound.smoothing,
+        failure_prob=bound.budget.failure_prob,
+        with_gap_tail=bound.gap_tail is not None,
     )
-    room = terms.baseline - risk_plus_gap
-    if not room > 0.0:
-        raise ConfigError(
-            f"proxy risk + gap = {risk_plus_gap:.6g} bits is not below log2 V = "
-            f"{terms.baseline:.6g}, so no sample size makes the published bound non-vacuous."
-        )
-    cost = terms.complexity + terms.tail + (terms.gap_tail if with_gap_tail else 0.0)
-    return (cost / room) ** 2
+
+
+def _where_it_crosses(bound: Bound) -> dict[str, Number]:
+    return {f"{bound.family}_crossing_n_tokens": crossing(bound)}
+
+
+def _measured(bound: Bound) -> dict[str, Number]:
+    return _where_it_crosses(bound) | {
+        "n_tokens": bound.size.n_tokens,
+        "n_sequences": bound.size.n_sequences,
+        "n_documents": bound.size.n_documents,
+        "baseline": bound.baseline,
+        "mean_n_active": bound.k,
+        "sparse_semantic_dimension": float(bound.details["ssd_nats"]),
+        **{f"as_published_{term}": value for term, value in bound.terms.items()},
+    }
+
+
+def _lines(question: Question, *, with_gap_tail: bool) -> list[Line]:
+    """The terms, the slack, and total and crossing where losses were measured."""
+    q = question
+    setting = {
+        "n_active": q.n_active,
+        "dict_size": q.dict_size,
+        "vocab_size": q.vocab_size,
+        "smoothing": q.smoothing,
+        "failure_prob": q.failure_prob,
+    }
+    terms = published_terms(n_tokens=q.n_tokens, **setting)  # type: ignore[arg-type]
+    slack = terms.slack - (terms.gap_tail if with_gap_tail else 0.0)
+    lines = [
+        Line("complexity", terms.complexity, "bits", "4B√(SSD/N)"),
+        Line("tail", terms.tail, "bits", "B√(ln(π²k²/6δ)/2N): the risk's finite data"),
+    ]
+    if with_gap_tail:
+        lines.append(Line("gap_tail", terms.gap_tail, "bits", "B√(ln(1/δ)/2N): the gap's"))
+    lines.append(Line("slack", slack, "bits", "proxy risk + gap must stay below this"))
+    if q.proxy_risk is None or q.gap is None:
+        return lines
+    bound = as_published(
+        proxy_risk=q.proxy_risk,
+        gap=q.gap,
+        size=SampleSize(q.n_tokens, None, q.n_documents, "token"),
+        with_gap_tail=with_gap_tail,
+        **setting,  # type: ignore[arg-type]
+    )
+    verdict = "below" if bound.is_non_vacuous else "NOT below"
+    lines.append(Line("total", bound.total, "bits", f"proxy risk + gap + terms, {verdict} log2 V"))
+    meets = crossing(bound)
+    if meets is not None:
+        lines.append(Line("crossing", meets, "tokens", "N at which the total meets log2 V"))
+    return lines
+
+
+register(
+    Family(
+        name="as_published",
+        order=200,
+        kinds=(
+            Kind(
+                name="as_published",
+                number=1,
+                words="the paper's bound as its Figure 1 computes it",
+                source=SOURCE,
+                is_certificate=False,
+                more=_measured,
+                calculation=Calculation("as published", partial(_lines, with_gap_tail=False)),
+            ),
+            Kind(
+                name="as_published_with_gap_tail",
+                number=2,
+                words="the paper's bound, with the gap's own price of finite data",
+                source=SOURCE,
+                is_certificate=False,
+                more=_where_it_crosses,
+                calculation=Calculation(
+                    "with the gap's own tail", partial(_lines, with_gap_tail=True)
+                ),
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: (spec.point_proxy,),
+    )
+)

@@ -12,11 +12,16 @@ reconstructions of one activation, not the set of encoders on N of them.
 """
 
 import math
+from collections.abc import Iterator
 
+from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.families.as_published import FLAWS
+from semdim.bounds.calculator import Calculation, Line, Question
+from semdim.bounds.family import BoundFacts, Family, Kind, register
+from semdim.bounds.published import FLAWS, published_statistics, published_terms
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range, sparse_semantic_dimension
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import BoundSpec
 from semdim.bounds.validation import (
     check_count,
     check_failure_prob,
@@ -25,6 +30,7 @@ from semdim.bounds.validation import (
     check_n_active,
 )
 
+SOURCE = "the paper, Lemma 2 and Eq. 20, with Dudley's constants kept"
 WHY_INTEGER = "the cover counts subspaces of k whole atoms"
 
 
@@ -79,7 +85,7 @@ def covering_dudley(
             "the loss moves over its range no faster than the reconstruction over its radius",
             "one activation's cover stands for the cover of a class of encoders on the sample",
         ),
-        source="the paper, Lemma 2 and Eq. 20, with Dudley's constants kept",
+        source=SOURCE,
         proxy_risk=proxy_risk,
         gap=gap,
         complexity=complexity,
@@ -88,3 +94,54 @@ def covering_dudley(
         dict_size=dict_size,
         proxy=proxy,
     )
+
+
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Family 5 at the paper's reading, with a mean k rounded up to whole atoms."""
+    arguments = published_statistics(table, facts, spec)
+    yield covering_dudley(**arguments | {"n_active": math.ceil(arguments["n_active"])})
+
+
+def _lines(question: Question) -> list[Line]:
+    q = question
+    k = math.ceil(q.n_active)
+    complexity = covering_complexity(
+        n_active=k,
+        dict_size=q.dict_size,
+        n_tokens=q.n_tokens,
+        vocab_size=q.vocab_size,
+        smoothing=q.smoothing,
+    )
+    terms = published_terms(
+        n_active=q.n_active,
+        dict_size=q.dict_size,
+        n_tokens=q.n_tokens,
+        vocab_size=q.vocab_size,
+        smoothing=q.smoothing,
+        failure_prob=q.failure_prob,
+    )
+    slack = terms.baseline - complexity - terms.tail
+    return [
+        Line("complexity", complexity, "bits", f"24B√((SSD + k(ln 3 + 1))/N) at k = {k}"),
+        Line("slack", slack, "bits", "proxy risk + gap must stay below this"),
+    ]
+
+
+register(
+    Family(
+        name="covering_dudley",
+        order=300,
+        kinds=(
+            Kind(
+                name="covering_dudley",
+                number=5,
+                words="the paper's sketch with the constants of its proof kept",
+                source=SOURCE,
+                is_certificate=False,
+                calculation=Calculation("the published sketch with its constants", _lines),
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: (spec.point_proxy,),
+    )
+)

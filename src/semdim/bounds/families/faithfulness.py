@@ -4,13 +4,18 @@
 needs no complexity: with probability at least 1 − δ, E|ℓ_M − ℓ_S| ≤ mean|g| + U_δ.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.concentration import Method, upper_mean
-from semdim.bounds.families.holdout import SOURCES, check_units, paid_for, unit_assumptions
+from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.budget import Budget, FailureShare, paid_for
+from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_range
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import divided
 
 
@@ -57,13 +62,36 @@ def faithfulness(
     )
 
 
-def in_words(bound: Bound) -> str:
-    """The sentence for a report."""
-    percent = f"{100.0 * (1.0 - bound.budget.failure_prob):g} %"
-    name = "this autoencoder" if bound.proxy == "sae" else f"the proxy {bound.proxy}"
-    total, mean = f"{bound.total:.3f}", f"{bound.gap:.3f}"
-    return (
-        f"With probability {percent}, {name} changes the model's loss by at most {total} bits per "
-        f"token on average over new text like the sample (measured: {mean} on "
-        f"{bound.size.n_units} {bound.size.unit}s)."
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Family 8 of the whole autoencoder, and of the one cut to the k that the settings fix."""
+    units, n_choices = for_method(table, spec, spec.method)
+    for proxy in dict.fromkeys(("sae", spec.point_proxy)):
+        yield faithfulness(
+            units.abs_gaps[proxy],
+            size=units.size,
+            method=spec.method,
+            n_choices=n_choices,
+            proxy=proxy,
+            k=None if proxy == "sae" else spec.k,
+            **common(table, facts, spec),
+        )
+
+
+register(
+    Family(
+        name="faithfulness",
+        order=500,
+        kinds=(
+            Kind(
+                name="faithfulness",
+                number=8,
+                words="how much the autoencoder changes the model's loss",
+                source="family 4 applied to |ℓ_M − ℓ_S|",
+                is_certificate=True,
+                curve=lambda bound: bound.proxy,
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: ("model", "sae", spec.point_proxy),
     )
+)

@@ -6,38 +6,20 @@ the same method here, at the same n.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
-from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.concentration import Method, hoeffding_width, upper_mean
+from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.budget import Budget, FailureShare, paid_for
+from semdim.bounds.calculator import Calculation, Line, Question
+from semdim.bounds.concentration import METHODS, SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
-from semdim.bounds.result import Bound, SampleSize, Unit
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import check_mean, divided
-from semdim.errors import DataError
-
-SOURCES = {
-    "hoeffding": "Hoeffding 1963, Theorem 2",
-    "maurer_pontil": "Maurer and Pontil 2009, Theorem 4",
-    "betting": "Waudby-Smith and Ramdas 2024, betting with predictable plug-in bets",
-    "betting_sequence": "Waudby-Smith and Ramdas 2024, betting confidence sequence",
-}
-
-
-def unit_assumptions(unit: Unit) -> tuple[str, ...]:
-    """The assumptions that every certificate makes about its sample, in words."""
-    return (
-        f"the {unit}s are independent draws from one law, and the risk is that law's",
-        "the model and the autoencoder were frozen before the sample was drawn, without seeing it",
-    )
-
-
-def check_units(values: np.ndarray, size: SampleSize, name: str) -> None:
-    """Refuse a vector whose length is not the number of units with DataError."""
-    if len(values) != size.n_units:
-        raise DataError(
-            f"{name} holds {len(values)} values for {size.n_units} {size.unit}s; give one each."
-        )
 
 
 def holdout(
@@ -114,6 +96,56 @@ def _as_bound(
     )
 
 
-def paid_for(event: str, n_choices: int) -> str:
-    """The ledger's name of an event that is one of `n_choices` predeclared points."""
-    return event if n_choices == 1 else f"{event}, 1 of {n_choices} predeclared points"
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Family 4 by every method, whichever the settings prefer."""
+    for method in METHODS:
+        units, n_choices = for_method(table, spec, method)
+        yield holdout(
+            units.losses["model"],
+            size=units.size,
+            method=method,
+            n_choices=n_choices,
+            **common(table, facts, spec),
+        )
+
+
+def _lines(question: Question) -> list[Line]:
+    """By Hoeffding; empty when the number of documents was not given."""
+    q = question
+    if q.n_documents is None:
+        return []
+    span = loss_range(q.vocab_size, q.smoothing)
+    tail = hoeffding_width(span, math.log(1.0 / q.failure_prob), q.n_documents)
+    lines = [Line("tail", tail, "bits", f"Δ√(ln(1/δ)/2n) at n = {q.n_documents} documents")]
+    if q.model_risk is not None:
+        bound = holdout_from_mean(
+            q.model_risk,
+            size=SampleSize(q.n_tokens, None, q.n_documents, "document"),
+            vocab_size=q.vocab_size,
+            smoothing=q.smoothing,
+            failure_prob=q.failure_prob,
+        )
+        verdict = "below" if bound.is_non_vacuous else "NOT below"
+        lines.append(Line("total", bound.total, "bits", f"risk + tail, {verdict} log2 V"))
+    return lines
+
+
+register(
+    Family(
+        name="holdout",
+        order=100,
+        kinds=(
+            Kind(
+                name="holdout",
+                number=4,
+                words="the model's own losses on text it never saw",
+                source="; ".join(SOURCES.values()),
+                is_certificate=True,
+                curve=lambda bound: bound.method,
+                calculation=Calculation("holdout by Hoeffding", _lines),
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: ("model",),
+    )
+)

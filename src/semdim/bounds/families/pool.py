@@ -18,15 +18,24 @@ is why family 4 is below both.)
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 
+from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.concentration import Method, hoeffding_width, upper_mean
-from semdim.bounds.families.holdout import SOURCES, check_units, unit_assumptions
+from semdim.bounds.calibration import outside_pool
+from semdim.bounds.concentration import SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import log_choose, loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import at_one_n, check_units, common, split, unit_assumptions
 from semdim.bounds.validation import check_mean, check_pool_size, divided
+from semdim.errors import ConfigError
+
+SOURCE = "Lemma 1 with |gap|, a union bound over three events, Hoeffding 1963"
+OVER_SETS = "over all sets of P atoms"
 
 
 def pool(
@@ -80,8 +89,7 @@ def pool(
             ),
         ),
         assumptions=(*unit_assumptions(size.unit), f"the pool was chosen {origin}"),
-        source="Lemma 1 with |gap|, a union bound over three events, Hoeffding 1963"
-        + (", and over all sets of P atoms" if chosen_on_sample else ""),
+        source=SOURCE + (f", and {OVER_SETS}" if chosen_on_sample else ""),
         proxy_risk=proxy_risk,
         gap=gap,
         outside=span * outside_share,
@@ -120,19 +128,9 @@ def occam_pool(
     span, share = loss_range(vocab_size, smoothing), divided(failure_prob, n_choices)
     tail = hoeffding_width(span, math.log(1.0 / share), size.n_units)
     total = hoeffding_width(span, nats + math.log(1.0 / share), size.n_units)
-    return _occam_bound(
-        proxy_risk,
-        total - tail,
-        tail,
-        pool_size,
-        dict_size,
-        size,
-        vocab_size,
-        smoothing,
-        failure_prob,
-        n_choices,
-        "hoeffding",
-    )
+    model = (size, vocab_size, smoothing, failure_prob)
+    terms = (proxy_risk, total - tail, tail)
+    return _occam_bound(terms, pool_size, dict_size, *model, n_choices, "hoeffding")
 
 
 def occam_pool_from_losses(
@@ -158,25 +156,13 @@ def occam_pool_from_losses(
     unpriced = upper_mean(losses, low, high, share, method)
     risk = float(losses.mean())
     total = upper_mean(losses, low, high, share, method, nats)
-    return _occam_bound(
-        risk,
-        total - unpriced,
-        unpriced - risk,
-        pool_size,
-        dict_size,
-        size,
-        vocab_size,
-        smoothing,
-        failure_prob,
-        n_choices,
-        method,
-    )
+    model = (size, vocab_size, smoothing, failure_prob)
+    terms = (risk, total - unpriced, unpriced - risk)
+    return _occam_bound(terms, pool_size, dict_size, *model, n_choices, method)
 
 
 def _occam_bound(
-    risk: float,
-    complexity: float,
-    tail: float,
+    terms: tuple[float, float, float],
     pool_size: int,
     dict_size: int,
     size: SampleSize,
@@ -201,10 +187,10 @@ def _occam_bound(
             *unit_assumptions(size.unit),
             "the pool was chosen in any way, on the same sample or not",
         ),
-        source=f"a union bound over all sets of P atoms, and {SOURCES[method]}",
-        proxy_risk=risk,
-        complexity=complexity,
-        tail=tail,
+        source=f"a union bound {OVER_SETS}, and {SOURCES[method]}",
+        proxy_risk=terms[0],
+        complexity=terms[1],
+        tail=terms[2],
         dict_size=dict_size,
         pool_size=pool_size,
         proxy=f"pool_{pool_size}",
@@ -217,3 +203,75 @@ def _occam_bound(
 def _check_risk(value: float, vocab_size: int, smoothing: float) -> None:
     floor, ceiling = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     check_mean(value, floor, ceiling, "proxy_risk")
+
+
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Families 6 and 7 for each P, at δ/(J·G): `split` on the documents that the pools were not
+    chosen on, `occam` and `occam_pool` on all of them. Nothing without pools.
+
+    Raises:
+        ConfigError: the unit is the token, or the table has no atom ranks.
+    """
+    if not spec.pool_sizes:
+        return
+    if table.max_rank is None:
+        raise ConfigError("bound.pool_sizes needs the largest atom rank of every sequence.")
+    if spec.unit == "token":
+        raise ConfigError("the pool families need the unit document or sequence, not token.")
+    n_choices = spec.n_choices * len(spec.pool_sizes)
+    shared = common(table, facts, spec) | {"dict_size": facts.dict_size, "n_choices": n_choices}
+    rest, _ = split(table, spec)
+    for pool_size in spec.pool_sizes:
+        for part, chosen_on_sample in ((rest, False), (table, True)):
+            assert part.max_rank is not None
+            units = part.by_unit(spec.unit)
+            outside = outside_pool(part.max_rank, pool_size, facts.dict_size)
+            shares = part.mean_per_unit(outside.astype(np.float64), spec.unit)
+            yield pool(
+                proxy_risk=float(units.losses[f"pool_{pool_size}"].mean()),
+                gap=float(units.abs_gaps["sae"].mean()),
+                outside_share=float(shares.mean()),
+                pool_size=pool_size,
+                size=units.size,
+                chosen_on_sample=chosen_on_sample,
+                **shared,
+            )
+        units = table.by_unit(spec.unit)
+        yield occam_pool_from_losses(
+            units.losses[f"pool_{pool_size}"],
+            pool_size=pool_size,
+            size=units.size,
+            method=at_one_n(spec.method),
+            **shared,
+        )
+
+
+def _kind(name: str, number: int, words: str, source: str) -> Kind:
+    return Kind(name, number, words, source, True, curve=lambda bound: bound.pool_size)
+
+
+register(
+    Family(
+        name="pool",
+        order=600,
+        kinds=(
+            _kind("pool_split", 6, "only P atoms, chosen on other documents", SOURCE),
+            _kind(
+                "pool_occam",
+                6,
+                "only P atoms, chosen on the same documents and paid for",
+                f"{SOURCE}, and {OVER_SETS}",
+            ),
+            _kind(
+                "occam_pool",
+                7,
+                "the predictor that keeps P atoms, however chosen (not the model)",
+                f"a union bound {OVER_SETS}",
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: (
+            () if not spec.pool_sizes else ("sae", *(f"pool_{size}" for size in spec.pool_sizes))
+        ),
+    )
+)

@@ -10,13 +10,18 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.concentration import Method, upper_mean
-from semdim.bounds.families.holdout import SOURCES, check_units, unit_assumptions
+from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import at_one_n, check_units, common, split, unit_assumptions
 from semdim.bounds.validation import check_disjoint, check_values, divided
 from semdim.errors import ConfigError, DataError
+
+SOURCE = "conditioning on the bin"
 
 
 def sparsity_edges(n_active: np.ndarray, n_bins: int) -> np.ndarray:
@@ -95,7 +100,7 @@ def risk_by_sparsity(
                     "the edges of the bins were fixed on other documents",
                     *note,
                 ),
-                source=f"conditioning on the bin, and {SOURCES[method]}",
+                source=f"{SOURCE}, and {SOURCES[method]}",
                 proxy_risk=risk if is_measured else None,
                 tail=upper - risk if is_measured else ceiling,
                 k=float(n_active[member == index].mean()) if n_inside else None,
@@ -107,3 +112,46 @@ def risk_by_sparsity(
             )
         )
     return bounds
+
+
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
+    """A bound for each bin; nothing without bins, without codes, or with tokens as units."""
+    if not spec.sparsity_bins or spec.unit == "token" or not table.n_active_sum:
+        return []
+    rest, chosen = split(table, spec)
+    calibration = table.take(np.isin(table.document, chosen)).by_unit(spec.unit)
+    units = rest.by_unit(spec.unit)
+    assert calibration.n_active is not None and units.n_active is not None
+    return risk_by_sparsity(
+        units.losses["model"],
+        units.n_active,
+        sparsity_edges(calibration.n_active, spec.sparsity_bins),
+        size=units.size,
+        calibration_documents=calibration.document.tolist(),
+        sample_documents=units.document.tolist(),
+        method=at_one_n(spec.method),
+        n_choices=len(spec.smoothings),
+        **common(table, facts, spec),
+    )
+
+
+register(
+    Family(
+        name="risk_by_sparsity",
+        order=700,
+        kinds=(
+            Kind(
+                name="risk_by_sparsity",
+                number=9,
+                words="the model's risk on text whose mean k lies in a bin",
+                source=SOURCE,
+                is_certificate=True,
+                curve=lambda bound: bound.details["bin"],
+                headline="total",
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: ("model",),
+        at="largest N",
+    )
+)

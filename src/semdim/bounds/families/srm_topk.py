@@ -9,20 +9,23 @@ every unit, with probability at least 1 − δ for all k of the grid at once:
     sum:    R(M) ≤ mean(ℓ_k) + U_δ/2G + mean|g_k| + U_δ/2G
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.concentration import Method, upper_mean
-from semdim.bounds.families.holdout import SOURCES, check_units, unit_assumptions
+from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
-from semdim.bounds.spec import SrmForm
+from semdim.bounds.spec import BoundSpec, SrmForm
+from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import check_integer_k, check_n_active, divided
 from semdim.errors import ConfigError
 
+SOURCE = "Lemma 1 with |gap|, a union over k"
 WHY_INTEGER = "hard truncation keeps a whole number of atoms"
 
 
@@ -83,7 +86,7 @@ def srm_frontier(
                     *unit_assumptions(size.unit),
                     f"k was to be one of the predeclared {sorted(proxy_losses)}",
                 ),
-                source=f"Lemma 1 with |gap|, a union over k, and {SOURCES[method]}",
+                source=f"{SOURCE}, and {SOURCES[method]}",
                 proxy_risk=risk,
                 gap=gap,
                 tail=tail,
@@ -111,3 +114,55 @@ def srm_topk(frontier: Sequence[Bound]) -> Bound:
         "budget": Budget(best.budget.failure_prob, shares),
     }
     return Bound(**{**best.__dict__, **changed})
+
+
+def frontier_bounds(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
+    """Family 3 at every k of the grid, each with its share of δ, by ascending k."""
+    units, n_choices = for_method(table, spec, spec.method)
+    return srm_frontier(
+        {k: units.losses[f"topk_{k}"] for k in spec.topk_grid},
+        {k: units.abs_gaps[f"topk_{k}"] for k in spec.topk_grid},
+        size=units.size,
+        dict_size=facts.dict_size,
+        method=spec.method,
+        form=spec.srm_form,
+        n_choices=n_choices,
+        **common(table, facts, spec),
+    )
+
+
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """The best k, then every k; nothing without a grid of k."""
+    if spec.topk_grid:
+        frontier = frontier_bounds(table, facts, spec)
+        yield srm_topk(frontier)
+        yield from frontier
+
+
+register(
+    Family(
+        name="srm_topk",
+        order=400,
+        kinds=(
+            Kind(
+                name="srm_topk",
+                number=3,
+                words="codes cut to the best k of a grid: the paper's idea as a theorem",
+                source=SOURCE,
+                is_certificate=True,
+                more=lambda bound: {"srm_topk_k": bound.k},
+            ),
+            Kind(
+                name="srm_topk_frontier",
+                number=3,
+                words="codes cut to k, one row for every k of the grid",
+                source=SOURCE,
+                is_certificate=True,
+                curve=lambda bound: bound.k,
+                headline="none",
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: ("model", *(f"topk_{k}" for k in spec.topk_grid)),
+    )
+)

@@ -1,0 +1,73 @@
+"""What tells the content of a source: digests of files, versions of packages, commits of a hub."""
+
+import json
+from collections.abc import Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from semdim.artifacts.hashing import file_digest
+from semdim.errors import ConfigError
+
+#: Digests of large files, by path, size and time of change, so that they are not read at each run.
+MEMORY = Path("outputs/partial/digests.json")
+LARGE = 2**24
+
+
+def files(paths: Iterable[Path], *, relative_to: Path) -> dict[str, str]:
+    """SHA-256 of each file, by its path below ``relative_to``.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    memory, found, fresh = _memory(), {}, {}
+    for path in sorted(paths):
+        try:
+            state = path.stat()
+            mark = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+            digest = memory.get(mark) or file_digest(path)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
+        found[path.relative_to(relative_to).as_posix()] = digest
+        if state.st_size >= LARGE:
+            fresh[mark] = digest
+    if set(fresh) - set(memory):
+        MEMORY.parent.mkdir(parents=True, exist_ok=True)
+        MEMORY.write_text(json.dumps({**memory, **fresh}, indent=1), encoding="utf-8")
+    return found
+
+
+def _memory() -> Mapping[str, str]:
+    try:
+        content = json.loads(MEMORY.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def package_version(distribution: str) -> str | None:
+    """Version of an installed distribution; None when there is none of this name."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def hub_commit(repo: str, revision: str | None, kind: str = "models") -> str | None:
+    """The commit that the local cache holds of a hub's repository; None when it holds none.
+
+    kind: ``models`` or ``datasets``.
+    """
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    folder = Path(HF_HUB_CACHE) / f"{kind}--{repo.replace('/', '--')}"
+    named = revision or "main"
+    if (folder / "snapshots" / named).is_dir():
+        return named
+    reference = folder / "refs" / named
+    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+
+
+def as_record(**entries: Any) -> dict[str, Any]:
+    """The entries that say something."""
+    return {name: value for name, value in entries.items() if value is not None}

@@ -1,0 +1,154 @@
+"""What a family of bounds is, and the registry of those that there are.
+
+A family is a file of `semdim.bounds.families`, or a module from outside that a plugin brings. It
+ends with its registration: what it is called, what it says, what it is worth, what it needs, and
+the function that computes it. Whatever lists families (bounds.csv, bound.json, the words, the
+calculator) iterates over the registry.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.calculator import Calculation
+from semdim.bounds.result import Bound
+from semdim.bounds.spec import BoundSpec
+from semdim.errors import ConfigError, DataError
+from semdim.registry import Registry
+
+Number = float | int | None
+EVERY_LEDGER = ("model", "sae")
+"""Proxies whose losses every ledger has."""
+
+
+@dataclass(frozen=True)
+class BoundFacts:
+    """What the ledger's metadata says that the bounds need."""
+
+    vocab_size: int
+    """V of the model."""
+    dict_size: int
+    """m of the autoencoder."""
+
+    @classmethod
+    def from_mapping(cls, facts: Mapping[str, Any]) -> "BoundFacts":
+        """From the metadata, whose other entries are of no concern here.
+
+        Raises:
+            DataError: an entry is missing.
+        """
+        names = [entry.name for entry in fields(cls)]
+        missing = [name for name in names if name not in facts]
+        if missing:
+            raise DataError(f"the ledger's metadata lacks {', '.join(missing)}.")
+        return cls(**{name: int(facts[name]) for name in names})
+
+
+def nothing_more(bound: Bound) -> dict[str, Number]:
+    """No numbers for the summary but the total and the first N."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Rows of one name in bounds.csv, and what they are worth."""
+
+    name: str
+    """The column ``family``."""
+    number: int
+    """Its section in docs/bounds.md, by which lists for readers are ordered."""
+    words: str
+    """What it says, for people who did not read the code."""
+    source: str
+    """Theorem, equation, or reference."""
+    is_certificate: bool
+    """Whether it can be a theorem; False: it proves nothing, whatever the unit."""
+    curve: Callable[[Bound], object] | None = None
+    """What tells its curves over N apart (a method, a k); None: there is one curve."""
+    headline: Literal["curve", "total", "none"] = "curve"
+    """What of a curve goes into bound.json: the total at the largest N and the first N at which it
+    is non-vacuous; the total alone; nothing. No ``curve``: not among the curves over N either."""
+    more: Callable[[Bound], Mapping[str, Number]] = nothing_more
+    """What else the bound at the largest N adds to bound.json."""
+    calculation: Calculation | None = None
+    """How ``semdim bound`` computes it from numbers alone; None: it needs the losses."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """The bounds that one file brings."""
+
+    name: str
+    """Name of the file."""
+    order: int
+    """Where its rows stand at each N of bounds.csv, smallest first."""
+    kinds: tuple[Kind, ...]
+    """The names of its rows."""
+    compute: Callable[[SequenceTable, BoundFacts, BoundSpec], Iterable[Bound]]
+    """Its bounds at the N that the table holds; none when the settings do not ask for it. A
+    `DataError` leaves this family out, a `ConfigError` stops everything."""
+    needs: Callable[[BoundSpec], Iterable[str]]
+    """The proxies whose losses it reads, under these settings."""
+    at: Literal["every N", "largest N"] = "every N"
+    """The N of the grid at which it is computed."""
+
+    def __post_init__(self) -> None:
+        # The registry tells two entries of one name apart by where they come from.
+        object.__setattr__(self, "__module__", self.compute.__module__)
+
+
+FAMILIES: Registry[Family] = Registry("family of bounds", "semdim.bounds.families")
+
+
+def register(family: Family) -> Family:
+    """Make a family known, and return it: what a family's file ends with.
+
+    Raises:
+        ConfigError: a family of another module has this name.
+    """
+    return FAMILIES.add(family.name, family)
+
+
+def families() -> tuple[Family, ...]:
+    """All families, in the order of their rows in bounds.csv."""
+    return tuple(sorted(FAMILIES.values(), key=lambda family: (family.order, family.name)))
+
+
+def kinds() -> dict[str, Kind]:
+    """All rows' names with what they are worth, in the order of docs/bounds.md.
+
+    Raises:
+        ConfigError: two families give rows of one name.
+    """
+    found = [(kind, family.name) for family in families() for kind in family.kinds]
+    owners: dict[str, str] = {}
+    for kind, family_name in found:
+        if kind.name in owners:
+            raise ConfigError(
+                f"The families of bounds {owners[kind.name]} and {family_name} both give rows "
+                f"called {kind.name!r}: rename those of one."
+            )
+        owners[kind.name] = family_name
+    return {kind.name: kind for kind, _ in sorted(found, key=lambda entry: entry[0].number)}
+
+
+def kind_of(name: str) -> Kind:
+    """What rows of this name are worth.
+
+    Raises:
+        ConfigError: no family gives such rows.
+    """
+    known = kinds()
+    if name not in known:
+        raise ConfigError(
+            f"No family of bounds gives rows called {name!r}; there are {', '.join(known)}. The "
+            "module that registers it has to be among the plugins."
+        )
+    return known[name]
+
+
+def needed_proxies(spec: BoundSpec) -> tuple[str, ...]:
+    """The proxies whose losses `spec` asks for, in the ledger's names, none twice."""
+    names = [name for family in families() for name in family.needs(spec)]
+    return tuple(dict.fromkeys((*EVERY_LEDGER, *names)))

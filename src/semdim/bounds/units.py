@@ -1,0 +1,67 @@
+"""What every family takes from a table: its units, its calibration split, what it assumes."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from semdim.bounds.aggregate import SequenceTable, UnitLosses
+from semdim.bounds.calibration import calibration_documents
+from semdim.bounds.concentration import Method
+from semdim.bounds.family import BoundFacts
+from semdim.bounds.result import SampleSize, Unit
+from semdim.bounds.spec import BoundSpec
+from semdim.errors import DataError
+
+
+def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str, Any]:
+    """The arguments that every family's function has."""
+    return {
+        "vocab_size": facts.vocab_size,
+        "smoothing": table.smoothing,
+        "failure_prob": spec.failure_prob,
+    }
+
+
+def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
+    """The units for a method, and the predeclared points it pays for: a sequence valid at every N
+    pays for α alone, and needs values that stay the same as the sample grows, so that each document
+    counts with its first sequence (N is still that of the whole sample)."""
+    if method != "betting_sequence":
+        return table.by_unit(spec.unit), spec.n_choices
+    if spec.unit != "document":
+        return table.by_unit(spec.unit), len(spec.smoothings)
+    units = table.one_per_document().by_unit("document")
+    size = replace(units.size, n_tokens=table.n_sequences * table.context)  # N of the sample
+    return replace(units, size=size), len(spec.smoothings)
+
+
+def at_one_n(method: Method) -> Method:
+    """The method for values that change as the sample grows, which no sequence can be valid for."""
+    return "betting" if method == "betting_sequence" else method
+
+
+def split(table: SequenceTable, spec: BoundSpec) -> tuple[SequenceTable, np.ndarray]:
+    """The table without its calibration documents, and those documents' labels.
+
+    Raises:
+        DataError: there are too few documents for both.
+    """
+    chosen = calibration_documents(table.document, spec.calibration_fraction, spec.seed)
+    return table.take(~np.isin(table.document, chosen)), chosen
+
+
+def unit_assumptions(unit: Unit) -> tuple[str, ...]:
+    """The assumptions that every certificate makes about its sample, in words."""
+    return (
+        f"the {unit}s are independent draws from one law, and the risk is that law's",
+        "the model and the autoencoder were frozen before the sample was drawn, without seeing it",
+    )
+
+
+def check_units(values: np.ndarray, size: SampleSize, name: str) -> None:
+    """Refuse a vector whose length is not the number of units with DataError."""
+    if len(values) != size.n_units:
+        raise DataError(
+            f"{name} holds {len(values)} values for {size.n_units} {size.unit}s; give one each."
+        )

@@ -1,0 +1,176 @@
+"""What holds for a whole ledger: which model, SAE, text and settings its rows come from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from semdim.errors import ArtifactError
+
+if TYPE_CHECKING:
+    from semdim.models.facts import ModelFacts
+    from semdim.saes.facts import SAEFacts
+
+SCHEMA_VERSION = 2
+
+
+@dataclass(frozen=True)
+class CodesFacts:
+    """The codes of a corpus in four numbers; special positions are left out of all of them."""
+
+    explained_variance: float | None
+    """1 − Σ‖h − S(h)‖² / Σ‖h − mean‖², norm outliers left out; None: no activation differs."""
+    explained_variance_with_outliers: float | None
+    """The same with them."""
+    n_outliers: float
+    """Positions whose norm exceeds ten medians."""
+    mean_n_active: float
+    """Mean k."""
+
+
+@dataclass(frozen=True)
+class LedgerFacts(Mapping[str, Any]):
+    """Facts of a ledger, kept in the file's own metadata as JSON.
+
+    What a corpus is used for (its role) is a setting, and is read from the settings. It is a
+    mapping of its fields, too: ``facts["vocab_size"]``.
+    """
+
+    model: str
+    """Name of the language model."""
+    model_fingerprint: str
+    """sha256 over its weights."""
+    n_layers: int
+    """Its blocks."""
+    d_model: int
+    """Width of its residual stream."""
+    vocab_size: int
+    """V: its logits."""
+    sae: str
+    """What reports call the autoencoder."""
+    sae_fingerprint: str
+    """sha256 over its weights and the settings that decide what they compute."""
+    sae_architecture: str
+    """standard, jumprelu, gated or topk."""
+    sae_mean_n_active: float | None
+    """Mean k that its card or registry states."""
+    hook_name: str
+    """Where it reads the residual stream, in TransformerLens's name."""
+    dict_size: int
+    """m: its atoms."""
+    corpus: str
+    """Name of the text."""
+    n_tokens: int
+    """Tokens of the sample, BOS included."""
+    n_sequences: int
+    """Sequences of the sample."""
+    n_documents: int
+    """Documents that they come from."""
+    counts: Mapping[str, int]
+    """What was read, used and left out of the text, by reason."""
+    versions: Mapping[str, str]
+    """Versions of the packages that the text depends on."""
+    documents: tuple[str, ...]
+    """Names of the documents, by their number."""
+    context: int
+    """Tokens of a sequence, BOS included."""
+    splice: str
+    """``no_bos`` lets BOS through unreplaced, ``all`` replaces every position."""
+    compute_dtype: str
+    """dtype of the forward passes."""
+    seed: int
+    """Of the sample and of proxies that draw at random."""
+    proxies: Mapping[str, str]
+    """The splice of every proxy that has a column of losses in this file."""
+    codes: CodesFacts | None = None
+    """Of all rows; None in a file of further columns."""
+
+    @classmethod
+    def of(
+        cls, model: "ModelFacts", sae: "SAEFacts", sample: Mapping[str, Any], **rest: Any
+    ) -> "LedgerFacts":
+        """Put together what model, SAE and sample say of themselves.
+
+        Args:
+            model: facts of the language model.
+            sae: facts of the autoencoder.
+            sample: what was published with the tokens: ``n_tokens``, ``n_sequences``,
+                ``n_documents``, ``counts``, ``versions``, ``documents``.
+            rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies`` and
+                ``codes``.
+        """
+        return cls(
+            model=model.name,
+            model_fingerprint=model.fingerprint,
+            n_layers=model.n_layers,
+            d_model=model.d_model,
+            vocab_size=model.vocab_size,
+            sae=sae.name,
+            sae_fingerprint=sae.fingerprint,
+            sae_architecture=sae.architecture,
+            sae_mean_n_active=sae.mean_n_active,
+            hook_name=sae.hook_name,
+            dict_size=sae.dict_size,
+            **{**sample, "documents": tuple(sample["documents"])},
+            **rest,
+        )
+
+    def to_json(self) -> str:
+        """As the file's metadata hold it."""
+        content = {"schema_version": SCHEMA_VERSION, **self.as_dict()}
+        return json.dumps(content, sort_keys=True, allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str, where: str) -> "LedgerFacts":
+        """Read what `to_json` wrote; ``where`` names the file in messages.
+
+        Raises:
+            ArtifactError: the schema version, or a field, is another one.
+        """
+        raw = json.loads(text)
+        found = raw.pop("schema_version", None)
+        if found != SCHEMA_VERSION:
+            raise ArtifactError(
+                f"{where} has schema version {found}, this semdim reads {SCHEMA_VERSION}; "
+                "recompute it with `dvc repro --force`."
+            )
+        _check_names(raw, cls, where)
+        raw["documents"] = tuple(raw["documents"])
+        if raw["codes"] is not None:
+            _check_names(raw["codes"], CodesFacts, where)
+            raw["codes"] = CodesFacts(**raw["codes"])
+        return cls(**raw)
+
+    def as_dict(self) -> dict[str, Any]:
+        """All fields as plain values."""
+        return {**asdict(self), "documents": list(self.documents)}
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in _NAMES:
+            raise KeyError(name)
+        value = getattr(self, name)
+        return asdict(value) if isinstance(value, CodesFacts) else value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_NAMES)
+
+    def __len__(self) -> int:
+        return len(_NAMES)
+
+
+_NAMES = tuple(entry.name for entry in fields(LedgerFacts))
+
+
+def _check_names(raw: Mapping[str, Any], kind: Any, where: str) -> None:
+    """Refuse facts with other names than the fields of ``kind``."""
+    names = {entry.name for entry in fields(kind)}
+    if missing := sorted(names - set(raw)):
+        problem = f"lack {', '.join(missing)}"
+    elif unknown := sorted(set(raw) - names):
+        problem = f"hold {', '.join(unknown)}, which this semdim does not know"
+    else:
+        return
+    raise ArtifactError(
+        f"The facts of {where} {problem}: another version wrote it, or it is no ledger; recompute "
+        "it with `dvc repro --force`."
+    )

@@ -1,0 +1,207 @@
+"""Token ids, a model, an SAE and proxies in; a ledger out. The function in the middle of semdim.
+
+`measure` does in memory what the pipeline's stages do on the disk, by the same functions (one by
+one in `semdim.steps`): its ledger is that of the pipeline to the bit.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+from jaxtyping import Int, Int64
+from torch import Tensor
+from transformer_lens import HookedTransformer
+
+from semdim.artifacts.memory import MemoryPlace
+from semdim.errors import ConfigError, DataError
+from semdim.forward.layout import left_as_it_is
+from semdim.forward.split import SplitModel
+from semdim.ledger.facts import LedgerFacts
+from semdim.ledger.memory import Ledger
+from semdim.models.facts import ModelFacts
+from semdim.progress import progress_bar
+from semdim.proxies.names import parse_proxy
+from semdim.proxies.reconstruct import check_possible
+from semdim.saes.check import check_fit
+from semdim.saes.facts import fingerprint
+from semdim.saes.memory import Probe, prepare_probe
+from semdim.steps import Steps, nothing
+from semdim.text.samples import TokenSample
+from semdim.tokens.given import bos_of, sample_of_ids, sample_of_texts
+from semdim.tokens.sample import check_token_ids
+
+TokenIds = Int[Tensor, "sequences context"] | Int[np.ndarray, "sequences context"]
+
+
+def measure(
+    model: HookedTransformer,
+    sae: Any,
+    texts_or_token_ids: Sequence[str] | TokenIds,
+    *,
+    hook_name: str | None = None,
+    proxies: Sequence[str] = ("model", "sae"),
+    context: int = 128,
+    splice: str = "no_bos",
+    seed: int = 0,
+    batch_sequences: int = 16,
+    shard_sequences: int = 64,
+    max_sequences_per_document: int | None = None,
+    n_tokens: int | None = None,
+    documents: Sequence[int] | np.ndarray | Tensor | None = None,
+    bos_token_id: int | None = None,
+    atom_order: Int[Tensor, " dict_size"] | Int[np.ndarray, " dict_size"] | None = None,
+    progress: bool = True,
+    corpus: str = "memory",
+) -> Ledger:
+    """The ledger of a text under a model, with an SAE spliced in at its hook point.
+
+    The model runs where it is and in its own dtype, and is afterwards what it was before; so is the
+    SAE, which is folded in a copy. Activations are kept in the memory of the CPU meanwhile (tokens
+    × d_model numbers of the model's dtype).
+
+    Args:
+        model: loaded as the SAE expects it (with or without folded layer norms).
+        sae: SAELens's object, or a folder in SAELens's format.
+        texts_or_token_ids: texts, each a document, which are packed into sequences that start with
+            BOS and never cross two documents; or ids, one sequence a row, BOS first.
+        hook_name: ``blocks.L.hook_resid_pre`` or ``_post``; None: where the SAE says.
+        proxies: what is put at the hook point, a column of losses each; ``model`` is among them.
+        context: tokens of a sequence, BOS included; ids bring their own.
+        splice: ``no_bos`` lets special positions through, ``all`` replaces every one.
+        seed: of the order of the documents, and of proxies that draw at random.
+        batch_sequences: sequences in one forward pass; rounding apart, it changes nothing.
+        shard_sequences: sequences that are worked on together.
+        max_sequences_per_document: of texts; None: all that they have.
+        n_tokens: size of the sample, rounded up to whole sequences; None: all there is.
+        documents: of ids: the document of each sequence; None: each is one of its own.
+        bos_token_id: None: the tokenizer's; without one, the id that all sequences start with.
+        atom_order: atoms, first the one that enters a pool first: for proxies ``pool_<P>`` and the
+            column ``deepest_rank``.
+        progress: show a bar on a terminal.
+        corpus: name of the text in the facts.
+
+    Raises:
+        ConfigError: an unknown proxy or splice, no proxy ``model``, a pool without an order, no
+            BOS for texts.
+        DataError: texts that do not fill one sequence (or n_tokens), ids outside the vocabulary.
+        MismatchError: SAE, hook point, model and context do not belong together.
+        MemoryLimitError: a single sequence does not fit the device.
+    """
+    if "model" not in proxies:
+        raise ConfigError("`proxies` lacks 'model': every ledger has the model's own losses.")
+    names = tuple(dict.fromkeys(proxies))
+    parsed = [parse_proxy(name, splice) for name in names]
+    vocab_size, tokenizer = model.cfg.d_vocab_out, model.tokenizer
+    probe = prepare_probe(sae, hook_name=hook_name, device=str(next(model.parameters()).device))
+    dict_size = probe.facts.dict_size
+    order = None if atom_order is None else _checked_order(atom_order, dict_size)
+    for proxy in parsed:
+        check_possible(proxy, dict_size, has_order=order is not None)
+    if isinstance(texts_or_token_ids, Tensor | np.ndarray):
+        sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
+        bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
+    else:
+        bos = bos_of(tokenizer, None) if bos_token_id is None else bos_token_id
+        sample = sample_of_texts(
+            texts_or_token_ids,
+            tokenizer,
+            context=context,
+            bos_token_id=bos,
+            vocab_size=vocab_size,
+            n_tokens=n_tokens,
+            max_sequences_per_document=max_sequences_per_document,
+            seed=seed,
+        )
+    token_ids = torch.from_numpy(sample.token_ids)
+    check_token_ids(token_ids, vocab_size, "the sample")
+    of_model = _model_facts(model, vocab_size, bos)
+    _check_fit(probe, of_model, sample, bos)
+
+    tables: list[pa.Table] = []
+    bar: AbstractContextManager[Any] = nullcontext()
+    if progress:
+        bar = progress_bar(total=token_ids.numel() * (2 + len(names)), desc="measuring")
+    with left_as_it_is(model), bar as shown:
+        steps = Steps(
+            split=SplitModel(model, probe.facts.hook_name),
+            sae=probe.sae,
+            decoder=probe.decoder,
+            token_ids=token_ids,
+            place=MemoryPlace(),
+            bos_token_id=bos,
+            splice=splice,
+            seed=seed,
+            atom_order=order,
+            batch_sequences=batch_sequences,
+            shard_sequences=shard_sequences,
+            update=nothing if shown is None else shown.update,
+        )
+        steps.cache_activations()
+        steps.encode_codes()
+        steps.compute_losses(names)
+        codes = steps.collect(names, sample.document, tables.append)
+    facts = LedgerFacts.of(
+        of_model,
+        probe.facts,
+        {
+            "n_tokens": sample.n_tokens,
+            "n_sequences": sample.n_sequences,
+            "n_documents": sample.n_documents,
+            "counts": sample.counts,
+            "versions": sample.facts,
+            "documents": [row.name for row in sample.documents],
+        },
+        corpus=corpus,
+        context=sample.context,
+        splice=splice,
+        compute_dtype=of_model.source["dtype"],
+        seed=seed,
+        proxies={proxy.name: proxy.splice for proxy in parsed},
+        codes=codes,
+    )
+    return Ledger(pa.concat_tables(tables), facts)
+
+
+def _model_facts(model: HookedTransformer, vocab_size: int, bos_token_id: int) -> ModelFacts:
+    """Facts of a model in memory; the fingerprint is of its weights as they are."""
+    config = model.cfg
+    return ModelFacts(
+        name=config.model_name,
+        architecture=str(config.original_architecture or type(model).__name__),
+        n_layers=config.n_layers,
+        d_model=config.d_model,
+        vocab_size=vocab_size,
+        bos_token_id=bos_token_id,
+        special_token_ids=(),
+        n_context=config.n_ctx,
+        fingerprint=fingerprint(dict(model.named_parameters()), {}),
+        source={"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")},
+    )
+
+
+def _check_fit(probe: Probe, model: ModelFacts, sample: TokenSample, bos_token_id: int) -> None:
+    """Refuse an SAE that was not trained for what it is about to read.
+
+    Raises:
+        MismatchError: what differs. A model without a name of its own may be any.
+    """
+    if model.name == "custom":
+        model = replace(model, name=probe.facts.model_name or model.name)
+    starts_with_bos = bool((sample.token_ids[:, 0] == bos_token_id).all())
+    check_fit(probe.facts, model, context=sample.context, prepend_bos=starts_with_bos)
+
+
+def _checked_order(
+    atom_order: Int[Tensor, " atoms"] | Int[np.ndarray, " atoms"], dict_size: int
+) -> Int64[Tensor, " dict_size"]:
+    order = torch.as_tensor(atom_order).detach().cpu().long()
+    if not torch.equal(order.sort().values, torch.arange(dict_size)):
+        raise DataError(
+            f"`atom_order` must hold every number from 0 to {dict_size - 1} once: it is an order "
+            f"of the SAE's {dict_size} atoms."
+        )
+    return order

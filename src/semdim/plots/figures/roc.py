@@ -1,0 +1,117 @@
+"""Out-of-distribution study: detections against false alarms."""
+
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from semdim.plots.catalogue import FigureSpec, add_figure
+from semdim.plots.selections.score_rows import CONTENDERS, ROC_LEVEL, score_words, uses_labels
+from semdim.plots.style import MUTED, house_style, legend_below, panels
+from semdim.results.read import ProbeResults
+
+SCORE_COLOURS = {
+    "n_active": "#AA3377",
+    "n_active_two_sided": "#EE99AA",
+    "unexplained_share": "#228833",
+    "activation_norm": "#999933",
+    "activation_norm_two_sided": "#CCBB44",
+    "mahalanobis": "#8B5A2B",
+    "relative_mahalanobis": "#44AA99",
+    "knn_distance": "#7755CC",
+    "one_minus_max_prob": "#66CCEE",
+    "entropy": "#4477AA",
+    "energy": "#004488",
+    "unigram_nll": "#EE7733",
+    "nll": "#444444",
+}
+
+
+def roc_choice(probe: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
+    """Scores drawn for a shift: the two of n_active, and the best others by AUROC."""
+    rows = probe.table("uncertainty")
+    rows = rows[(rows["shift"] == shift) & (rows["level"] == ROC_LEVEL)]
+    rows = rows.sort_values("auroc", ascending=False)
+    contenders = [score for score in CONTENDERS if score in set(rows["score"])]
+    others = [score for score in rows["score"] if score not in CONTENDERS]
+    return contenders + others[:n_others]
+
+
+def roc_shifts(probe: ProbeResults) -> list[str]:
+    """Shifts with a ROC curve at the level drawn, and an AUROC to choose the scores by."""
+    rows = probe.table("roc")
+    there = rows.loc[rows["level"] == ROC_LEVEL, "shift"]
+    return [shift for shift in dict.fromkeys(there) if roc_choice(probe, str(shift))]
+
+
+def _roc_columns(n_shifts: int) -> int:
+    """Panels side by side: as many as there are shifts, at most three, and rows of equal length
+    where that is possible."""
+    return 2 if n_shifts == 4 else min(n_shifts, 3)
+
+
+@house_style
+def roc(probes: list[ProbeResults]) -> Figure:
+    """ROC curves per probe and shift at the level of sequence means."""
+    drawable = [probe for probe in probes if roc_shifts(probe)]
+    columns = _roc_columns(max(len(roc_shifts(probe)) for probe in drawable))
+    rows = [-(-len(roc_shifts(probe)) // columns) for probe in drawable]
+    figure, grid = panels(sum(rows), columns, height=max(2.5, 6.6 / columns))
+    lines = iter(grid)
+    axes = [[panel for _ in range(n) for panel in next(lines)] for n in rows]
+    seen: list[str] = []
+    for row, probe in zip(axes, drawable, strict=True):
+        curves = probe.table("roc")
+        curves = curves[curves["level"] == ROC_LEVEL]
+        shifts = roc_shifts(probe)
+        for panel, shift in zip(row, shifts, strict=False):
+            panel.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1.0)
+            for score in roc_choice(probe, shift)[::-1]:
+                part = curves[(curves["shift"] == shift) & (curves["score"] == score)]
+                part = part.sort_values(["false_positive_rate", "true_positive_rate"])
+                style = ":" if uses_labels(probe, score) else "-"
+                colour = SCORE_COLOURS.get(score, MUTED)
+                panel.plot(
+                    part["false_positive_rate"],
+                    part["true_positive_rate"],
+                    style,
+                    color=colour,
+                    linewidth=1.7,
+                )
+                seen += [score] if score not in seen else []
+            title = f"{probe.name}: {shift}"
+            panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
+            panel.set_xlabel("false alarms on ID sequences")
+            panel.set_ylabel("sequences detected")
+            panel.set_aspect("equal")
+            panel.xaxis.set_major_formatter(PercentFormatter(1.0))
+            panel.yaxis.set_major_formatter(PercentFormatter(1.0))
+        for panel in row[len(shifts) :]:
+            panel.set_axis_off()
+    seen.sort(key=lambda score: list(SCORE_COLOURS).index(score) if score in SCORE_COLOURS else 99)
+    label = {score: any(uses_labels(probe, score) for probe in drawable) for score in seen}
+    handles: list = [
+        Line2D(
+            [], [], color=SCORE_COLOURS.get(score, MUTED), linestyle=":" if label[score] else "-"
+        )
+        for score in seen
+    ]
+    words = [score_words(s) + (" (needs the label)" if label[s] else "") for s in seen]
+    legend_below(figure, handles, words, 3)
+    return figure
+
+
+add_figure(
+    FigureSpec(
+        name="roc",
+        title="Detections against false alarms",
+        section="ood",
+        position=30,
+        caption=(
+            "One curve per score, at the level of sequence means: the two readings of n_active "
+            "and the three best others."
+        ),
+        draw=roc,
+        has=lambda probe: bool(roc_shifts(probe)),
+        how="the stage measure_uncertainty, which writes roc.csv",
+    )
+)

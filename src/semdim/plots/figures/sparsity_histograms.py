@@ -1,0 +1,120 @@
+"""Figure 2: how many atoms are active per token."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from semdim.plots.catalogue import FigureSpec, add_figure
+from semdim.plots.selections.sparsity_rows import COVERED, POSITIONS
+from semdim.plots.style import INK, MUTED, corpus_colours, house_style, legend_below, panels
+from semdim.results.read import ProbeResults
+
+
+def histogram_positions(probe: ProbeResults) -> list[str]:
+    """Which of POSITIONS the histogram has."""
+    there = set(probe.table("sparsity_histogram")["positions"])
+    return [positions for positions in POSITIONS if positions in there]
+
+
+def _right_end(rows: pd.DataFrame) -> float:
+    ends = []
+    for _, group in rows.groupby("corpus"):
+        group = group.sort_values("left")
+        share = group["count"].cumsum() / max(group["count"].sum(), 1)
+        ends.append(float(group.loc[share >= COVERED, "right"].min()))
+    return max(ends)
+
+
+def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count: bool) -> None:
+    histogram = probe.table("sparsity_histogram")
+    rows = histogram[histogram["positions"] == positions]
+    table = probe.table("sparsity")
+    means = table[table["positions"] == positions].set_index("corpus")["mean"]
+    end = _right_end(rows)
+    beyond = []
+    smallest = 1.0
+    for corpus, colour in corpus_colours(probe.roles).items():
+        part = rows[rows["corpus"] == corpus].sort_values("left")
+        if part.empty:
+            continue
+        total = part["count"].sum()
+        share = (part["count"] / total / (part["right"] - part["left"])).to_numpy(dtype=float)
+        edges = np.append(part["left"].to_numpy(float), float(part["right"].iloc[-1]))
+        if log_count:  # an empty bin falls below the axis
+            smallest = min(smallest, float(share[share > 0].min()))
+            share = np.where(share > 0, share, 1e-12)
+        axes.stairs(share, edges, color=colour, linewidth=1.5, baseline=None)
+        if probe.role(corpus) == "id" and not log_count:
+            axes.stairs(share, edges, color=colour, alpha=0.15, fill=True)
+        if corpus in means.index:
+            axes.axvline(float(means[corpus]), color=colour, linestyle=(0, (4, 2)), linewidth=1.2)
+        outside = int(part.loc[part["left"] >= end, "count"].sum())
+        if outside:
+            beyond.append(f"{corpus} {outside:,}")
+    axes.set_xlim(0, end)
+    if log_count:
+        axes.set_yscale("log")
+        axes.set_ylim(bottom=0.6 * smallest)
+    else:
+        axes.set_ylim(bottom=0)
+    if beyond:
+        axes.text(
+            0.98,
+            0.96,
+            "tokens beyond the axis:\n" + "\n".join(beyond),
+            transform=axes.transAxes,
+            ha="right",
+            va="top",
+            fontsize=7.5,
+            color=MUTED,
+        )
+    axes.set_xlabel("n_active: atoms active at a token")
+    axes.set_ylabel("share of tokens per atom" + (" (log)" if log_count else ""))
+    axes.set_title(f"{probe.name}: {POSITIONS[positions]}")
+
+
+@house_style
+def sparsity_histograms(probes: list[ProbeResults], log_count: bool = False) -> Figure:
+    """Figure 2: a row per probe, one panel without and one with position 0; dashes mark means.
+
+    Position 0 is a small share of the tokens far to the right of the others, so the panel with it
+    has a logarithmic axis; `log_count` gives both one.
+    """
+    drawable = [probe for probe in probes if histogram_positions(probe)]
+    columns = max(len(histogram_positions(probe)) for probe in drawable)
+    figure, axes = panels(len(drawable), columns, height=2.9)
+    for row, probe in zip(axes, drawable, strict=True):
+        positions = histogram_positions(probe)
+        for panel, choice in zip(row, positions, strict=False):
+            _histogram_panel(panel, probe, choice, log_count or choice == "all")
+        for panel in row[len(positions) :]:
+            panel.set_axis_off()
+    colours: dict[str, str] = {}
+    for probe in drawable:
+        for corpus, colour in corpus_colours(probe.roles).items():
+            colours.setdefault(f"{corpus} ({probe.role(corpus)})", colour)
+    handles: list = [Patch(color=colour) for colour in colours.values()]
+    handles.append(Line2D([], [], color=INK, linestyle=(0, (4, 2)), linewidth=1.2))
+    legend_below(figure, handles, [*colours, "mean"], columns=min(len(handles), 5))
+    return figure
+
+
+add_figure(
+    FigureSpec(
+        name="sparsity_histograms",
+        title="How many atoms are active",
+        section="sparsity",
+        position=10,
+        caption=(
+            "Share of tokens by how many atoms are active (n_active, the paper’s k); dashed lines"
+            " are means. The panel with position 0 has a logarithmic axis, because that position "
+            "is a small share of the tokens, far from the others."
+        ),
+        draw=sparsity_histograms,
+        has=lambda probe: bool(histogram_positions(probe)),
+        how="the stage measure_uncertainty, which writes sparsity_histogram.csv",
+    )
+)

@@ -1,0 +1,24 @@
+"""The sections of the report, in order: where figures, tables and sentences stand."""
+
+SECTIONS: dict[str, str] = {
+    "claim": "The claim",
+    "setup": "The set-up",
+    "bound": "The bound against the sample size",
+    "certified": "What is actually certified",
+    "sparsity": "How sparse the codes are",
+    "faithful": "How faithful this SAE is",
+    "ablations": "Ablations and the splice",
+    "selection": "Choosing k, choosing atoms",
+    "dynamic": "Does risk grow with k?",
+    "ood": "Is k a warning sign?",
+    "models": "Models side by side",
+    "references": "Where this stands",
+    "absent": "What was not computed",
+    "reproduce": "How to reproduce",
+}
+"""Heading of each section by its name; its text is report/sections/<name>.html."""
+
+
+def place(section: str, position: int) -> tuple[int, int]:
+    """A key that sorts what stands in the report into the order of the page."""
+    return list(SECTIONS).index(section), position

@@ -1,0 +1,148 @@
+"""What stands where: the figures, tables and readings of each section, in order."""
+
+import base64
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from markupsafe import Markup
+
+from semdim.errors import ArtifactError
+from semdim.plots.catalogue import FIGURES, FigureSpec, figures, made_tables, tables
+from semdim.plots.sections import SECTIONS
+from semdim.report.sentences import readings
+from semdim.results.read import ProbeResults
+
+
+@dataclass(frozen=True)
+class FigureEntry:
+    """A figure as the page shows it."""
+
+    spec: FigureSpec
+    number: int | None
+    """Its number on the page; None when it is not drawn."""
+    image: str
+    """A data URI; empty when it is not drawn."""
+    lacking: list[str]
+    """Names of the probes that have nothing to draw here."""
+    sentences: list[Markup]
+    """What its readings say."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A figure, a table, or the paragraphs of a reading."""
+
+    position: int
+    name: str
+    kind: Literal["figure", "table", "reading"]
+    content: Any
+    """`FigureEntry`, `Table`, or sentences."""
+    is_prose: bool = False
+    """Whether a table's cells are sentences."""
+
+
+class Place:
+    """The pieces of one section, which its text takes bit by bit."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._left = sorted(pieces, key=lambda piece: (piece.position, piece.name))
+
+    def until(self, position: int) -> list[Piece]:
+        """The pieces below this position that were not taken yet."""
+        taken = [piece for piece in self._left if piece.position < position]
+        self._left = [piece for piece in self._left if piece.position >= position]
+        return taken
+
+    def rest(self) -> list[Piece]:
+        """All that was not taken yet: it stands at the end of the section."""
+        taken, self._left = self._left, []
+        return taken
+
+
+def figure_entries(
+    probes: list[ProbeResults], folder: Path, written: Mapping[str, list[Markup]]
+) -> dict[str, FigureEntry]:
+    """Every figure by name, numbered in the order of the page.
+
+    written: the sentences of each reading, by its name.
+
+    Raises:
+        ArtifactError: a figure that can be drawn was not.
+        ConfigError: a reading belongs to a figure that does not exist.
+    """
+    said: dict[str, list[Markup]] = defaultdict(list)
+    for entry in readings():
+        if entry.figure is not None:
+            FIGURES[entry.figure]  # a name that no figure has is refused
+            said[entry.figure] += written[entry.name]
+    entries: dict[str, FigureEntry] = {}
+    numbers = iter(range(1, len(figures()) + 1))
+    for spec in figures():
+        is_drawn = spec.can_draw(probes)
+        entries[spec.name] = FigureEntry(
+            spec,
+            next(numbers) if is_drawn else None,
+            _embed(folder / f"{spec.name}.svg") if is_drawn else "",
+            spec.lacking(probes),
+            said[spec.name],
+        )
+    return entries
+
+
+def places(
+    probes: list[ProbeResults],
+    entries: Mapping[str, FigureEntry],
+    written: Mapping[str, list[Markup]],
+) -> dict[str, Place]:
+    """Every section with what stands in it."""
+    found: dict[str, list[Piece]] = {section: [] for section in SECTIONS}
+    for section, piece in (*_figures(entries), *_tables(probes), *_paragraphs(written)):
+        found[section].append(piece)
+    return {section: Place(pieces) for section, pieces in found.items()}
+
+
+def _figures(entries: Mapping[str, FigureEntry]) -> Iterator[tuple[str, Piece]]:
+    for name, entry in entries.items():
+        if entry.number is not None or not entry.spec.is_extra:
+            yield entry.spec.section, Piece(entry.spec.position, name, "figure", entry)
+
+
+def _tables(probes: list[ProbeResults]) -> Iterator[tuple[str, Piece]]:
+    made = made_tables(probes)
+    for spec in tables():
+        if spec.name in made:
+            yield (
+                spec.section,
+                Piece(spec.position, spec.name, "table", made[spec.name], spec.is_prose),
+            )
+
+
+def _paragraphs(written: Mapping[str, list[Markup]]) -> Iterator[tuple[str, Piece]]:
+    for entry in readings():
+        if entry.section is not None:
+            yield entry.section, Piece(entry.position, entry.name, "reading", written[entry.name])
+
+
+def absent(entries: Mapping[str, FigureEntry]) -> list[dict[str, Any]]:
+    """What was not computed: whole figures, and probes missing from one."""
+    rows = []
+    for entry in entries.values():
+        spec = entry.spec
+        if entry.number is None and not spec.is_extra:
+            rows.append({"title": spec.title, "probes": [], "how": spec.how})
+        elif entry.number is not None and entry.lacking:
+            rows.append({"title": spec.title, "probes": entry.lacking, "how": spec.how})
+    return rows
+
+
+def _embed(path: Path) -> str:
+    """A figure as a data URI. SVG, because it stays sharp; in an <img>, because the ids inside two
+    SVGs of one page would collide. Raises ArtifactError when the figure was not drawn."""
+    if not path.is_file():
+        raise ArtifactError(
+            f"{path} is missing although its data is there; run the stage plot before the report."
+        )
+    return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -1,0 +1,172 @@
+"""What the autoencoder costs: readings of faithfulness, ablations, splices and the signed gap."""
+
+import pandas as pd
+from markupsafe import Markup
+
+from semdim.plots.families import METHODS
+from semdim.plots.selections.proxy_rows import (
+    SPLICES,
+    ablation_rows,
+    base_name,
+    default_splice,
+    faithfulness_rows,
+)
+from semdim.report.sentences import reading
+from semdim.report.wording import compare, confidence, count, num, say
+from semdim.results.read import ProbeResults
+
+BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
+
+
+def _row(probe: ProbeResults, name: str, splice: str | None = None) -> "pd.Series[float] | None":
+    rows = ablation_rows(probe)
+    chosen = default_splice(probe) if splice is None else splice
+    found = rows[rows["proxy"].map(base_name) == name]
+    if name != "model":
+        found = found[found["splice"] == chosen]
+    return None if found.empty else found.iloc[0]
+
+
+@reading("faithful", figure="faithfulness")
+def faithful(probes: list[ProbeResults]) -> list[Markup]:
+    """The faithfulness certificate in words."""
+    sentences = []
+    for probe in probes:
+        rows = faithfulness_rows(probe)
+        sae = rows[rows["proxy"].map(base_name) == "sae"]
+        if sae.empty:
+            continue
+        row = sae.iloc[0]
+        sentences.append(
+            say(
+                "{probe}: with probability {confidence}, on new text from the same source this SAE "
+                "changes the model’s loss by at most <strong>{upper} bits per token</strong> on "
+                "average ({mean} in the sample; {units} {unit}s{method}).",
+                probe=probe.name,
+                confidence=confidence(float(row["failure_prob"])),
+                upper=num(row["total"], 3, BOUNDS),
+                mean=num(row["gap"], 3, BOUNDS),
+                units=count(row["n_units"], BOUNDS),
+                unit=str(row["unit"]),
+                method=f", {METHODS.get(row['method'], row['method'])}" if row["method"] else "",
+            )
+        )
+        risk = _row(probe, "model")
+        if risk is not None and float(risk["risk"]) > 0.0:
+            sentences.append(
+                say(
+                    "The model’s own risk in the sample is {risk} bits, so the certified change is "
+                    "at most {share} of it.",
+                    risk=num(risk["risk"], 2, PROXIES),
+                    share=num(float(row["total"]) / float(risk["risk"]), 1, percent=True),
+                )
+            )
+    return sentences
+
+
+def _part(row: pd.Series, sae: pd.Series) -> Markup:
+    """Where a proxy was run on fewer sequences than the SAE."""
+    here, all_of_it = row["n_sequences"], sae["n_sequences"]
+    if pd.isna(here) or pd.isna(all_of_it) or here == all_of_it:
+        return Markup("")
+    return say(
+        " (on the first {here} of {all} sequences)",
+        here=count(here, PROXIES),
+        all=count(all_of_it, PROXIES),
+    )
+
+
+@reading("ablated", figure="ablations")
+def ablated(probes: list[ProbeResults]) -> list[Markup]:
+    """Real decoder against random directions and shuffled features."""
+    sentences = []
+    for probe in probes:
+        sae = _row(probe, "sae")
+        if sae is None:
+            continue
+        for name, words in (
+            ("random_decoder", "a random decoder (the same codes, random directions)"),
+            ("shuffled_features", "shuffled features (the same counts, the wrong atoms)"),
+        ):
+            row = _row(probe, name)
+            if row is None:
+                continue
+            sentences.append(
+                say(
+                    "{probe}: {words} has a risk of {risk} bits and a mean |gap| of {gap}{part}, "
+                    "{verdict} the SAE’s own {own} and {own_gap}.",
+                    probe=probe.name,
+                    part=_part(row, sae),
+                    words=words,
+                    risk=num(row["risk"], 2, PROXIES),
+                    gap=num(row["abs_gap"], 2, PROXIES),
+                    own=num(sae["risk"], 2, PROXIES),
+                    own_gap=num(sae["abs_gap"], 2, PROXIES),
+                    verdict=compare(
+                        float(row["abs_gap"]),
+                        float(sae["abs_gap"]),
+                        "worse than",
+                        "no worse than",
+                        "equal to",
+                    ),
+                )
+            )
+    if sentences:
+        sentences.append(
+            Markup(
+                "The model’s own risk is the same in all of these: they say how faithful the proxy "
+                "is, not how good the model is."
+            )
+        )
+    return sentences
+
+
+@reading("spliced")
+def spliced(probes: list[ProbeResults]) -> list[Markup]:
+    """What replacing BOS as well changes."""
+    sentences = []
+    for probe in probes:
+        default = default_splice(probe)
+        here = _row(probe, "sae")
+        other = next((s for s in SPLICES if s != default), "all")
+        there = _row(probe, "sae", other)
+        if here is None or there is None:
+            continue
+        a, b = float(here["risk"]), float(there["risk"])
+        sentences.append(
+            say(
+                "{probe}: with {default} the SAE’s risk is {a} bits and its mean |gap| {gap}; with "
+                "{other}, {b} and {other_gap}: the second {word}.",
+                probe=probe.name,
+                default=SPLICES.get(default, default),
+                other=SPLICES.get(other, other),
+                a=num(a, 2, PROXIES),
+                gap=num(here["abs_gap"], 2, PROXIES),
+                b=num(b, 2, PROXIES),
+                other_gap=num(there["abs_gap"], 2, PROXIES),
+                word=compare(b, a, "costs more", "costs less", "costs the same"),
+            )
+        )
+    return sentences
+
+
+@reading("signed_gap")
+def signed_gap(probes: list[ProbeResults]) -> list[Markup]:
+    """With the signed gap the SAE cancels: shown on the numbers."""
+    sentences = []
+    for probe in probes:
+        sae, own = _row(probe, "sae"), _row(probe, "model")
+        if sae is None or own is None or pd.isna(sae["signed_gap"]):
+            continue
+        sentences.append(
+            say(
+                "{probe}: risk through the SAE {risk} + signed gap {gap} = {sum} bits, and the "
+                "model’s own risk is {own}.",
+                probe=probe.name,
+                risk=num(sae["risk"], 4, PROXIES),
+                gap=num(sae["signed_gap"], 4, PROXIES),
+                sum=num(float(sae["risk"]) + float(sae["signed_gap"]), 4),
+                own=num(own["risk"], 4, PROXIES),
+            )
+        )
+    return sentences

@@ -1,0 +1,84 @@
+"""bounds.csv and curve.csv: a row per bound, and the curves over N that DVC plots."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from semdim.artifacts.shards import write_atomically, write_json
+from semdim.bounds.result import Bound
+from semdim.bounds.summary import curves
+from semdim.results.schema import check_columns
+from semdim.results.write_proxies import proxies_of_ledger
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from semdim.ledger.facts import LedgerFacts
+
+
+def write_bounds(
+    folder: Path,
+    bounds: Sequence[Bound],
+    summary: Mapping[str, Any],
+    ledger: "pd.DataFrame",
+    facts: "LedgerFacts",
+    smoothing: float,
+) -> "dict[str, pd.DataFrame]":
+    """Write bounds.csv, curve.csv, proxies.csv and bound.json; returns the tables by name.
+
+    Args:
+        bounds: of every family, N and α.
+        summary: `semdim.bounds.summary.headline` of them.
+        ledger: rows of the sample, further columns joined.
+        facts: of that ledger.
+        smoothing: the α of the curves and of the proxies' table.
+    """
+    tables = {
+        "bounds": bounds_table(bounds),
+        "curve": curve_table(bounds, smoothing),
+        "proxies": proxies_of_ledger(ledger, facts.proxies, smoothing, facts.vocab_size),
+    }
+    for name, table in tables.items():
+        write_atomically(folder / f"{name}.csv", as_csv(table))
+    write_json(folder / "bound.json", summary)
+    return tables
+
+
+def write_surface(folder: Path, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Write surface.csv, a row for each N and k, and return it."""
+    import pandas as pd
+
+    from semdim.bounds.surface import COLUMNS
+
+    table = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
+    check_columns("surface", table)
+    write_atomically(folder / "surface.csv", as_csv(table))
+    return table
+
+
+def as_csv(table: "pd.DataFrame") -> str:
+    """A table of bounds as text: eight digits, which the report prints four of."""
+    return str(table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+
+
+def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":
+    """bounds.csv: a row for each family, N and α."""
+    import pandas as pd
+
+    table = pd.DataFrame([bound.to_row() for bound in bounds])
+    check_columns("bounds", table)
+    return table
+
+
+def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
+    """curve.csv: a row for each N, a column for each curve's total in bits: what DVC plots."""
+    import pandas as pd
+
+    columns = {
+        name: {bound.size.n_tokens: bound.total for bound in curve}
+        for (name, alpha), curve in curves(bounds).items()
+        if alpha == smoothing and not name.startswith(("srm_topk_frontier", "risk_by_sparsity"))
+    }
+    table = pd.DataFrame(columns).sort_index().rename_axis("n_tokens").reset_index()
+    check_columns("curve", table)
+    return table

@@ -1,0 +1,1 @@
+"""The kinds of corpus, one module each; a module registers its kind in `semdim.text.kind.KINDS`."""

@@ -1,0 +1,142 @@
+"""Any Hugging Face data set with a text column: from the hub, from its cache, or from disk."""
+
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from semdim.errors import ConfigError, DataError, HubError
+from semdim.fields import setting
+from semdim.text.disk import describe_files, find_files
+from semdim.text.documents import Document, ReadCounts
+from semdim.text.hub import cached_commit, is_offline, probe, unreachable
+from semdim.text.kind import KINDS
+from semdim.text.rows import RowsSpec, check_columns, columns_of, row_document
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetsCorpus(RowsSpec):
+    """What ``datasets.load_dataset`` reads."""
+
+    kind: Literal["datasets"] = "datasets"
+    path: str = setting(not_empty=True)
+    """A hub id, a local folder, or the name of a loader such as ``json``."""
+    name: str | None = None
+    """The configuration, such as ``en`` of ``allenai/c4``."""
+    split: str = setting("train", not_empty=True)
+    data_files: tuple[str, ...] = setting((), one_is_a_list=True)
+    """The files to read, as paths or globs, where the loader wants them named."""
+    streaming: bool = True
+    """Read as it comes, instead of downloading the whole data set first."""
+    revision: str | None = None
+    """The commit or tag on the hub; fix it for results that can be repeated."""
+
+    def documents(self, counts: ReadCounts) -> Iterator[Document]:
+        """One document per row, in the data set's own order, named ``<path>:<row>``.
+
+        Raises HubError at once, with no series of retries, when a hub is needed that cannot be
+        reached; DataError for an unknown configuration, split, file, or column.
+        """
+        rows = _open(self)
+        for number, row in enumerate(_guarded(rows, self)):
+            yield row_document(row, self, f"{self.path}:{number}")
+
+    def source(self) -> dict[str, Any]:
+        """Files on this machine by content; what is on the hub by name and revision, and by commit
+        where the local cache knows it."""
+        path = _local_path(self.path)
+        here = [file for file in self.data_files if "://" not in file]
+        elsewhere = {"remote_files": [file for file in self.data_files if "://" in file]}
+        if Path(path).exists():
+            paths = find_files(path, ("",), ReadCounts())
+            return {"files": describe_files(paths, path)} | elsewhere
+        if _is_loader(path):
+            found = {file: find_files(file, ("",), ReadCounts()) for file in here}
+            files = [row for file, paths in found.items() for row in describe_files(paths, file)]
+            return {"loader": path, "files": files} | elsewhere
+        commit = cached_commit(path, self.revision)
+        hub = {"path": path, "name": self.name, "revision": self.revision, "commit": commit}
+        return hub | {"hub_files": here} | elsewhere
+
+
+def _open(spec: DatasetsCorpus) -> Any:
+    import datasets
+
+    if not sys.stderr.isatty():
+        datasets.disable_progress_bars()
+    path = _local_path(spec.path)
+    if _is_loader(path) and not spec.data_files:
+        raise ConfigError(f"the loader {path!r} needs data_files: the files to read")
+    if _is_remote(path, spec.data_files) and not is_offline():
+        probe(spec.path)
+    data_files = [str(Path(file).expanduser()) for file in spec.data_files] or None
+    try:
+        rows = datasets.load_dataset(
+            path,
+            spec.name,
+            split=spec.split,
+            data_files=data_files,
+            revision=spec.revision,
+            streaming=spec.streaming,
+        )
+    except StopIteration:  # what datasets raises for a pattern that nothing matches
+        raise DataError(f"no file matches data_files {', '.join(spec.data_files)}") from None
+    except _reading_errors() as error:
+        raise _explained(error, spec, path) from error
+    columns = rows.column_names
+    if columns is not None:
+        check_columns(spec, list(columns), f"data set {spec.path}")
+        rows = rows.select_columns(columns_of(spec))
+    return rows
+
+
+def _guarded(rows: Any, spec: DatasetsCorpus) -> Iterator[dict[str, Any]]:
+    try:
+        yield from rows
+    except _reading_errors() as error:
+        raise _explained(error, spec, _local_path(spec.path)) from error
+
+
+def _reading_errors() -> tuple[type[Exception], ...]:
+    import httpx
+    from datasets.exceptions import DatasetsError
+
+    return (DatasetsError, OSError, ValueError, EOFError, zlib.error, httpx.HTTPError)
+
+
+def _local_path(path: str) -> str:
+    """The path, its home folder written out; DataError for a folder that is not there."""
+    if not path.startswith(("~", "/", "./", "../")):
+        return path
+    there = Path(path).expanduser()
+    if not there.exists():
+        raise DataError(f"there is no data set at {path}")
+    return str(there)
+
+
+def _explained(error: Exception, spec: DatasetsCorpus, path: str) -> DataError | HubError:
+    import httpx
+
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    is_network = isinstance(error, (ConnectionError, httpx.HTTPError))
+    if _is_remote(path, spec.data_files) and (is_offline() or is_network):
+        return unreachable(spec.path, "HF_HUB_OFFLINE=1 forbids it" if is_offline() else reason)
+    name = f" ({spec.name})" if spec.name else ""
+    return DataError(f"data set {spec.path}{name}, split {spec.split!r}: {reason}")
+
+
+def _is_remote(path: str, data_files: tuple[str, ...]) -> bool:
+    if _is_loader(path):
+        return any("://" in file for file in data_files)
+    return not Path(path).exists()
+
+
+def _is_loader(path: str) -> bool:
+    from datasets.packaged_modules import _PACKAGED_DATASETS_MODULES
+
+    return path in _PACKAGED_DATASETS_MODULES
+
+
+KINDS.add("datasets", DatasetsCorpus)

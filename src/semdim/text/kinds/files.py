@@ -1,0 +1,38 @@
+"""Text files, a document each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from semdim.fields import setting
+from semdim.text.disk import describe_files, find_files, read_text_file
+from semdim.text.documents import Document, ReadCounts
+from semdim.text.filters import is_wanted
+from semdim.text.kind import KINDS
+from semdim.text.spec import TextSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilesCorpus(TextSpec):
+    """Text files in UTF-8."""
+
+    kind: Literal["files"] = "files"
+    path: str = setting(not_empty=True)
+    """A file, a folder (searched recursively) or a glob."""
+    suffixes: tuple[str, ...] = setting((".txt", ".md", ".py"), one_is_a_list=True)
+    """The endings that count inside a folder (a file or glob is taken as it stands)."""
+
+    def documents(self, counts: ReadCounts) -> Iterator[Document]:
+        """One document per file, in the order of their paths; named by its path."""
+        for path in find_files(self.path, self.suffixes, counts):
+            counts.files += 1
+            yield Document(str(path), read_text_file(path))
+
+    def source(self) -> dict[str, Any]:
+        """The files whose documents the patterns of the corpus let through."""
+        paths = find_files(self.path, self.suffixes, ReadCounts())
+        kept = [path for path in paths if is_wanted(str(path), self)]
+        return {"files": describe_files(kept, self.path)}
+
+
+KINDS.add("files", FilesCorpus)

@@ -1,0 +1,131 @@
+"""A sample from what a caller holds: texts, or token ids that are packed already."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from semdim.errors import ConfigError, DataError
+from semdim.text.documents import Document
+from semdim.text.packing import pack
+from semdim.text.samples import DocumentRow, TokenSample, count_sequences
+from semdim.text.tokenizing import encode_batch
+
+_BATCH = 64
+
+
+def sample_of_texts(
+    texts: Sequence[str],
+    tokenizer: Any,
+    *,
+    context: int,
+    bos_token_id: int,
+    vocab_size: int,
+    n_tokens: int | None,
+    max_sequences_per_document: int | None,
+    seed: int,
+) -> TokenSample:
+    """Pack texts as `semdim.text.packing.pack` does, each a document.
+
+    Args:
+        n_tokens: size of the sample; None: all whole sequences that there are.
+
+    Raises:
+        ConfigError: there is no tokenizer.
+        DataError: the texts do not fill the sample, or not one sequence.
+    """
+    if tokenizer is None:
+        raise ConfigError("The model has no tokenizer: give token ids instead of texts.")
+    if isinstance(texts, str):
+        raise DataError("Give a list of texts, each a document, instead of a single text.")
+    if n_tokens is None:
+        n_body, cap = context - 1, max_sequences_per_document
+        n_needed = None if cap is None else cap * n_body
+        lengths = [
+            len(ids)
+            for start in range(0, len(texts), _BATCH)
+            for ids, _ in encode_batch(texts[start : start + _BATCH], tokenizer, n_needed)
+        ]
+        n_sequences = sum(n // n_body if cap is None else min(cap, n // n_body) for n in lengths)
+        n_tokens = max(n_sequences, 1) * context
+    return pack(
+        [Document(f"text {index}", text) for index, text in enumerate(texts)],
+        tokenizer,
+        context=context,
+        bos_token_id=bos_token_id,
+        n_tokens=n_tokens,
+        max_sequences_per_document=max_sequences_per_document,
+        seed=seed,
+        vocab_size=vocab_size,
+    )
+
+
+def sample_of_ids(
+    token_ids: Int[Tensor, "sequences context"] | Int[np.ndarray, "sequences context"],
+    documents: Sequence[int] | np.ndarray | Tensor | None,
+    *,
+    n_tokens: int | None,
+) -> TokenSample:
+    """Take token ids as they are.
+
+    Args:
+        token_ids: one sequence a row, none across two documents.
+        documents: the document of each sequence; None: every sequence is a document of its own.
+        n_tokens: size of the sample, whole sequences from the first on; None: all of them.
+
+    Raises:
+        DataError: there are too few, or another number of documents than of sequences.
+    """
+    ids = torch.as_tensor(token_ids).detach().cpu().numpy().astype(np.int32)
+    if ids.ndim != 2 or ids.shape[1] < 2:
+        raise DataError(
+            f"Token ids must be of shape [sequences, context] with 2 tokens or more in a sequence, "
+            f"got {list(ids.shape)}."
+        )
+    n_sequences = len(ids) if n_tokens is None else count_sequences(n_tokens, ids.shape[1])
+    if n_sequences > len(ids) or not len(ids):
+        raise DataError(
+            f"n_tokens asks for {n_sequences} sequences of {ids.shape[1]} tokens, but the token "
+            f"ids hold {len(ids)}: give more of them, or lower n_tokens."
+        )
+    labels = np.arange(len(ids)) if documents is None else np.asarray(torch.as_tensor(documents))
+    if labels.shape != (len(ids),):
+        raise DataError(
+            f"`documents` must hold one number for each of the {len(ids)} sequences, got shape "
+            f"{labels.shape}."
+        )
+    ids, labels = ids[:n_sequences], labels[:n_sequences]
+    names, document = np.unique(labels, return_inverse=True)
+    n_used = np.bincount(document)
+    return TokenSample(
+        token_ids=ids,
+        document=document.astype(np.int32),
+        documents=tuple(
+            DocumentRow(index, str(name), 0, None, int(n_used[index]))
+            for index, name in enumerate(names)
+        ),
+        counts={"documents_used": len(names), "sequences_used": n_sequences},
+    )
+
+
+def bos_of(tokenizer: Any, token_ids: np.ndarray | None) -> int:
+    """BOS where nobody names it: the tokenizer's, else the id that all sequences start with.
+
+    Without either it is −1: then position 0 alone is special, whatever stands there.
+
+    Raises:
+        ConfigError: texts are to be packed (``token_ids`` is None) and the tokenizer has no BOS.
+    """
+    known = getattr(tokenizer, "bos_token_id", None)
+    if known is not None:
+        return int(known)
+    if token_ids is None:
+        raise ConfigError(
+            "The model has no tokenizer with a BOS token to put before each sequence: give the id "
+            "of the token that it starts with as `bos_token_id`, or token ids instead of texts."
+        )
+    first = np.unique(token_ids[:, 0])
+    return int(first[0]) if len(first) == 1 else -1

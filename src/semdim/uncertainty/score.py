@@ -1,0 +1,125 @@
+"""What a score is, and the registry of all of them, under one sign convention.
+
+**Higher = more out of distribution.** A score that is larger on familiar input is negated or turned
+into its complement. A score says what it reads, whether it needs the label (the true next token, so
+that it exists only after the fact), and whether it is defined at the last position of a sequence.
+
+A score has one value per token. A sequence's value is the mean or the maximum over its tokens. A
+two-sided score measures the distance to the ID mean *after* that: a sequence whose mean is unusual
+stands out by |mean − ID mean of sequence means|, which a mean over |token − ID mean| would drown.
+
+Scores read columns. One that needs more than the ledger's has a table of its own beside it (stage
+score_activations), which ``join.join_scores`` puts in as columns: a score more leaves the ledger,
+and with it losses and bounds, as they are. To add a score is to add a file that ends in
+``SCORES.add(SCORE.name, SCORE)``, in ``semdim.uncertainty.scores`` or in a plugin.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from semdim.errors import ConfigError
+from semdim.registry import Registry
+
+Family = Literal["code", "activation", "prediction", "input"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+"""By what has to be computed, as tables and figures list them: the SAE's code, the activation at
+the hook point, the model's whole forward pass, or only the input token."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One entry of the registry."""
+
+    name: str
+    """Name in tables and files."""
+    meaning: str
+    """What it measures, in one line."""
+    family: Family
+    """What has to be computed to have it."""
+    reads: tuple[str, ...]
+    """Columns of the ledger or of a table of scores."""
+    value: Callable[[pd.DataFrame, Any], np.ndarray] = field(compare=False)
+    """Token values, one per row of the table given (its columns ``reads``), higher = more out of
+    distribution. The second argument is what ``fit`` returned."""
+    order: int = 100
+    """Place among the scores of its family, smaller first; scores of one place go by name."""
+    uses_labels: bool = False
+    """Whether it looks at the true next token. Such scores are listed last."""
+    at_last_position: bool = True
+    """Whether it is defined at the last position, which predicts nothing."""
+    two_sided: bool = False
+    """Whether the distance to the ID mean is taken after aggregation."""
+    fit: Callable[[pd.DataFrame, int], Any] | None = field(default=None, compare=False)
+    """What it learns of the ID corpus: from the counted rows of the fit documents alone and the
+    model's vocabulary size. None: nothing."""
+
+    def fitted(self, fit_rows: pd.DataFrame, vocab_size: int) -> Any:
+        """What ``value`` needs to know, learnt from the rows of the ID fit documents."""
+        return None if self.fit is None else self.fit(fit_rows, vocab_size)
+
+
+class _Scores(Registry[Score]):
+    def add(self, name: str, entry: Score) -> Score:
+        """Register a score under its name.
+
+        Raises ``ConfigError`` for an unknown family and for the name of another score.
+        """
+        if name != entry.name:
+            raise ConfigError(
+                f"The score {entry.name!r} is registered as {name!r}: use its own name."
+            )
+        if entry.family not in FAMILIES:
+            raise ConfigError(
+                f"The score {name!r} is of the family {entry.family!r}: choose one of "
+                f"{', '.join(FAMILIES)}."
+            )
+        if self._entries.get(name, entry) != entry:
+            raise ConfigError(f"Two scores are called {name!r}: rename one of them.")
+        return super().add(name, entry)
+
+
+SCORES: Registry[Score] = _Scores("score", "semdim.uncertainty.scores")
+
+
+def column(name: str) -> Callable[[pd.DataFrame, Any], np.ndarray]:
+    """The value of a column as it stands."""
+    return lambda rows, fitted: rows[name].to_numpy(dtype=np.float64)
+
+
+def in_order(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """Scores as tables and figures list them: by what they cost, those that need the label last."""
+    return tuple(
+        sorted(scores, key=lambda s: (s.uses_labels, FAMILIES.index(s.family), s.order, s.name))
+    )
+
+
+def all_scores() -> tuple[Score, ...]:
+    """Every registered score, in order."""
+    return in_order(SCORES.values())
+
+
+def missing_columns(
+    scores: Iterable[Score], tables: Mapping[str, pd.DataFrame]
+) -> dict[str, tuple[str, ...]]:
+    """The scores that cannot be computed: by name, the columns that some corpus's table lacks."""
+    lacking = {
+        score.name: tuple(
+            name for name in score.reads if any(name not in table for table in tables.values())
+        )
+        for score in scores
+    }
+    return {name: columns for name, columns in lacking.items() if columns}
+
+
+def check_scores(scores: tuple[Score, ...]) -> None:
+    """Raise ``ConfigError`` when two scores share a name or the paper's score is missing."""
+    names = [score.name for score in scores]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConfigError(f"Two scores are called {', '.join(twice)}; names must be unique.")
+    if "n_active" not in names:
+        raise ConfigError("The study compares every score with n_active; it is not among them.")

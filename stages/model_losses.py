@@ -1,0 +1,44 @@
+"""model_losses: the model's own loss and scores at each token, once for all of its probes.
+
+The suffix goes on from the cached activations of the model's first hook point: to the bit what a
+full forward pass gives, at half of its cost.
+"""
+
+from semdim.artifacts.shards import MANIFEST
+from semdim.progress import progress_bar
+from semdim.proxies.model_losses import model_losses
+from semdim.tokens.sample import load_tokens
+from stages.support.load import load_split, open_activations, start_engine
+from stages.support.run import Run, say
+from stages.support.startup import stage
+
+
+@stage
+def main(run: Run) -> None:
+    device = start_engine(run)
+    exported = run.paths.model(run.model)
+    token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
+    cached = run.paths.activations(run.model, run.hook, run.corpus)
+    split = load_split(run, device)
+    activations = open_activations(run, run.corpus, split)
+    writer = run.writer(
+        run.paths.model_losses(run.model, run.corpus),
+        inputs=[cached / MANIFEST, exported / "facts.json"],
+        params=[run.setting("engine.compute_dtype")],
+        n_shards=len(activations),
+    )
+    with progress_bar(total=token_ids.numel(), desc=f"{run.model} itself on {run.corpus}") as bar:
+        model_losses(
+            split,
+            token_ids,
+            activations,
+            writer,
+            batch_sequences=run.setting("engine.batch_sequences"),
+            update=bar.update,
+        )
+    writer.publish({"proxy": "model", "kind": "model", "splice": ""})
+    say(f"losses of {run.model} at {token_ids.numel()} tokens -> {writer.final}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What is at the sources of text, models and SAEs: a small file each, which stages depend on.
+
+Each file holds the settings of the source and what tells its content: digests of local files, name
+and version of a package, path and revision on the hub. An edited text or a model folder whose
+weights changed changes it, and so what is computed from it.
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from semdim.artifacts.hashing import file_digest
+from semdim.artifacts.shards import write_json
+from semdim.errors import ConfigError
+from semdim.models.source import model_digest
+from semdim.models.spec import ModelSource
+from semdim.paths import Paths
+from semdim.saes.source import sae_digest
+from semdim.saes.spec import SAESource
+from semdim.text.source import source_digest
+from semdim.text.spec import CorpusSpec
+
+
+def write_sources(params: dict[str, Any], paths: Paths) -> None:
+    """Write the record of every source of this run; those of others are removed.
+
+    Raises:
+        DataError, ConfigError: a file, folder or package is not there.
+    """
+    wanted: dict[Path, dict[str, Any]] = {}
+    for name, entry in params["corpora"].items():
+        spec = CorpusSpec.from_mapping(entry, f"corpora.{name}")
+        settings = {key: value for key, value in entry.items() if key != "role"}
+        record = {"settings": settings, "found": source_digest(spec)}
+        wanted[paths.source("corpora", name)] = record
+    for name, entry in params["models"].items():
+        found = model_digest(ModelSource.from_mapping(entry))
+        wanted[paths.source("models", name)] = {"settings": entry, "found": found}
+    for name, entry in params["probes"].items():
+        found = sae_digest(SAESource.from_mapping(entry["sae"]))
+        wanted[paths.source("probes", name)] = {"settings": entry, "found": found}
+    files = {name: _file_of(name) for name in params.get("plugins") or ()}
+    wanted[paths.inputs / "plugins.json"] = {
+        name: file_digest(path) for name, path in files.items()
+    }
+    for path in paths.inputs.rglob("*.json"):
+        if path not in wanted:
+            path.unlink()
+    for path, record in wanted.items():
+        write_json(path, record)
+
+
+def _file_of(module: str) -> Path:
+    spec = find_spec(module)
+    if spec is None or spec.origin is None:
+        raise ConfigError(f"The plugin {module!r} is no module with a file of its own.")
+    return Path(spec.origin)

@@ -1,0 +1,93 @@
+"""How a stage starts: params.yaml through Hydra, and one sentence for a user's mistake."""
+
+import os
+
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # our own errors are printed without a traceback
+
+import functools
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from semdim.errors import SemdimError
+from semdim.paths import Paths
+from semdim.registry import load_plugins
+from stages import imported
+from stages.support import points
+from stages.support.run import Run, Unit
+
+# Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
+warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def stage(work: Callable[[Run], None]) -> Callable[[], None]:
+    """Turn ``work`` into a script: compose, check, run; a `SemdimError` becomes one sentence.
+
+    In a multirun the refused points are told at its end, and the others are computed.
+    """
+
+    @functools.wraps(work)
+    def task(config: DictConfig) -> None:
+        point = points.point_folder()
+        try:
+            content = OmegaConf.to_container(config, resolve=True)
+            assert isinstance(content, dict)
+            params = {str(key): value for key, value in content.items()}
+            unit = Unit(**params.pop("unit"))
+            sys.path.insert(0, str(Path.cwd()))
+            load_plugins(params.get("plugins") or ())
+            work(Run(params, unit, Paths(Path(".")), _module_of(work), point))
+        except SemdimError as error:
+            if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
+                return points.refuse(point, str(error))
+            refuse(str(error))
+
+    main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
+
+    def started() -> None:
+        imported()
+        try:
+            sys.argv[1:] = completed(sys.argv[1:])
+            main()
+        except (SemdimError, HydraException, OmegaConfBaseException) as error:
+            refuse(str(error).strip())
+
+    return started
+
+
+def _module_of(work: Callable[[Run], None]) -> str:
+    """The stage's module by its own name, also where it is the one that Python runs."""
+    spec = getattr(sys.modules.get(work.__module__), "__spec__", None)
+    return work.__module__ if spec is None else str(spec.name)
+
+
+def completed(arguments: list[str]) -> list[str]:
+    """The command line; in a multirun with what its points have to know of each other.
+
+    Raises:
+        ConfigError: two of its overrides contradict each other.
+    """
+    overrides = points.parse(arguments)
+    points.refuse_contradictions(overrides)
+    if not {"-m", "--multirun"} & set(arguments):
+        return arguments
+    swept = json.dumps(points.swept_values(overrides)).replace("'", "\\'")
+    return [*arguments, f"unit.swept='{swept}'"]
+
+
+def refuse(message: str) -> None:
+    """End the process with one sentence."""
+    print(f"error: {message}", file=sys.stderr, flush=True)
+    sys.exit(1)

@@ -1,0 +1,139 @@
+"""To add a figure or a table is to add one file: it is drawn, numbered, and stands in the page."""
+
+import ast
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from results_factory import write_results
+
+from semdim.errors import ConfigError
+from semdim.plots.catalogue import FIGURES, TABLES, FigureSpec, add_figure, figures, tables
+from semdim.plots.draw import draw_all
+from semdim.plots.sections import SECTIONS
+from semdim.plots.style import panels
+from semdim.registry import Registry, load_plugins
+from semdim.report.build import write_report
+from semdim.report.sentences import READINGS, Reading, reading, readings
+
+FIXTURES = Path(__file__).parents[1] / "fixtures"
+PACKAGE = Path(__file__).parents[2] / "src" / "semdim"
+
+
+@pytest.fixture
+def registries(monkeypatch):
+    """What a test registers is gone after it."""
+    for registry in (FIGURES, TABLES, READINGS):
+        monkeypatch.setattr(registry, "_entries", {name: registry[name] for name in registry})
+
+
+@pytest.fixture
+def plugin(registries, monkeypatch):
+    """The module from outside, imported as the setting ``plugins`` imports it."""
+    monkeypatch.syspath_prepend(FIXTURES)
+    monkeypatch.delitem(sys.modules, "plugin_figure", raising=False)
+    load_plugins(["plugin_figure"])
+
+
+def some_figure(**changes) -> FigureSpec:
+    facts = {
+        "name": "roc",
+        "title": "Another",
+        "section": "ood",
+        "position": 40,
+        "caption": "Nothing to see.",
+        "draw": lambda models: panels(1)[0],
+        "has": lambda model: True,
+        "how": "nothing",
+    }
+    return FigureSpec(**(facts | changes))
+
+
+@pytest.mark.parametrize(
+    ("registry", "folder"), [(FIGURES, "plots/figures"), (TABLES, "plots/tables")]
+)
+def test_every_file_registers_exactly_its_own_name(registry: Registry, folder: str):
+    files = {path.stem for path in (PACKAGE / folder).glob("*.py")} - {"__init__"}
+    assert files == set(registry)
+    for name in files:
+        spec = registry[name]
+        assert spec.name == name and spec.__module__ == f"semdim.{folder.replace('/', '.')}.{name}"
+
+
+def test_no_registered_name_is_written_anywhere_else_in_the_report():
+    texts = {
+        path: path.read_text(encoding="utf-8")
+        for path in (PACKAGE / "report").glob("*.py")
+        if path.name != "sentences.py"
+    }
+    for path, text in texts.items():
+        names = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+        assert not names & {*FIGURES, *TABLES, *READINGS}, path
+
+
+def test_a_figure_and_a_table_from_outside_stand_in_the_page(plugin, tmp_path):
+    write_results(tmp_path / "probes")
+    paths = {path.name for path in draw_all(tmp_path, tmp_path)}
+    assert {"sample_sizes_drawn.png", "sample_sizes_drawn.svg"} <= paths
+    assert {"sample_sizes_listed.csv", "sample_sizes_listed.md"} <= paths
+    text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    part = {
+        name: re.search(rf'<section id="{name}">(.*?)</section>', text, re.DOTALL)[1]
+        for name in SECTIONS
+    }
+    figure = part["bound"][part["bound"].index('id="figure-sample_sizes_drawn"') :]
+    plain = re.sub(r"<[^>]+>", "", figure)
+    assert "Figure 2. How much was measured. A bar is the largest sample of a probe." in plain
+    assert "synthetic-a was measured on 100,000 tokens." in plain
+    assert figure.index("</figure>") < figure.index("is not a certificate")  # the text goes on
+    assert part["sparsity"].index("Table 1") < part["sparsity"].index("How much was measured")
+    numbers = [int(number) for number in re.findall(r'alt="Figure (\d+):', text)]
+    drawn = [spec for spec in figures() if not spec.is_extra]
+    assert numbers == list(range(1, len(drawn) + 1))
+
+
+def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(registries, tmp_path):
+    write_results(tmp_path / "probes")
+    add_figure(some_figure(name="last", section="claim", position=10_000))
+    draw_all(tmp_path, tmp_path)
+    text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    claim = text[text.index('<section id="claim">') : text.index('<section id="setup">')]
+    assert claim.index("only a number to look at") < claim.index("Figure 1. Another.")
+
+
+def test_two_figures_of_one_name_and_unknown_sections_are_refused(registries):
+    with pytest.raises(ConfigError, match=r"called figure 'roc', in semdim\.plots\.figures\.roc"):
+        add_figure(some_figure())
+    with pytest.raises(ConfigError, match="section 'attic', which the report does not have"):
+        some_figure(section="attic")
+    with pytest.raises(ConfigError, match="section 'attic'"):
+        reading("x", section="attic")(lambda models: [])
+    with pytest.raises(ConfigError, match=r"reading 'dudley', in semdim\.report\.readings"):
+        reading("dudley")(lambda models: [])
+
+
+def test_a_reading_of_a_figure_that_does_not_exist_is_refused(registries, tmp_path):
+    write_results(tmp_path / "probes", ("synthetic-a",))
+    reading("lost", figure="nowhere")(lambda models: [])
+    with pytest.raises(ConfigError, match="figure 'nowhere' is unknown"):
+        write_report(tmp_path, tmp_path / "report.html")
+
+
+def test_order_is_by_section_and_position():
+    order = list(SECTIONS)
+    places = [(order.index(spec.section), spec.position) for spec in figures()]
+    assert places == sorted(places) and len(set(places)) == len(places)
+    assert [spec.name for spec in tables()][-1] == "references"
+    assert all(isinstance(entry, Reading) for entry in readings())
+
+
+def test_every_reading_stands_somewhere():
+    quoted = "".join(
+        path.read_text(encoding="utf-8") for path in (PACKAGE / "report/sections").glob("*.html")
+    )
+    for entry in readings():
+        stands = entry.figure or entry.section or f"read.{entry.name}" in quoted
+        assert stands, entry.name
+    for name in re.findall(r"read\.(\w+)", quoted):
+        assert name in READINGS
