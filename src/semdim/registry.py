@@ -10,7 +10,7 @@ import difflib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
@@ -128,15 +128,18 @@ def _origin() -> str:
     return str(caller)
 
 
-def load_plugins(modules: Sequence[str]) -> None:
+def load_plugins(modules: Any) -> None:
     """Import modules from outside semdim, which register what they bring.
 
-    They are looked for in the folder that the program runs in, too.
+    Args:
+        modules: a list of their names, as the setting ``plugins`` has it; they are looked for in
+            the folder that the program runs in, too.
 
     Raises:
-        ConfigError: one of them cannot be imported; the message says why.
+        ConfigError: it is no such list, or a module cannot be imported; the message says why.
     """
-    if isinstance(modules, str) or not all(isinstance(name, str) for name in modules):
+    is_list = isinstance(modules, list | tuple)
+    if not is_list or not all(isinstance(name, str) for name in modules):
         raise ConfigError(f"plugins = {modules!r} must be a list of names of Python modules.")
     here = str(Path.cwd())
     if modules and here not in sys.path:
