@@ -75,6 +75,7 @@ def machine(device: str) -> dict[str, Any]:
     """What the numbers were measured on."""
     return {
         "device": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "processor": processor(),
         "device_kind": device,
         "n_cores": os.cpu_count(),
         "n_threads": torch.get_num_threads(),

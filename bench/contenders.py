@@ -25,6 +25,8 @@ from bench.subjects import load_subject, sample_ids
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
 
+_SAELENS_LOGITS = 2**31  # bytes in float32 of the logits that SAELens may form at once
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -65,6 +67,8 @@ class Reading:
     facts: dict[str, float] = field(default_factory=dict)
     shapes: Shapes | None = None
     """The sizes of what was run, where the contender knows the mean k."""
+    device_peak_bytes: int | None = None
+    """Most memory that its tensors ever held on a CUDA device, the model included."""
 
     @property
     def tokens_per_second(self) -> float:
@@ -79,6 +83,8 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
     elif settings.n_threads:
         torch.set_num_threads(settings.n_threads)
     subject = load_subject(settings.model, root, dtype, device, settings.context)
+    if contender.kind == "rate":  # keeps the sizes, not the model
+        return _rate(subject.shapes(settings.context, 1.0), dtype, settings)
     ids = sample_ids(subject, root, contender.n_sequences, settings.context)
 
     def timed(work: Callable[[], dict[str, Any]]) -> tuple[float, dict[str, Any]]:
@@ -101,19 +107,15 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
                 subject.model,
                 ids.to(device).long(),
                 bos_token_id=subject.bos_token_id,
-                batch_sequences=settings.batch_sequences,
+                batch_sequences=min(settings.batch_sequences, most_at_once),
             )
         )
         return Reading(ids.numel(), {"all": seconds}, facts=found)
 
-    def rate() -> Reading:
-        shapes = subject.shapes(settings.context, 1.0)
-        rows = settings.batch_sequences * settings.context
-        rates = product_rates(products(shapes), rows, dtype, device)
-        return Reading(0, {"all": 1.0}, facts=rates)
-
-    if contender.kind in ("plain", "saelens", "rate"):
-        return {"plain": plain, "saelens": saelens, "rate": rate}[contender.kind]
+    # SAELens has the logits of a whole batch in memory, several times over.
+    most_at_once = max(1, _SAELENS_LOGITS // (4 * settings.context * subject.model.cfg.d_vocab))
+    if contender.kind in ("plain", "saelens"):
+        return {"plain": plain, "saelens": saelens}[contender.kind]
     split = SplitModel(subject.model, subject.hook_name)
 
     def own() -> Reading:
@@ -129,6 +131,16 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
             return Reading(ids.numel(), seconds, losses_of(folder), shapes=shapes)
 
     return own
+
+
+def _rate(shapes: Shapes, dtype: torch.dtype, settings: Settings) -> Callable[[], Reading]:
+    rows = settings.batch_sequences * settings.context
+
+    def rate() -> Reading:
+        rates = product_rates(products(shapes), rows, dtype, settings.device)
+        return Reading(0, {"all": 1.0}, facts=rates)
+
+    return rate
 
 
 class Worker:
@@ -178,6 +190,10 @@ def _serve(pipe: Connection, contender: Contender, settings: Settings) -> None:
             return
         try:
             run = run or build(contender, settings)
-            pipe.send(run())
+            reading = run()
+            if settings.device == "cuda":
+                reading.device_peak_bytes = torch.cuda.max_memory_allocated()
+                torch.cuda.empty_cache()  # all contenders live on one device
+            pipe.send(reading)
         except Exception:
             pipe.send(traceback.format_exc())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.figure import draw, in_order, steps_in_order
+from bench.figure import draw, in_order, microsecond_digits, steps_in_order
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError
 from semdim.plots.style import save
@@ -54,7 +54,9 @@ def section(result: dict[str, Any], figure: str | None) -> Iterator[str]:
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
     yield f"### {result['model']} on {machine['device']}"
     yield ""
-    yield f"{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
+    # On a GPU the processor matters, too: it launches, hashes and writes.
+    processor = f"{machine['processor']}, " if machine.get("device_kind") == "cuda" else ""
+    yield f"{processor}{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
     if "speed" in result:
         yield from _speed(result["speed"], result["model"], figure)
     for part in ("memory", "memory_large"):
@@ -98,12 +100,14 @@ def _speed(speed: dict[str, Any], model: str, figure: str | None) -> Iterator[st
         "fast as the plain procedure (medians)."
     )
     yield ""
+    yield from _device_peaks(speed)
+    digits = microsecond_digits(speed)
     yield "| microseconds per token | " + " | ".join(_stepped(speed)) + " |"
     yield "|---|" + "---|" * len(_stepped(speed))
     steps = {step for entry in _stepped(speed).values() for step in entry["microseconds_per_token"]}
     for step in steps_in_order(steps):
         cells = [
-            three(entry["microseconds_per_token"][step], 0)
+            three(entry["microseconds_per_token"][step], digits)
             if step in entry["microseconds_per_token"]
             else ""
             for entry in _stepped(speed).values()
@@ -119,6 +123,18 @@ def _speed(speed: dict[str, Any], model: str, figure: str | None) -> Iterator[st
                 f"{gap['max_absolute']:.2g} |"
             )
     yield ""
+
+
+def _device_peaks(speed: dict[str, Any]) -> Iterator[str]:
+    peaks = {
+        name: entry["device_peak_bytes"]
+        for name, entry in in_order(speed["contenders"]).items()
+        if "device_peak_bytes" in entry
+    }
+    if peaks:
+        shown = ", ".join(f"{name} {peak / 1e9:.1f} GB" for name, peak in peaks.items())
+        yield f"Most memory on the device, the model included: {shown}."
+        yield ""
 
 
 def _headroom(speed: dict[str, Any]) -> str:

@@ -31,6 +31,16 @@ def steps_in_order(steps: Iterable[str]) -> list[str]:
     return ["prefix", "encode", *losses, "ledger"]
 
 
+def microsecond_digits(speed: dict[str, Any]) -> int:
+    """Decimals with which steps are worth showing: a GPU makes many tokens in a millisecond."""
+    totals = [
+        sum(step["median"] for step in entry["microseconds_per_token"].values())
+        for entry in speed["contenders"].values()
+        if "microseconds_per_token" in entry
+    ]
+    return 0 if min(totals) >= 100 else 1 if min(totals) >= 20 else 2
+
+
 @house_style
 def draw(result: dict[str, Any]) -> Figure:
     """Two panels, from what `bench.speed.summarise` returned under ``result["speed"]``."""
@@ -39,7 +49,8 @@ def draw(result: dict[str, Any]) -> Figure:
     _speeds(left, speed)
     _steps(right, speed)
     machine = result["machine"]
-    left.set_title(f"{result['model']} on {machine['device']}, {machine['n_threads']} threads")
+    threads = "" if machine.get("device_kind") == "cuda" else f", {machine['n_threads']} threads"
+    left.set_title(f"{result['model']} on {machine['device']}{threads}")
     return figure
 
 
@@ -89,7 +100,7 @@ def _steps(axes: Any, speed: dict[str, Any]) -> None:
         if "microseconds_per_token" in entry
     ][::-1]
     steps = list(dict.fromkeys(step for _, of_entry in entries for step in of_entry))
-    order = steps_in_order(steps)
+    order, digits = steps_in_order(steps), microsecond_digits(speed)
     shades = ("#004488", "#BB5566", "#997700", "#DDAA33", "#EECC77", "#999999", "#CCCCCC")
     for row, (_, of_entry) in enumerate(entries):
         at = 0.0
@@ -100,7 +111,7 @@ def _steps(axes: Any, speed: dict[str, Any]) -> None:
                 axes.barh(row, width, left=at, height=0.62, color=colour, label=label)
                 at += width
         axes.annotate(
-            f"{at:,.0f}", (at, row), xytext=(4, 0), textcoords="offset points", va="center",
+            f"{at:,.{digits}f}", (at, row), xytext=(4, 0), textcoords="offset points", va="center",
             color=MUTED,
         )  # fmt: skip
     axes.set_yticks(range(len(entries)), [_label(name) for name, _ in entries])

@@ -31,22 +31,33 @@ def measure(
 ) -> dict[str, Any]:
     """Everybody runs once untimed, then ``n_rounds`` times in turns, every other round backwards.
 
+    SAELens, which is not ours to mend, is left out with a message where its first run fails.
+
     Returns what `summarise` makes of it.
+
+    Raises:
+        RuntimeError: another contender failed.
     """
     rounds: list[dict[str, Reading]] = []
     with ExitStack() as stack:
         workers = [stack.enter_context(Worker(contender, settings)) for contender in field]
         for number in range(-1, n_rounds):
             turn: dict[str, Reading] = {}
-            for worker in workers if number % 2 else workers[::-1]:
-                turn[worker.contender.name] = worker.run()
+            for worker in list(workers if number % 2 else workers[::-1]):
+                try:
+                    turn[worker.contender.name] = worker.run()
+                except RuntimeError as error:
+                    if worker.contender.kind != "saelens" or number >= 0:
+                        raise
+                    say(f"{error}\n{worker.contender.name} is left out")
+                    workers.remove(worker)
             shown = ", ".join(
                 f"{name} {turn[name].tokens_per_second:.0f}" for name in turn if turn[name].n_tokens
             )
             say(f"{'warm-up' if number < 0 else f'round {number + 1} of {n_rounds}'}: {shown}")
             if number >= 0:
                 rounds.append(turn)
-    return summarise(rounds, field)
+    return summarise(rounds, [worker.contender for worker in workers])
 
 
 def summarise(rounds: Sequence[dict[str, Reading]], field: Sequence[Contender]) -> dict[str, Any]:
@@ -72,6 +83,9 @@ def summarise(rounds: Sequence[dict[str, Reading]], field: Sequence[Contender]) 
                 [turn[name].tokens_per_second / turn[BASELINE].tokens_per_second for turn in rounds]
             ),
         }
+        peaks = [turn.device_peak_bytes for turn in turns if turn.device_peak_bytes is not None]
+        if peaks:
+            entry["device_peak_bytes"] = max(peaks)
         if len(turns[0].seconds) > 1:
             entry["microseconds_per_token"] = {
                 step: spread([1e6 * turn.seconds[step] / turn.n_tokens for turn in turns])

@@ -122,9 +122,11 @@ def _random(
     from transformer_lens import HookedTransformer, HookedTransformerConfig
 
     config = HookedTransformerConfig(
-        **shape.config, n_ctx=context, seed=SEED, device=device, dtype=dtype
+        **shape.config, n_ctx=context, device=device, dtype=dtype, init_weights=False
     )
-    model = HookedTransformer(config).eval().requires_grad_(False)
+    with torch.device(device):  # made where they stay: gemma-2b's weights are 12 GB
+        model = HookedTransformer(config).eval().requires_grad_(False)
+    _draw_weights(model, float(config.initializer_range), device)
     start = start_layer(shape.hook_name, config.n_layers)
     with torch.inference_mode():
         ids = random_ids(2, context, config.d_vocab).to(device).long()
@@ -139,6 +141,18 @@ def _random(
     sae.requires_grad_(False)
     decoder = Decoder(sae.W_dec.detach().float(), sae.b_dec.detach().float())
     return Subject(name, model, shape.hook_name, sae.eval(), decoder, 0, device)
+
+
+def _draw_weights(model: torch.nn.Module, deviation: float, device: str) -> None:
+    """Normal weights (biases are 0), drawn in float32 whatever the model's dtype, so that the
+    model in bfloat16 is the rounded one in float32."""
+    generator = torch.Generator(device).manual_seed(SEED)
+    for name, weight in model.named_parameters():
+        if "W_" in name:
+            drawn = torch.randn(
+                weight.shape, generator=generator, device=device, dtype=torch.float32
+            )
+            weight.copy_(drawn.mul_(deviation))
 
 
 def random_ids(
