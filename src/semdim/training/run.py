@@ -20,8 +20,8 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
-from semdim.training.quality import measure_sae, silent_atoms
 from semdim.training.params import TrainingSettings
+from semdim.training.quality import measure_sae, silent_atoms
 from semdim.training.saelens_evals import saelens_measures
 from semdim.training.scaling import input_scaler, loss_sensitivity
 from semdim.training.start import Prepared, Say, prepare

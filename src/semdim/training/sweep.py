@@ -16,8 +16,8 @@ from semdim.fields import read
 from semdim.forward.spec import EngineSpec
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
-from semdim.training.quality import explained_variance, measure_sae
 from semdim.training.params import TrainingSettings
+from semdim.training.quality import explained_variance, measure_sae
 from semdim.training.run import new_trainer
 from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.start import Prepared, Say, prepare
