@@ -12,7 +12,7 @@ from bounds_factory import CASES, FACTS, sample
 
 from semdim.bounds.assemble import assemble_ledger
 from semdim.bounds.summary import headline
-from semdim.results.write import bounds_table
+from semdim.results.write_bounds import bounds_table
 
 GOLDEN = Path(__file__).parent / "golden"
 
