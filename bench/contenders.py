@@ -32,7 +32,7 @@ _SAELENS_LOGITS = 2**31  # bytes in float32 of the logits that SAELens may form 
 class Settings:
     """What all contenders share."""
 
-    model: str
+    probe: str
     root: str
     device: str
     context: int
@@ -82,7 +82,7 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
         EngineSpec(contender.dtype, device, n_threads=settings.n_threads).start()
     elif settings.n_threads:
         torch.set_num_threads(settings.n_threads)
-    subject = load_subject(settings.model, root, dtype, device, settings.context)
+    subject = load_subject(settings.probe, root, dtype, device, settings.context)
     if contender.kind == "rate":  # keeps the sizes, not the model
         return _rate(subject.shapes(settings.context, 1.0), dtype, settings)
     ids = sample_ids(subject, root, contender.n_sequences, settings.context)

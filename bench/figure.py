@@ -31,6 +31,11 @@ def steps_in_order(steps: Iterable[str]) -> list[str]:
     return ["prefix", "encode", *losses, "ledger"]
 
 
+def subject_of(result: dict[str, Any]) -> str:
+    """What was measured; older results call it a model."""
+    return str(result.get("probe") or result["model"])
+
+
 def microsecond_digits(speed: dict[str, Any]) -> int:
     """Decimals with which steps are worth showing: a GPU makes many tokens in a millisecond."""
     totals = [
@@ -50,7 +55,7 @@ def draw(result: dict[str, Any]) -> Figure:
     _steps(right, speed)
     machine = result["machine"]
     threads = "" if machine.get("device_kind") == "cuda" else f", {machine['n_threads']} threads"
-    left.set_title(f"{result['model']} on {machine['device']}{threads}")
+    left.set_title(f"{subject_of(result)} on {machine['device']}{threads}")
     return figure
 
 

@@ -65,9 +65,10 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
         seconds = tokens_to_ledger(
             subject, split, ids, folder, batch_sequences=2, shard_sequences=4, is_stored=is_stored
         )
-        assert min(seconds.values()) > 0
-        for proxy, losses in losses_of(folder).items():
-            assert differences(losses, plain[proxy])["max_absolute"] < 1e-4
+        losses = ["losses of model", "losses of sae"] if is_stored else ["losses of model, sae"]
+        assert list(seconds) == ["prefix", "encode", *losses, "ledger"]
+        for proxy, found in losses_of(folder).items():
+            assert differences(found, plain[proxy])["max_absolute"] < 1e-4
         assert mean_n_active(folder) == pytest.approx(plain["n_active"].mean())
     assert np.abs(plain["model"] - plain["sae"]).mean() > 1e-3
     ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
@@ -132,7 +133,7 @@ def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> 
     with pytest.raises(ArtifactError, match="python -m bench"):
         document(folder, page)
     result = {
-        "model": "made-up",
+        "probe": "made-up",
         "machine": {"device": "a machine", "n_threads": 2, "n_cores": 2, "versions": {"a": "0"}},
         "speed": {"context": 128, "batch_sequences": 16, **summarise(*rounds())},
         "memory": {

@@ -26,7 +26,7 @@ STAGES = [
     (name, stage, module)
     for name, text in PIPELINES.items()
     for stage, module in dependencies.stage_modules(text).items()
-    if module != dependencies.CHECK
+    if module not in dependencies.CHECKS
 ]
 
 RUN_THE_MODEL = {

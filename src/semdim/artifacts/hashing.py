@@ -1,4 +1,4 @@
-"""Digests: of files and of JSON-like settings."""
+"""Digests of files and of JSON-like settings."""
 
 import hashlib
 import json
