@@ -81,7 +81,8 @@ class SparsityMonitor:
             context: tokens of a sequence, BOS included. None: the threshold's; without one, the
                 longest that model and SAE take.
             splice: which positions the threshold must have been calibrated on.
-            dtype: float32, bfloat16 or auto, of the forward pass. None: the threshold's, else float32.
+            dtype: float32, bfloat16 or auto, of the forward pass. None: the threshold's, or
+                float32.
             device: auto, cpu, cuda or mps.
             root: the project's folder, where outputs/ and results/ are.
 
