@@ -12,7 +12,7 @@ import pkgutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
-from types import FunctionType
+from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from semdim.errors import ConfigError
@@ -42,13 +42,14 @@ class Registry(Generic[Entry]):
         Raises:
             ConfigError: another entry has this name. The same module may be imported anew.
         """
-        module = _origin(entry)
-        known = self._origins.setdefault(name, module)
-        if known != module:
+        module = _origin()
+        known = self._origins.get(name, module)
+        if known != module and self._entries[name] != entry:
             raise ConfigError(
                 f"Two entries are called {self.what} {name!r}, in {known} and {module}: rename one "
                 "of them."
             )
+        self._origins[name] = known
         self._entries[name] = entry
         return entry
 
@@ -106,14 +107,18 @@ class Registry(Generic[Entry]):
             importlib.import_module(f"{self.package}.{module.name}")
 
 
-def _origin(entry: object) -> str:
-    """The module that an entry comes from: its own, or the one that is registering it."""
-    if isinstance(entry, type | FunctionType) or "__module__" in getattr(entry, "__dict__", {}):
-        return str(entry.__module__)
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__") == __name__:
+def _origin() -> str:
+    """The module whose import is registering something; outside of an import, the caller's."""
+    frame: FrameType | None = sys._getframe(1)
+    caller = None
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__"))
+        if caller is None and name != __name__:
+            caller = name
+        if frame.f_code.co_name == "<module>":
+            return name
         frame = frame.f_back
-    return str(frame.f_globals.get("__name__"))
+    return str(caller)
 
 
 def load_plugins(modules: Sequence[str]) -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 import pytest
 from bounds_factory import FACTS, TOPK, sample
 from ledger_factory import VOCAB_SIZE
-from semdim.results.write import bounds_table
 
 from semdim.bounds.assemble import assemble_ledger
 from semdim.bounds.certify import Certificate, certify
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError, DataError
+from semdim.results.write_bounds import bounds_table
 
 
 @dataclass(frozen=True)

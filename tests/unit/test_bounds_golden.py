@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 from bounds_factory import CASES, FACTS, sample
-from semdim.results.write import bounds_table
 
 from semdim.bounds.assemble import assemble_ledger
 from semdim.bounds.summary import headline
+from semdim.results.write_bounds import bounds_table
 
 GOLDEN = Path(__file__).parent / "golden"
 

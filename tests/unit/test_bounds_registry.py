@@ -12,7 +12,6 @@ import pandas as pd
 import pytest
 import typer
 from bounds_factory import CASES, FACTS, sample
-from semdim.results.write import bounds_table, curve_table
 from typer.testing import CliRunner
 
 from semdim.bounds.assemble import assemble_all
@@ -23,6 +22,7 @@ from semdim.bounds.words import in_words, status
 from semdim.commands.bound import bound as bound_command
 from semdim.errors import ConfigError
 from semdim.registry import load_plugins
+from semdim.results.write_bounds import bounds_table, curve_table
 
 PLUGIN = "tests.fixtures.extra_family"
 PAGE = Path(__file__).parents[2] / "docs" / "bounds.md"

@@ -8,20 +8,22 @@ import numpy as np
 import pandas as pd
 import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
-from semdim.results.write_setup import setup_facts
 
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline
 from semdim.bounds.surface import surface
+from semdim.ledger.facts import CodesFacts, LedgerFacts
 from semdim.plots.catalogue import figures, made_tables
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.figures.roc import SCORE_COLOURS
 from semdim.plots.selections.bin_rows import sparsity_bins
 from semdim.plots.selections.pool_rows import pool_rows
+from semdim.records import write_record
 from semdim.report.sentences import readings
 from semdim.results.read import ProbeResults, read_results
+from semdim.results.setup import setup_of
 from semdim.results.write_bounds import bounds_table
 from semdim.results.write_proxies import proxies_table
 from semdim.uncertainty.spec import UncertaintySpec
@@ -46,31 +48,33 @@ def ledgers() -> dict[str, pd.DataFrame]:
     }
 
 
-def facts_of(corpus: str, table: pd.DataFrame) -> dict[str, object]:
-    return {
-        "model": "synthetic",
-        "n_layers": 2,
-        "d_model": 32,
-        "vocab_size": VOCAB_SIZE,
-        "model_fingerprint": "0" * 64,
-        "sae": "synthetic_layer1",
-        "sae_architecture": "jumprelu",
-        "hook_name": "blocks.1.hook_resid_post",
-        "dict_size": 512,
-        "sae_mean_n_active": None,
-        "sae_fingerprint": "1" * 64,
-        "splice": "no_bos",
-        "context": 12,
-        "seed": 0,
-        "role": ROLES[corpus],
-        "n_tokens": len(table),
-        "n_sequences": int(table["sequence"].nunique()),
-        "n_documents": int(table["document"].nunique()),
-        "counts": {"documents_read": 200, "documents_too_short": 3},
-        "versions": {},
-        "codes": {},
-        "compute_dtype": "float32",
-    }
+def facts_of(corpus: str, table: pd.DataFrame) -> LedgerFacts:
+    return LedgerFacts(
+        model="synthetic",
+        model_fingerprint="0" * 64,
+        n_layers=2,
+        d_model=32,
+        vocab_size=VOCAB_SIZE,
+        sae="synthetic_layer1",
+        sae_fingerprint="1" * 64,
+        sae_architecture="jumprelu",
+        sae_mean_n_active=None,
+        hook_name="blocks.1.hook_resid_post",
+        dict_size=512,
+        corpus=corpus,
+        n_tokens=len(table),
+        n_sequences=int(table["sequence"].nunique()),
+        n_documents=int(table["document"].nunique()),
+        counts={"documents_read": 200, "documents_too_short": 3},
+        versions={},
+        documents=(),
+        context=12,
+        splice="no_bos",
+        compute_dtype="float32",
+        seed=0,
+        proxies={},
+        codes=CodesFacts(0.9, 0.8, 0.0, 20.0),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +101,7 @@ def model(tmp_path_factory) -> ProbeResults:
     study.write(folder)
     facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
     (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
-    (folder / "setup.json").write_text(json.dumps(setup_facts(facts, "english", {})))
+    write_record(folder / "setup.json", setup_of(facts, "english", ROLES))
     return read_results(folder.parent)[0]
 
 

@@ -13,6 +13,7 @@ from semdim.uncertainty.rows import check_tokens
 from semdim.uncertainty.score import (
     SCORES,
     Score,
+    add_score,
     all_scores,
     check_scores,
     column,
@@ -176,14 +177,15 @@ def test_the_columns_that_a_table_lacks_are_named() -> None:
 
 def test_a_name_belongs_to_one_score(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SCORES, "_entries", dict(SCORES._entries))
-    SCORES.add("entropy", SCORES["entropy"])
-    for name, family, message in (
-        ("entropy", "prediction", "Two scores are called 'entropy'"),
-        ("other", "prediction", "'entropy' is registered as 'other'"),
-    ):
-        mine = Score("entropy", "mine", family, ("entropy",), column("entropy"))
-        with pytest.raises(ConfigError, match=message):
-            SCORES.add(name, mine)
+    monkeypatch.setattr(SCORES, "_origins", dict(SCORES._origins))
+    add_score(SCORES["entropy"])
+    mine = Score("entropy", "mine", "prediction", ("entropy",), column("entropy"))
+    with pytest.raises(ConfigError, match="Two entries are called score 'entropy'"):
+        add_score(mine)
+    odd = Score("other", "mine", "prediction", ("entropy",), column("entropy"))
+    object.__setattr__(odd, "family", "weather")
+    with pytest.raises(ConfigError, match="of the family 'weather'"):
+        add_score(odd)
     with pytest.raises(ConfigError, match="Did you mean 'entropy'"):
         SCORES["entropi"]
 

@@ -93,10 +93,6 @@ class Family:
     at: Literal["every N", "largest N"] = "every N"
     """The N of the grid at which it is computed."""
 
-    def __post_init__(self) -> None:
-        # The registry tells two entries of one name apart by where they come from.
-        object.__setattr__(self, "__module__", self.compute.__module__)
-
 
 FAMILIES: Registry[Family] = Registry("family of bounds", "semdim.bounds.families")
 

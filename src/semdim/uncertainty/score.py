@@ -11,7 +11,7 @@ stands out by |mean − ID mean of sequence means|, which a mean over |token −
 Scores read columns. One that needs more than the ledger's has a table of its own beside it (stage
 score_activations), which ``join.join_scores`` puts in as columns: a score more leaves the ledger,
 and with it losses and bounds, as they are. To add a score is to add a file that ends in
-``SCORES.add(SCORE.name, SCORE)``, in ``semdim.uncertainty.scores`` or in a plugin.
+``add_score(SCORE)``, in ``semdim.uncertainty.scores`` or in a plugin.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -62,27 +62,21 @@ class Score:
         return None if self.fit is None else self.fit(fit_rows, vocab_size)
 
 
-class _Scores(Registry[Score]):
-    def add(self, name: str, entry: Score) -> Score:
-        """Register a score under its name.
-
-        Raises ``ConfigError`` for an unknown family and for the name of another score.
-        """
-        if name != entry.name:
-            raise ConfigError(
-                f"The score {entry.name!r} is registered as {name!r}: use its own name."
-            )
-        if entry.family not in FAMILIES:
-            raise ConfigError(
-                f"The score {name!r} is of the family {entry.family!r}: choose one of "
-                f"{', '.join(FAMILIES)}."
-            )
-        if self._entries.get(name, entry) != entry:
-            raise ConfigError(f"Two scores are called {name!r}: rename one of them.")
-        return super().add(name, entry)
+SCORES: Registry[Score] = Registry("score", "semdim.uncertainty.scores")
 
 
-SCORES: Registry[Score] = _Scores("score", "semdim.uncertainty.scores")
+def add_score(score: Score) -> Score:
+    """Register a score under its name, and return it.
+
+    Raises:
+        ConfigError: its family is unknown, or another score has this name.
+    """
+    if score.family not in FAMILIES:
+        raise ConfigError(
+            f"The score {score.name!r} is of the family {score.family!r}: choose one of "
+            f"{', '.join(FAMILIES)}."
+        )
+    return SCORES.add(score.name, score)
 
 
 def column(name: str) -> Callable[[pd.DataFrame, Any], np.ndarray]:

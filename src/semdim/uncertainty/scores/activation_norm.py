@@ -1,6 +1,6 @@
 """The length of the activation at the hook point."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="activation_norm",
@@ -10,4 +10,4 @@ SCORE = Score(
     value=column("activation_norm"),
     order=0,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

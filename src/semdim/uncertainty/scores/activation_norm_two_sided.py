@@ -1,6 +1,6 @@
 """The distance of the activation's length from its usual value."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="activation_norm_two_sided",
@@ -11,4 +11,4 @@ SCORE = Score(
     order=1,
     two_sided=True,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

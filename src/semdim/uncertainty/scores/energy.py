@@ -1,6 +1,6 @@
 """The energy of the logits."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="energy",
@@ -11,4 +11,4 @@ SCORE = Score(
     order=2,
     at_last_position=False,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

@@ -1,6 +1,6 @@
 """Distance of the activation to its nearest neighbours (``activation_scores``)."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="knn_distance",
@@ -10,4 +10,4 @@ SCORE = Score(
     value=column("knn_distance"),
     order=4,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

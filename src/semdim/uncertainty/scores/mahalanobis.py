@@ -1,6 +1,6 @@
 """Mahalanobis distance of the activation (``activation_scores``)."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="mahalanobis",
@@ -10,4 +10,4 @@ SCORE = Score(
     value=column("mahalanobis"),
     order=2,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

@@ -1,6 +1,6 @@
 """The number of active atoms: the paper's score."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="n_active",
@@ -10,4 +10,4 @@ SCORE = Score(
     value=column("n_active"),
     order=0,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

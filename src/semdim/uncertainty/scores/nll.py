@@ -1,6 +1,6 @@
 """The model's loss: the one score that needs the label."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="nll",
@@ -12,4 +12,4 @@ SCORE = Score(
     uses_labels=True,
     at_last_position=False,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

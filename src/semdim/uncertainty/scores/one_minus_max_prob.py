@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from semdim.uncertainty.score import SCORES, Score
+from semdim.uncertainty.score import Score, add_score
 
 
 def value(rows: pd.DataFrame, fitted: None) -> np.ndarray:
@@ -20,4 +20,4 @@ SCORE = Score(
     order=0,
     at_last_position=False,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

@@ -1,6 +1,6 @@
 """Relative Mahalanobis distance of the activation (``activation_scores``)."""
 
-from semdim.uncertainty.score import SCORES, Score, column
+from semdim.uncertainty.score import Score, add_score, column
 
 SCORE = Score(
     name="relative_mahalanobis",
@@ -10,4 +10,4 @@ SCORE = Score(
     value=column("relative_mahalanobis"),
     order=3,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from semdim.errors import DataError
-from semdim.uncertainty.score import SCORES, Score
+from semdim.uncertainty.score import Score, add_score
 
 
 def value(rows: pd.DataFrame, fitted: None) -> np.ndarray:
@@ -28,4 +28,4 @@ SCORE = Score(
     value=value,
     order=2,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

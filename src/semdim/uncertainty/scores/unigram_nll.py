@@ -5,7 +5,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.errors import DataError
-from semdim.uncertainty.score import SCORES, Score
+from semdim.uncertainty.score import Score, add_score
 
 
 def unigram_bits(
@@ -49,4 +49,4 @@ SCORE = Score(
     order=0,
     fit=fit,
 )
-SCORES.add(SCORE.name, SCORE)
+add_score(SCORE)

@@ -1,0 +1,315 @@
+"""dvc.yaml says the truth: what can change a number reruns what depends on it, and nothing else."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from semdim.artifacts.code import imported_modules
+from semdim.paths import Paths
+from stages.support import dependencies
+from stages.support.configuration import composed, plain
+from stages.support.sources import write_sources
+
+ROOT = Path(__file__).resolve().parents[2]
+PIPELINES = {
+    name: (ROOT / name).read_text(encoding="utf-8") for name in ("dvc.yaml", "training/dvc.yaml")
+}
+STAGES = [
+    (name, stage, module)
+    for name, text in PIPELINES.items()
+    for stage, module in dependencies.stage_modules(text).items()
+    if module != dependencies.CHECK
+]
+
+RUN_THE_MODEL = {
+    "cache_activations", "model_losses", "encode_codes", "compute_losses", "order_atoms",
+    "further_losses", "fit_activations", "score_activations",
+}  # fmt: skip
+READ_CODES = {"compute_losses", "order_atoms", "further_losses", "write_ledger", "extend_ledger"}
+BOUNDS = {"assemble_bound", "sweep_bound"}
+LEDGERS = {"write_ledger", "extend_ledger"}
+ALL = "every stage"
+SUFFIXES = (".json", ".csv", ".parquet", ".yaml", ".html")
+
+
+@pytest.mark.parametrize(("pipeline", "stage", "module"), STAGES)
+def test_code_among_the_deps_is_what_a_stage_imports(
+    pipeline: str, stage: str, module: str
+) -> None:
+    entry = yaml.safe_load(PIPELINES[pipeline])["stages"][stage]
+    listed = [Path(dep) for dep in entry["deps"] if dep.startswith(("src/", "stages/"))]
+    files = {
+        path.relative_to(ROOT)
+        for name, path in imported_modules(module).items()
+        if name not in dependencies.TELLING
+    }
+    missing = [file for file in files if not any(file.is_relative_to(path) for path in listed)]
+    assert not missing, "run `make params`"
+    useless = [path for path in listed if not any(file.is_relative_to(path) for file in files)]
+    assert not useless, "run `make params`"
+    assert all((ROOT / path).exists() for path in listed)
+
+
+@pytest.mark.parametrize("pipeline", PIPELINES)
+def test_the_command_finds_nothing_to_write(pipeline: str) -> None:
+    assert dependencies.in_step(PIPELINES[pipeline]) == PIPELINES[pipeline]
+
+
+@pytest.mark.parametrize(
+    ("stage", "module"), [entry[1:] for entry in STAGES if entry[0] == "dvc.yaml"]
+)
+def test_settings_among_the_params_are_those_that_a_stage_reads(stage: str, module: str) -> None:
+    entry = yaml.safe_load(PIPELINES["dvc.yaml"])["stages"][stage]
+    listed = {name.split(".${")[0] for name in entry.get("params", [])}
+    assert listed == dependencies.settings_of(module)
+
+
+def test_settings_are_found_where_they_are_read() -> None:
+    assert dependencies.settings_of("stages.compute_losses") >= {"splice", "seed", "grid.proxy"}
+    assert "uncertainty.neighbour" in dependencies.settings_of("stages.fit_activations")
+    assert not dependencies.settings_of("stages.gather_ledgers")
+
+
+def edited(path: str) -> Callable[[], Any]:
+    """A comment at the end of a file."""
+
+    @contextmanager
+    def change() -> Iterator[None]:
+        file = Path(path)
+        before = file.read_bytes()
+        file.write_bytes(before + b"\n# another line\n")
+        yield
+        file.write_bytes(before)
+
+    return change
+
+
+def added(path: str) -> Callable[[], Any]:
+    """A file that no stage made."""
+
+    @contextmanager
+    def change() -> Iterator[None]:
+        file = Path(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("left by somebody")
+        yield
+        file.unlink()
+
+    return change
+
+
+def composed_with(*overrides: str) -> Callable[[], Any]:
+    """Other settings, and what check_params then finds at the sources."""
+
+    @contextmanager
+    def change() -> Iterator[None]:
+        before = Path("params.yaml").read_text()
+        settle(*overrides)
+        yield
+        Path("params.yaml").write_text(before)
+        write_sources(plain(Path("params.yaml")), Paths())
+
+    return change
+
+
+@contextmanager
+def own_text() -> Iterator[None]:
+    """A user's text, in which a word changes."""
+    file = Path("mine/text.txt")
+    before = file.read_text()
+    file.write_text(before.replace("quick", "slow"))
+    write_sources(plain(Path("params.yaml")), Paths())
+    yield
+    file.write_text(before)
+    write_sources(plain(Path("params.yaml")), Paths())
+
+
+@contextmanager
+def own_sae() -> Iterator[None]:
+    """The settings of an SAE in a folder change, and a note beside it that nothing reads."""
+    file = Path("my_sae/cfg.json")
+    before = file.read_text()
+    file.write_text("{}")
+    Path("my_sae/note.md").write_text("nothing reads this")
+    write_sources(plain(Path("params.yaml")), Paths())
+    yield
+    file.write_text(before)
+    write_sources(plain(Path("params.yaml")), Paths())
+
+
+CODE = {
+    "semdim/models/hooked_config.py": RUN_THE_MODEL,
+    "semdim/models/load.py": RUN_THE_MODEL,
+    "semdim/forward/packed.py": RUN_THE_MODEL,
+    "semdim/forward/split.py": RUN_THE_MODEL,
+    "semdim/models/tiny.py": {"prepare_model"},
+    "semdim/models/gguf.py": {"prepare_model"},
+    "semdim/saes/fold.py": {"prepare_sae"},
+    "semdim/tokens/sample.py": {"tokenize", *RUN_THE_MODEL, *LEDGERS},
+    "semdim/text/packing.py": {"tokenize"},
+    "semdim/text/kinds/jsonl.py": {"tokenize"},
+    "semdim/activations/norms.py": {
+        "cache_activations", "fit_activations", "score_activations", *LEDGERS,
+    },
+    "semdim/codes/encode.py": {"encode_codes", *READ_CODES},
+    "semdim/atoms/rank.py": {"order_atoms", *LEDGERS},
+    "semdim/atoms/order.py": {"order_atoms"},
+    "semdim/proxies/names.py": {"compute_losses", "further_losses", "order_atoms", *BOUNDS},
+    "semdim/proxies/model_losses.py": {"model_losses"},
+    "semdim/ledger/collect.py": LEDGERS,
+    "semdim/results/write_bounds.py": BOUNDS,
+    "semdim/results/setup.py": {"measure_uncertainty"},
+    "semdim/bounds/families/holdout.py": BOUNDS,
+    "semdim/bounds/predeclared.py": {"assemble_bound"},
+    "semdim/uncertainty/scores/entropy.py": {"measure_uncertainty"},
+    "semdim/uncertainty/activation_scores.py": {"fit_activations", "score_activations"},
+    "semdim/plots/figures/roc.py": {"plot", "report"},
+    "semdim/report/report.css": {"report"},
+    "semdim/artifacts/shards.py": ALL,
+    "semdim/monitor/monitor.py": set(),
+    "semdim/tracking.py": set(),
+    "semdim/measure.py": set(),
+    "semdim/compare/side.py": set(),
+    "semdim/training/trainer.py": set(),
+}  # fmt: skip
+CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
+    **{path: (edited(f"src/{path}"), stages) for path, stages in CODE.items()},
+    "stages/tokenize.py": (edited("stages/tokenize.py"), {"tokenize"}),
+    "stages/support/losses.py": (
+        edited("stages/support/losses.py"), {"compute_losses", "further_losses"},
+    ),
+    "a corpus's role": (
+        composed_with("corpora.python.role=near"), {"measure_uncertainty", "summarise_run"},
+    ),
+    "the splice": (
+        composed_with("splice=all"),
+        {"compute_losses", "further_losses", "order_atoms", *LEDGERS, "summarise_run"},
+    ),
+    "one more k": (
+        composed_with("grid.sweep=[topk_4,topk_8,topk_16]"),
+        {"further_losses", "extend_ledger", *BOUNDS, "summarise_run"},
+    ),
+    "delta": (composed_with("bound.failure_prob=0.01"), {*BOUNDS, "summarise_run"}),
+    "the dtype": (
+        composed_with("engine.compute_dtype=bfloat16"),
+        {*RUN_THE_MODEL, *LEDGERS, "summarise_run"},
+    ),
+    "neighbours": (
+        composed_with("uncertainty.neighbour=3"),
+        {"fit_activations", "measure_uncertainty", "summarise_run"},
+    ),
+    "size of one corpus": (
+        composed_with("corpora.python.n_tokens=1600"), {"tokenize@tiny-python", "summarise_run"},
+    ),
+    "another N of the surface": (
+        composed_with("surface.n_tokens=[320]"), {"sweep_bound", "summarise_run"},
+    ),
+    "sequences in a batch": (composed_with("engine.batch_sequences=8"), set()),
+    "where numbers are tracked": (composed_with("tracking=offline"), set()),
+    "a text": (own_text, {"tokenize@tiny-mine"}),
+    "an SAE": (own_sae, {"prepare_sae@probe1"}),
+    "a ledger of another run": (added("outputs/probes/tiny/ledger/c4.parquet"), set()),
+    "losses of another run": (added("outputs/probes/tiny/losses/c4/sae/manifest.json"), set()),
+    "results of another run": (added("results/probes/other/bounds.csv"), set()),
+    "a note": (added("outputs/notes.txt"), set()),
+}  # fmt: skip
+MINE = (
+    "experiment=smoke",
+    "corpus=[english,python,random]",
+    "+corpora.mine={kind:files,path:mine,role:far,n_tokens:100}",
+    "grid.corpus=[english,python,random,mine]",
+    "+probes.folder={model:tiny,hook:blocks.1.hook_resid_post,sae:{kind:folder,path:my_sae}}",
+)
+
+
+def settle(*overrides: str) -> None:
+    Path("params.yaml").write_text(composed([*MINE, *overrides]))
+    write_sources(plain(Path("params.yaml")), Paths())
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The pipeline with a made-up output in the place of every real one, all of it committed."""
+    folder, here = tmp_path_factory.mktemp("project"), Path.cwd()
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "src", "stages",
+         "conf", "dvc.yaml", ".dvc", ".dvcignore", ".gitignore"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    for name in filter(None, listed.split("\0")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_file():
+            shutil.copyfile(ROOT / name, folder / name)
+    os.chdir(folder)
+    try:
+        subprocess.run(["git", "init", "-q"], check=True)
+        Path("mine").mkdir()
+        Path("mine/text.txt").write_text("the quick brown fox " * 50)
+        Path("my_sae").mkdir()
+        for name in ("cfg.json", "sae_weights.safetensors"):
+            Path("my_sae", name).write_text(name)
+        settle()
+        from dvc.repo import Repo
+
+        repo = Repo(str(folder))
+        for stage in repo.index.stages:
+            for out in stage.outs:
+                _make(Path(out.fs_path))
+        repo.commit(force=True)
+        repo.close()
+        yield folder
+    finally:
+        os.chdir(here)
+
+
+def _make(out: Path) -> None:
+    if out.exists():
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if (
+        out.suffix in (".json", ".csv", ".parquet", ".yaml", ".html")
+        or out.name == "params_checked"
+    ):
+        out.write_text(str(out.name))
+    else:
+        out.mkdir()
+        (out / "facts.json").write_text(str(out.name))
+
+
+def changed() -> set[str]:
+    """What `dvc status` names, check_params apart, which always runs."""
+    from dvc.repo import Repo
+
+    repo = Repo()
+    try:
+        names = set(repo.status())
+    finally:
+        repo.close()
+    return {name for name in names if name != "check_params"}
+
+
+def test_nothing_is_changed_at_first(project: Path) -> None:
+    assert changed() == set()
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_marks_just_what_depends_on_it(project: Path, what: str) -> None:
+    change, expected = CHANGES[what]
+    with change():
+        marked = changed()
+    families = {name.partition("@")[0] for name in marked}
+    if expected == ALL:
+        every = set(dependencies.stage_modules(PIPELINES["dvc.yaml"])) - {"check_params"}
+        assert families == every
+        return
+    units = {name for name in expected if "@" in name}
+    assert families == {name.partition("@")[0] for name in expected}
+    for unit in units:
+        assert {name for name in marked if name.startswith(unit.partition("@")[0])} == {unit}
