@@ -19,15 +19,17 @@ from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
 from semdim.text.source import source_digest
 from semdim.text.spec import CorpusSpec
+from stages.support.engine import engine_record
 
 
 def write_sources(params: dict[str, Any], paths: Paths) -> None:
-    """Write the record of every source of this run; those of others are removed.
+    """Write the record of every source of this run and of its dtype; those of others are removed.
 
     Raises:
-        DataError, ConfigError: a file, folder or package is not there.
+        DataError, ConfigError: a file, folder, package or device is not there, or bfloat16 is
+            slower than float32.
     """
-    wanted: dict[Path, dict[str, Any]] = {}
+    wanted = {paths.engine: engine_record(params["engine"])}
     for name, entry in params["corpora"].items():
         spec = CorpusSpec.from_mapping(entry, f"corpora.{name}")
         settings = {key: value for key, value in entry.items() if key != "role"}

@@ -92,6 +92,20 @@ def edited(path: str) -> Callable[[], Any]:
     return change
 
 
+def written(path: str, text: str) -> Callable[[], Any]:
+    """Another content of a file."""
+
+    @contextmanager
+    def change() -> Iterator[None]:
+        file = Path(path)
+        before = file.read_text()
+        file.write_text(text)
+        yield
+        file.write_text(before)
+
+    return change
+
+
 def added(path: str) -> Callable[[], Any]:
     """A file that no stage made."""
 
@@ -176,6 +190,9 @@ CODE = {
     "semdim/artifacts/shards.py": ALL,
     "semdim/monitor/monitor.py": set(),
     "semdim/tracking.py": set(),
+    "semdim/cost.py": set(),
+    "semdim/rates.py": set(),
+    "semdim/plan.py": set(),
     "semdim/measure.py": set(),
     "semdim/compare/side.py": set(),
     "semdim/training/trainer.py": set(),
@@ -183,6 +200,7 @@ CODE = {
 CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     **{path: (edited(f"src/{path}"), stages) for path, stages in CODE.items()},
     "stages/tokenize.py": (edited("stages/tokenize.py"), {"tokenize"}),
+    "stages/support/timed.py": (edited("stages/support/timed.py"), set()),
     "stages/support/losses.py": (
         edited("stages/support/losses.py"), {"compute_losses", "further_losses"},
     ),
@@ -199,7 +217,11 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     ),
     "delta": (composed_with("bound.failure_prob=0.01"), {*BOUNDS, "summarise_run"}),
     "the dtype": (
-        composed_with("engine.compute_dtype=bfloat16"),
+        composed_with("engine.compute_dtype=auto"),
+        {*RUN_THE_MODEL, *LEDGERS, "summarise_run"},
+    ),
+    "what auto is on another machine": (
+        written("outputs/inputs/engine.json", '{"compute_dtype": "bfloat16"}'),
         {*RUN_THE_MODEL, *LEDGERS, "summarise_run"},
     ),
     "neighbours": (
