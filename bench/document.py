@@ -17,6 +17,7 @@ _NAMES = {
     "saelens": "SAELens `run_evals`",
     "semdim": "**semdim**",
     "unstored": "semdim, activations not stored",
+    "memory": "semdim, in memory (`semdim.measure`)",
 }
 
 

@@ -13,6 +13,7 @@ _LABELS = {
     "saelens": "SAELens run_evals",
     "semdim": "semdim",
     "unstored": "semdim, not stored",
+    "memory": "semdim, in memory",
 }
 
 
@@ -64,7 +65,7 @@ def _speeds(axes: Any, speed: dict[str, Any]) -> None:
     named: tuple[int, float] | None = None
     furthest = 0.0
     for row, (name, entry) in enumerate(entries):
-        values, is_own = entry["tokens_per_second"], name.startswith(("semdim", "unstored"))
+        values, is_own = entry["tokens_per_second"], not name.startswith(("plain", "saelens"))
         median = values["median"]
         axes.barh(row, median, height=0.62, color=MODEL_COLOURS[0] if is_own else "#BBBBBB")
         axes.hlines(row, values["min"], values["max"], color=INK, linewidth=1.2)
