@@ -4,7 +4,6 @@ import pytest
 import torch
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
-from semdim.forward.batching import to_host
 from semdim.forward.split import SplitModel, rows_of_unembedding
 
 VOCABULARY = 131
@@ -47,8 +46,3 @@ def test_only_tensor_cores_get_more_rows() -> None:
     assert rows_of_unembedding("cuda", torch.bfloat16, 256_000) == 256_000
     assert rows_of_unembedding("cuda", torch.float32, 50_257) == 50_257
     assert rows_of_unembedding("cpu", torch.bfloat16, 50_257) == 50_257
-
-
-def test_a_result_on_the_cpu_stays_what_it_is() -> None:
-    result = torch.randn(3, 4)
-    assert torch.equal(to_host(result), result)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from semdim.artifacts.protocols import ShardSink
 from semdim.errors import DataError
-from semdim.forward.batching import Batches, to_host
+from semdim.forward.batching import Batches
 from semdim.forward.split import SplitModel
 from semdim.tokens.sample import shard_ranges
 
@@ -31,7 +31,7 @@ def shard_activations(
     split: SplitModel, token_ids: Int[Tensor, "sequences context"], batches: Batches
 ) -> Iterator[Float[Tensor, "batch context d_model"]]:
     """The activations at the hook point, batch after batch, on the CPU."""
-    return batches.run(lambda batch: to_host(split.prefix(token_ids[batch])), len(token_ids))
+    return batches.run(lambda batch: split.prefix(token_ids[batch]).cpu(), len(token_ids))
 
 
 def joined(parts: list[Tensor], where: str) -> Float[Tensor, "sequences context d_model"]:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from semdim.artifacts.protocols import ShardSink, ShardSource
 from semdim.codes.sparse import Codes, concatenate, decode, from_dense
-from semdim.forward.batching import Batches, to_host
+from semdim.forward.batching import Batches
 
 # Rows that are dense at once on a CPU: the passes over them (threshold, choice of the active ones)
 # then find them in the cache. With 2,048 rows of 9,216 atoms encoding took 1.4 times as long.
@@ -64,8 +64,7 @@ def encode_codes(
             part = rows[batch].to(device)
             codes = encode_rows(sae, part, batch_rows)
             error = (part.float() - decode(codes, weight, bias)).norm(dim=-1)
-            starts, atoms = to_host(codes.row_starts), to_host(codes.atoms)
-            return Codes(starts, atoms, to_host(codes.values), codes.dict_size), error.cpu()
+            return codes.to("cpu"), error.cpu()
 
         codes_parts, errors = [], []
         for codes, error in batches.run(work, len(rows)):

@@ -38,18 +38,6 @@ def to_stderr(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 
-def to_host(result: torch.Tensor) -> torch.Tensor:
-    """``result`` on the CPU, from a GPU into page-locked memory.
-
-    Ordinary memory has to be found, page by page, while it is filled: on a machine with an H100
-    1.1 GB/s arrived there, 54 GB/s here. Page-locked memory is scarce: copy what is to be kept.
-    """
-    if result.device.type != "cuda":
-        return result.cpu()
-    host = torch.empty(result.shape, dtype=result.dtype, pin_memory=True)
-    return host.copy_(result)
-
-
 class Batches:
     """The batches of one computation, at most ``size`` units each.
 

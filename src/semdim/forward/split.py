@@ -29,8 +29,8 @@ ROWS_PER_SUM = 16
 # to fill a GPU.
 CHUNK_BYTES = 2**29
 # Tensor cores are fast where rows are a multiple of 16 bytes. GPT-2's vocabulary of 50,257 is odd:
-# as it is, the unembedding in bfloat16 took 2.0 ms a chunk on an H100, a fifth of all that was
-# computed.
+# as it is, all products in bfloat16 took 2.0 microseconds a token on an H100; with rows of zeros
+# behind it, 0.6.
 ROWS_MULTIPLE = 64
 
 
