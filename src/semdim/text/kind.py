@@ -6,11 +6,9 @@ plugin: a frozen dataclass that derives from `TextSpec` (documents are read), `D
 corpus is changed) or `DrawnSpec` (no text at all), and ends with ``KINDS.add(name, class)``.
 """
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from semdim.registry import Registry
 
-if TYPE_CHECKING:
-    from semdim.text.spec import CorpusSpec
-
-KINDS: "Registry[type[CorpusSpec]]" = Registry("kind of corpus", "semdim.text.kinds")
+#: Classes that derive from `semdim.text.spec.CorpusSpec`, by the kind's name.
+KINDS: Registry[Any] = Registry("kind of corpus", "semdim.text.kinds")
