@@ -17,6 +17,7 @@ _NAMES = {
     "saelens": "SAELens `run_evals`",
     "semdim": "**semdim**",
     "unstored": "semdim, activations not stored",
+    "memory": "semdim, in memory (`semdim.measure`)",
 }
 
 
@@ -87,7 +88,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
     yield "|---|---|---|---|"
     for name, entry in in_order(speed["contenders"]).items():
         kind, dtype = name.split(" ", 1)
-        limit = entry.get("fraction_of_limit") if kind == "semdim" else None
+        limit = entry.get("fraction_of_limit") if kind in ("semdim", "memory") else None
         yield (
             f"| {_NAMES[kind]}, {dtype} | {three(entry['tokens_per_second'], 0)} | "
             f"{three(entry['ratio_to_plain'], 2)} | {three(limit, 2) if limit else ''} |"

@@ -156,6 +156,10 @@ def _draw_weights(model: torch.nn.Module, deviation: float, device: str) -> None
                 weight.shape, generator=generator, device=device, dtype=torch.float32
             )
             weight.copy_(drawn.mul_(deviation))
+            del drawn
+    if device == "cuda":
+        # Else the block of the largest draw, 2 GB, would be held by the first small tensor in it.
+        torch.cuda.empty_cache()
 
 
 def random_ids(

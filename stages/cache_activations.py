@@ -13,13 +13,14 @@ from semdim.tokens.sample import check_token_ids, load_tokens, shard_ranges
 from stages.support.load import load_split, recomputed, start_engine
 from stages.support.run import Run, say
 from stages.support.startup import stage
+from stages.support.timed import timed
 
 
 @stage
 def main(run: Run) -> None:
     device, stored = start_engine(run), run.setting("engine.store_activations")
     exported, tokens = run.paths.model(run.model), run.paths.tokens(run.model, run.corpus)
-    size, dtype = run.setting("engine.shard_sequences"), run.setting("engine.compute_dtype")
+    size, dtype = run.setting("engine.shard_sequences"), run.compute_dtype
     token_ids, _ = load_tokens(tokens)
     check_token_ids(token_ids, read_facts(exported).vocab_size, str(tokens))
     writer = run.writer(
@@ -29,8 +30,11 @@ def main(run: Run) -> None:
         n_shards=len(shard_ranges(len(token_ids), size)),
     )
     split, passes = load_split(run, device), 1 if stored else 2
-    total = passes * token_ids.numel()
-    with progress_bar(total=total, desc=f"{run.model} prefix on {run.corpus}") as bar:
+    n_tokens = token_ids.numel()
+    with (
+        progress_bar(total=passes * n_tokens, desc=f"{run.model} prefix on {run.corpus}") as bar,
+        timed(run, (writer, n_tokens)),
+    ):
         if stored:
             batch = run.setting("engine.batch_sequences")
             cache_activations(
@@ -41,7 +45,7 @@ def main(run: Run) -> None:
             cache_norms(recomputed(run, run.corpus, split), writer, update=bar.update)
     writer.publish({"hook_name": split.hook_name, "compute_dtype": dtype, "stored": stored})
     what = "tokens" if stored else "tokens, norms only,"
-    say(f"{token_ids.numel()} {what} at {run.hook} -> {writer.final}")
+    say(f"{n_tokens} {what} at {run.hook} -> {writer.final}")
 
 
 if __name__ == "__main__":

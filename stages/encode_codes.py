@@ -10,6 +10,7 @@ from semdim.saes.load import load_decoder, load_sae
 from stages.support.load import open_activations, start_engine
 from stages.support.run import Run, say
 from stages.support.startup import stage
+from stages.support.timed import timed
 
 
 @stage
@@ -25,7 +26,10 @@ def main(run: Run) -> None:
     decoder = load_decoder(folder).to(device)
     shapes = [activations.shape(index, "activation")[:2] for index in range(len(activations))]
     n_tokens = sum(map(math.prod, shapes))
-    with progress_bar(total=n_tokens, desc=f"{run.probe} codes of {run.corpus}") as bar:
+    with (
+        progress_bar(total=n_tokens, desc=f"{run.probe} codes of {run.corpus}") as bar,
+        timed(run, (writer, n_tokens)),
+    ):
         encode_codes(
             load_sae(folder, device=device),
             decoder.weight,

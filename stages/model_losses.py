@@ -11,6 +11,7 @@ from semdim.tokens.sample import load_tokens
 from stages.support.load import load_split, open_activations, start_engine
 from stages.support.run import Run, say
 from stages.support.startup import stage
+from stages.support.timed import timed
 
 
 @stage
@@ -24,10 +25,14 @@ def main(run: Run) -> None:
     writer = run.writer(
         run.paths.model_losses(run.model, run.corpus),
         inputs=[cached / MANIFEST, exported / "facts.json"],
-        params=[run.setting("engine.compute_dtype")],
+        params=[run.compute_dtype],
         n_shards=len(activations),
     )
-    with progress_bar(total=token_ids.numel(), desc=f"{run.model} itself on {run.corpus}") as bar:
+    n_tokens = token_ids.numel()
+    with (
+        progress_bar(total=n_tokens, desc=f"{run.model} itself on {run.corpus}") as bar,
+        timed(run, (writer, n_tokens)),
+    ):
         model_losses(
             split,
             token_ids,
@@ -37,7 +42,7 @@ def main(run: Run) -> None:
             update=bar.update,
         )
     writer.publish({"proxy": "model", "kind": "model", "splice": ""})
-    say(f"losses of {run.model} at {token_ids.numel()} tokens -> {writer.final}")
+    say(f"losses of {run.model} at {n_tokens} tokens -> {writer.final}")
 
 
 if __name__ == "__main__":

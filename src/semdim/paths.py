@@ -30,9 +30,24 @@ class Paths:
         """What check_params found at the sources of text, models and SAEs."""
         return self.outputs / "inputs"
 
+    @property
+    def engine(self) -> Path:
+        """The record of the dtype that check_params found for the forward passes."""
+        return self.inputs / "engine.json"
+
+    @property
+    def rates(self) -> Path:
+        """How fast stages were when they last ran: no part of any artifact."""
+        return self.partial / "rates.json"
+
     def source(self, what: str, name: str) -> Path:
         """The record of one source; what: corpora, models or probes."""
         return self.inputs / what / f"{name}.json"
+
+    @property
+    def plugins(self) -> Path:
+        """The record of the modules from outside that this run imports."""
+        return self.inputs / "plugins.json"
 
     def model(self, model: str) -> Path:
         """The exported language model."""

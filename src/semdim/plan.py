@@ -1,34 +1,18 @@
-"""What a run will compute, how large it will be, and roughly how long: told before it starts."""
+"""What a run will compute and how large it will be: told before it starts."""
 
-import re
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from semdim.cost import Cost, hook_cost, probe_cost
+from semdim.forward.dtype import resolved_dtype
 from semdim.paths import Paths
 from semdim.settings import Settings
 
-_BLOCK = re.compile(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)\.")
-#: Share of the machine's matrix-product rate that forward passes reach, rounded down from what
-#: SmolLM2-135M reached on two cores (0.77 in float32, 0.69 in bfloat16).
-EFFICIENCY = {"float32": 0.7, "bfloat16": 0.6}
 #: What a token's norms take on disk when its activation is not stored: ‖h‖, ‖h − mean‖, a flag.
 NORM_BYTES = 9
-#: Passes over the sample's activations that fitting the activation scores takes.
-FIT_PASSES = 4
-STAGE_START = 6.0  # seconds to start a process that loads a model
-
-
-@dataclass(frozen=True)
-class ProbeCost:
-    """Parameters that a token passes through, counted in the exported weights."""
-
-    prefix: int
-    suffix: int
-    """Blocks after the hook point, and the unembedding."""
-    d_model: int
-    dict_size: int
-    mean_n_active: float
 
 
 @dataclass(frozen=True)
@@ -36,7 +20,11 @@ class Step:
     """One line of the plan."""
 
     stage: str
+    model: str
     unit: str
+    """What the stage is run on: one process, which several steps may share."""
+    proxy: str
+    """The proxy whose losses it computes; empty for other stages."""
     out: Path
     n_tokens: int
     gflop: float
@@ -46,126 +34,141 @@ class Step:
     is_there: bool
 
 
-def probe_cost(paths: Paths, model: str, probe: str) -> ProbeCost | None:
-    """Cost per token, or None while the model or its SAE is not exported."""
-    from safetensors import safe_open
-
-    from semdim.models.facts import read_facts
-    from semdim.saes.facts import read_facts as read_sae_facts
-
-    if not (paths.model(model) / "facts.json").exists():
-        return None
-    if not (paths.sae(probe) / "facts.json").exists():
-        return None
-    facts, sae = read_facts(paths.model(model)), read_sae_facts(paths.sae(probe))
-    prefix = suffix = 0
-    for path in sorted(paths.model(model).glob("*.safetensors")):
-        with safe_open(path, framework="numpy") as weights:
-            for name in weights.keys():  # noqa: SIM118 - safe_open is no mapping
-                block = _BLOCK.search(name)
-                if block is None:
-                    continue
-                size = 1
-                for length in weights.get_slice(name).get_shape():
-                    size *= length
-                if int(block[1]) < sae.start_layer:
-                    prefix += size
-                else:
-                    suffix += size
-    return ProbeCost(
-        prefix,
-        suffix + facts.vocab_size * facts.d_model,
-        facts.d_model,
-        sae.dict_size,
-        sae.mean_n_active or 64.0,
-    )
-
-
 def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
     """Every step that runs a model or an SAE on tokens, in the order of the pipeline.
 
     Probes that are not exported yet have no steps: their size is not known. Without
     ``engine.store_activations`` the prefix is run twice for the norms, and once more for each of:
-    the model's losses, the scores, a probe's codes, a probe's losses.
+    the model's losses, the scores (and several times to fit them), a probe's codes, a probe's
+    losses.
+
+    Raises:
+        ConfigError: the device that was asked for is not there.
     """
-    stored = settings.engine.store_activations
-    at_model: set[str] = set()
+    at_model = set[str]()
     for (model, hook), probes in settings.hooks().items():
-        costs = {name: cost for name in probes if (cost := probe_cost(paths, model, name))}
-        if not costs:
+        cost = hook_cost(paths, model, hook)
+        costs = {name: c for name in probes if (c := probe_cost(paths, model, hook, name))}
+        if cost is None or not costs:
             continue
-        some = next(iter(costs.values()))
-        again = 0 if stored else 2 * some.prefix
         for corpus in settings.grid.corpus:
-            n_tokens = _whole(settings, settings.corpora[corpus].n_tokens)
-            unit = f"{model} · {hook} · {corpus}"
-            yield _step(
-                "cache_activations", unit, paths.activations(model, hook, corpus), n_tokens,
-                2 * some.prefix + again,
-                _width(settings) * some.d_model if stored else NORM_BYTES,
-            )  # fmt: skip
-            if model not in at_model:
-                yield _step(
-                    "model_losses", f"{model} · {corpus}", paths.model_losses(model, corpus),
-                    n_tokens, 2 * some.suffix + again, 16,
-                )  # fmt: skip
-            if again and corpus == settings.grid.sample:
-                yield _step(
-                    "fit_activations", unit, paths.activation_fit(model, hook), n_tokens,
-                    FIT_PASSES * again, 0,
-                )  # fmt: skip
-            if again:
-                scores = paths.scores(model, hook, corpus)
-                yield _step("score_activations", unit, scores, n_tokens, again, 12)
-            for name, cost in costs.items():
-                yield from _of_probe(settings, paths, name, cost, corpus, again)
+            at = _At(settings, paths, model, hook, corpus)
+            yield from at.of_hook(cost, with_losses=model not in at_model)
+            for name, of_probe in costs.items():
+                yield from at.of_probe(name, of_probe)
         at_model.add(model)
 
 
-def _of_probe(
-    settings: Settings, paths: Paths, probe: str, cost: ProbeCost, corpus: str, again: int
-) -> Iterator[Step]:
-    n_tokens = _whole(settings, settings.corpora[corpus].n_tokens)
-    unit = f"{probe} · {corpus}"
-    yield _step(
-        "encode_codes", unit, paths.codes(probe, corpus), n_tokens,
-        again + 2 * cost.d_model * cost.dict_size, 8 * cost.mean_n_active + 16,
-    )  # fmt: skip
-    lists = [("compute_losses", paths.losses(probe, corpus), settings.grid.proxy)]
-    if corpus == settings.grid.sample:
-        folder = paths.further_losses(probe, corpus)
-        lists.append(("further_losses", folder, settings.grid.further()))
-    for stage, folder, proxies in lists:
-        for at, proxy in enumerate(name for name in proxies if name != "model"):
-            yield _step(
-                stage, f"{unit} · {proxy}", folder / proxy,
-                _whole(settings, settings.grid.n_tokens(proxy, n_tokens)),
-                2 * cost.suffix + (again if at == 0 else 0), 4,
-            )  # fmt: skip
+@dataclass(frozen=True)
+class _At:
+    """A corpus at a hook point of a model."""
+
+    settings: Settings
+    paths: Paths
+    model: str
+    hook: str
+    corpus: str
+
+    def of_hook(self, cost: Cost, *, with_losses: bool) -> Iterator[Step]:
+        """The steps that all probes there share."""
+        paths, model, hook, corpus = self.paths, self.model, self.hook, self.corpus
+        unit, stored = f"{model} · {hook} · {corpus}", self._is_stored
+        size = self._width * cost.d_model if stored else NORM_BYTES
+        yield self._step("cache_activations", unit, self._activations, cost, size)
+        if with_losses:
+            out = paths.model_losses(model, corpus)
+            yield self._step("model_losses", f"{model} · {corpus}", out, cost, 16)
+        if not stored and corpus == self.settings.grid.sample:
+            out = paths.activation_fit(model, hook)
+            yield self._step("fit_activations", f"{model} · {hook}", out, cost, 0)
+        if not stored:
+            out = paths.scores(model, hook, corpus)
+            yield self._step("score_activations", unit, out, cost, 12)
+
+    def of_probe(self, probe: str, cost: Cost) -> Iterator[Step]:
+        """The steps of one probe."""
+        paths, grid, corpus = self.paths, self.settings.grid, self.corpus
+        unit, bound = f"{probe} · {corpus}", self.settings.bound
+        size = 8 * cost.mean_n_active + 16
+        yield self._step("encode_codes", unit, paths.codes(probe, corpus), cost, size)
+        yield from self._losses("compute_losses", paths.losses(probe, corpus), probe, cost)
+        if corpus != grid.sample:
+            return
+        if bound.pool_order == "ablation":
+            out, share = paths.atom_order(probe), bound.calibration_fraction
+            yield self._step("order_atoms", probe, out, cost, 0, share=share)
+        yield from self._losses("further_losses", paths.further_losses(probe, corpus), probe, cost)
+
+    def _losses(self, stage: str, folder: Path, probe: str, cost: Cost) -> Iterator[Step]:
+        """A step for each proxy; the prefix, where it is run anew, is with the first."""
+        grid = self.settings.grid
+        names = grid.proxy if stage == "compute_losses" else grid.further()
+        again, unit = cost.again(stored=self._is_stored), f"{probe} · {self.corpus}"
+        for name in names:
+            if name == "model":
+                continue
+            limit = grid.n_tokens(name, self.settings.corpora[self.corpus].n_tokens)
+            step = self._step(stage, unit, folder / name, cost, 4, proxy=name, limit=limit)
+            yield replace(step, gflop=step.gflop + self._n_tokens() * again / 1e9)
+            again = 0
+
+    @property
+    def _is_stored(self) -> bool:
+        return self.settings.engine.store_activations
+
+    @property
+    def _dtype(self) -> str:
+        engine = self.settings.engine
+        return resolved_dtype(engine.compute_dtype, engine.device)
+
+    @property
+    def _width(self) -> int:
+        return 2 if self._dtype == "bfloat16" else 4
+
+    @property
+    def _activations(self) -> Path:
+        return self.paths.activations(self.model, self.hook, self.corpus)
+
+    def _n_tokens(self, limit: int | None = None) -> int:
+        """Those of the corpus, or ``limit``, rounded up to whole sequences."""
+        n_tokens = self.settings.corpora[self.corpus].n_tokens if limit is None else limit
+        context = self.settings.tokens.context
+        return -(-n_tokens // context) * context
+
+    def _step(
+        self,
+        stage: str,
+        unit: str,
+        out: Path,
+        cost: Cost,
+        bytes_per_token: float,
+        *,
+        proxy: str = "",
+        limit: int | None = None,
+        share: float = 1.0,
+    ) -> Step:
+        n_tokens = round(self._n_tokens(limit) * share)
+        flop = cost.flop(stage, stored=self._is_stored)
+        size = int(n_tokens * bytes_per_token)
+        return Step(
+            stage, self.model, unit, proxy, out, n_tokens, n_tokens * flop / 1e9, size,
+            self._holds(out),
+        )  # fmt: skip
+
+    def _holds(self, out: Path) -> bool:
+        """Whether an output is there, and what it is computed from is of the dtype of this run."""
+        if not (out if out.suffix == ".parquet" else out / "manifest.json").exists():
+            return False
+        return _recorded_dtype(self._activations) in (None, self._dtype)
 
 
-def _whole(settings: Settings, n_tokens: int) -> int:
-    """So many tokens, rounded up to whole sequences."""
-    context = settings.tokens.context
-    return -(-n_tokens // context) * context
-
-
-def _width(settings: Settings) -> int:
-    return 2 if settings.engine.compute_dtype == "bfloat16" else 4
-
-
-def _step(
-    stage: str, unit: str, out: Path, n_tokens: int, flop: float | int, bytes_per_token: float | int
-) -> Step:
-    return Step(
-        stage,
-        unit,
-        out,
-        n_tokens,
-        n_tokens * flop / 1e9,
-        int(n_tokens * bytes_per_token),
-        (out if out.suffix else out / "manifest.json").exists(),
-    )
+def _recorded_dtype(activations: Path) -> str | None:
+    """The dtype that activations were computed in; None where they are not there."""
+    manifest = activations / "manifest.json"
+    if not manifest.exists():
+        return None
+    facts = json.loads(manifest.read_text(encoding="utf-8"))["facts"]
+    return str(facts["compute_dtype"]) if "compute_dtype" in facts else None
 
 
 def other_way(settings: Settings) -> Settings:
@@ -174,24 +177,9 @@ def other_way(settings: Settings) -> Settings:
     return replace(settings, engine=engine)
 
 
-def measured_rate(dtype: str) -> float:
-    """GFLOP/s of a matrix product of this machine, in about half a second."""
-    import time
-
-    import torch
-
-    kind = {"float32": torch.float32, "bfloat16": torch.bfloat16}[dtype]
-    size = 1024
-    a, b = torch.ones(size, size, dtype=kind), torch.ones(size, size, dtype=kind)
-    a @ b
-    rates = []
-    for _ in range(8):
-        start = time.perf_counter()
-        a @ b
-        rates.append(2 * size**3 / 1e9 / (time.perf_counter() - start))
-    return sorted(rates)[len(rates) // 2]
-
-
-def seconds(step: Step, rate: float, dtype: str) -> float:
-    """Rough duration of a step at a measured rate (GFLOP/s)."""
-    return STAGE_START + step.gflop / (rate * EFFICIENCY[dtype])
+def free_bytes(paths: Paths) -> int:
+    """What is free on the disk that outputs/ is on, or will be."""
+    folder = paths.outputs.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

@@ -12,16 +12,16 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from semdim.artifacts.code import imported_modules
+from semdim.artifacts.code import TELLING, imported_modules
 from semdim.artifacts.shards import write_atomically
 from stages.support.run import NEUTRAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
-#: Modules that tell of the work and change no number.
-TELLING = ("semdim.progress", "semdim.tracking", "stages.support.track")
 #: They run every time, and so depend on nothing.
 CHECKS = ("stages.check_params", "stages.check_training")
+#: Properties of a run that stand for a setting.
+OF_RUN = {"run.compute_dtype": "engine.compute_dtype"}
 #: Rooms that are listed as a whole: what every stage reads and writes its files with.
 ROOMS = ("src/semdim/artifacts",)
 WIDTH = 100
@@ -34,8 +34,7 @@ _DATA = re.compile(r"""(?m)^      (?:- )?"?((?:outputs|results)/[^",\n]+)"?,?$""
 def code_of(module: str, root: Path = ROOT) -> list[str]:
     """Files and folders of the project that ``module`` depends on, a folder where all of it is."""
     found = imported_modules(module)
-    files = {path for name, path in found.items() if name not in TELLING}
-    return sorted(_collapsed({path.relative_to(root) for path in files}, root))
+    return sorted(_collapsed({path.relative_to(root) for path in found.values()}, root))
 
 
 def _collapsed(files: set[Path], root: Path) -> Iterator[str]:
@@ -58,8 +57,8 @@ def _collapsed(files: set[Path], root: Path) -> Iterator[str]:
 def settings_of(module: str) -> set[str]:
     """Dotted names of the settings that a stage reads and that can change a number.
 
-    They are the literal arguments of `Run.setting` and `Run.read` in the stage and in the functions
-    of stages.support that it imports.
+    They are the literal arguments of `Run.setting` and `Run.read`, and what `OF_RUN` stands for, in
+    the stage and in the functions of stages.support that it imports.
     """
     seen: set[tuple[str, str]] = set()
     names = set(_settings(module, None, seen))
@@ -90,6 +89,8 @@ def _settings(module: str, function: str | None, seen: set[tuple[str, str]]) -> 
     for node in ast.walk(start):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             yield from _read_by(node, constants)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in OF_RUN:
+            yield OF_RUN[ast.unparse(node)]
         if not isinstance(node, ast.Name):
             continue
         if node.id in own and node.id != function:
@@ -99,7 +100,7 @@ def _settings(module: str, function: str | None, seen: set[tuple[str, str]]) -> 
             "stages.support.startup",
         ):
             other, name = imported[node.id]
-            if name.islower():
+            if name.islower() and other not in TELLING:
                 yield from _settings(other, name, seen)
 
 

@@ -34,7 +34,7 @@ def ledger_facts(
         corpus=corpus,
         context=context,
         splice=run.setting("splice"),
-        compute_dtype=run.setting("engine.compute_dtype"),
+        compute_dtype=run.compute_dtype,
         seed=run.setting("seed"),
         proxies={name: artifact.facts["splice"] for name, artifact in losses.items()},
         codes=codes,

@@ -2,6 +2,8 @@
 
 from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.shards import Artifact
+from semdim.errors import ArtifactError
+from semdim.forward.dtype import torch_dtype
 from semdim.forward.hook_points import parse_hook
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
@@ -19,7 +21,7 @@ def start_engine(run: Run) -> str:
 def load_split(run: Run, device: str) -> SplitModel:
     """The unit's model in the dtype of the engine, cut at the unit's hook point."""
     hook_name, processing = parse_hook(run.hook)
-    dtype = run.read("engine", EngineSpec, ("compute_dtype",)).dtype
+    dtype = torch_dtype(run.compute_dtype)
     folder = run.paths.model(run.model)
     switches = WeightProcessing(**dict.fromkeys(processing, True))
     model = load_model(folder, dtype=dtype, device=device, processing=switches)
@@ -42,8 +44,16 @@ def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> 
     """The activations of a corpus: those on disk, or computed again where only norms were stored.
 
     split: the model, where the stage has it already; it is loaded only when it is needed.
+
+    Raises:
+        ArtifactError: there are none, or they were computed in another dtype.
     """
     artifact = Artifact.open(run.paths.activations(run.model, run.hook, corpus))
+    if artifact.facts.get("compute_dtype", run.compute_dtype) != run.compute_dtype:
+        raise ArtifactError(
+            f"{artifact.folder} was computed in {artifact.facts['compute_dtype']}, and this run "
+            f"computes in {run.compute_dtype}; `dvc repro` computes it anew."
+        )
     if artifact.facts.get("stored", True):
         return artifact
     if split is None:

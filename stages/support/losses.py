@@ -1,6 +1,7 @@
 """Losses of a probe's proxies on one corpus: what is there and still holds is kept."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from torch import Tensor
@@ -17,6 +18,7 @@ from semdim.text.samples import count_sequences
 from semdim.tokens.sample import load_tokens
 from stages.support.load import load_split, open_activations, start_engine
 from stages.support.run import Run, say
+from stages.support.timed import timed
 
 KINDS = "semdim.proxies.kinds"
 
@@ -49,9 +51,13 @@ def losses_of(
 
 def _compute(run: Run, columns: list[LossColumn], token_ids: Tensor, device: str) -> None:
     split = load_split(run, device)
-    total = sum(column.n_sequences or 0 for column in columns) * token_ids.shape[1]
+    parts = [(c.writer, (c.n_sequences or 0) * token_ids.shape[1]) for c in columns]
+    total = sum(n_tokens for _, n_tokens in parts)
     what = ", ".join(column.reconstruct.proxy.name for column in columns)
-    with progress_bar(total=total, desc=f"{run.probe} {what} on {run.corpus}") as bar:
+    with (
+        progress_bar(total=total, desc=f"{run.probe} {what} on {run.corpus}") as bar,
+        timed(run, *parts),
+    ):
         compute_losses(
             split,
             columns,
@@ -81,6 +87,8 @@ def _column(
         activations.folder / MANIFEST,
         run.paths.codes(run.probe, run.corpus) / MANIFEST,
     ]
+    if find_spec(f"{KINDS}.{proxy.kind}") is None:  # it comes from a plugin
+        inputs.append(run.paths.plugins)
     order = None
     if proxy.needs_order:
         folder = run.paths.atom_order(run.probe)
@@ -97,7 +105,7 @@ def _column(
             "splice": proxy.splice,
             "seed": seed,
             "n_sequences": n_sequences,
-            "compute_dtype": run.setting("engine.compute_dtype"),
+            "compute_dtype": run.compute_dtype,
         },
         n_shards=n_shards_of(n_sequences, activations),
         kinds={KINDS: [proxy.kind]},

@@ -12,6 +12,7 @@ from semdim.artifacts.code import code_digest
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import ShardWriter, write_json
 from semdim.errors import ConfigError
+from semdim.forward.dtype import resolved_dtype
 from semdim.paths import Paths
 
 Spec = TypeVar("Spec")
@@ -93,6 +94,14 @@ class Run:
         """
         entries: Mapping[str, Mapping[str, Any]] = self.setting(what)
         return {key: value for key, value in entries[name].items() if key != "role"}
+
+    @property
+    def compute_dtype(self) -> str:
+        """float32 or bfloat16: what check_params found ``auto`` to be, or what is asked for."""
+        asked = str(self.setting("engine.compute_dtype"))
+        if asked == "auto" and self.paths.engine.exists():
+            return str(read_json(self.paths.engine)["compute_dtype"])
+        return resolved_dtype(asked, self.setting("engine.device"))
 
     @property
     def probe(self) -> str:

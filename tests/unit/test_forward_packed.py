@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from transformer_lens import HookedTransformer, HookedTransformerConfig
 
+from semdim.forward import packed
+from semdim.forward.dtype import onednn_takes_bfloat16
 from semdim.forward.packed import PackedProducts
 from semdim.forward.split import SplitModel
 
@@ -16,6 +18,7 @@ GATED = {
     "rotary_dim": 12, "act_fn": "silu", "n_key_value_heads": 2,
 }  # fmt: skip
 PLAIN = {"act_fn": "gelu", "normalization_type": "LN"}
+DTYPES = [torch.float32, torch.bfloat16]
 # Of a block: query, key, value, out, and the MLP's; long sums are left alone in float32.
 N_PACKED = {
     ("gated", torch.float32): 6, ("gated", torch.bfloat16): 7,
@@ -37,23 +40,40 @@ def split_model(architecture: str, dtype: torch.dtype) -> SplitModel:
     return SplitModel(model, "blocks.1.hook_resid_pre")
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def n_packed(architecture: str, dtype: torch.dtype) -> int:
+    """Products of a block that are packed; none in bfloat16 where oneDNN does not take it."""
+    takes = dtype == torch.float32 or packed.onednn_takes_bfloat16()
+    return N_PACKED[architecture, dtype] if takes else 0
+
+
+@pytest.fixture(params=["onednn", "no onednn"])
+def onednn(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """oneDNN with bfloat16, where this processor has it, and without."""
+    if request.param == "no onednn":
+        monkeypatch.setattr(packed, "onednn_takes_bfloat16", lambda: False)
+    elif not onednn_takes_bfloat16():
+        pytest.skip("oneDNN takes no bfloat16 on this processor")
+
+
+@pytest.mark.usefixtures("onednn")
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("architecture", ["gated", "plain"])
 def test_a_model_of_packed_products_is_the_model(architecture: str, dtype: torch.dtype) -> None:
     split = split_model(architecture, dtype)
     ids = torch.randint(0, 300, (4, 16), generator=torch.Generator().manual_seed(1))
     activation = split.prefix(ids)
-    of_block = N_PACKED[architecture, dtype]
+    of_block = n_packed(architecture, dtype)
     assert len(split._products._packed) == of_block  # the suffix was not met yet
     found = split.logits(split.suffix(activation).flatten(0, 1))
-    assert len(split._products._packed) == 3 * of_block + 1
+    assert len(split._products._packed) == 3 * of_block + (of_block > 0)
     with torch.inference_mode():
         expected = split.model(ids).flatten(0, 1)
     atol = 1e-4 if dtype == torch.float32 else 0.05 * float(expected.std())
     torch.testing.assert_close(found, expected, rtol=0, atol=atol)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.usefixtures("onednn")
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_a_packed_product_is_the_product(dtype: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
     weight = torch.randn(70, 33, generator=generator).to(dtype)
@@ -71,7 +91,18 @@ def test_a_packed_product_is_the_product(dtype: torch.dtype) -> None:
                 torch.testing.assert_close(found.double(), exact, rtol=0, atol=tolerance)
             unbiased = F.linear(x, weight).double() + bias.double()
             torch.testing.assert_close(unbiased, exact, rtol=0, atol=tolerance)
-    assert len(products._packed) == 1
+    takes = dtype == torch.float32 or packed.onednn_takes_bfloat16()
+    assert len(products._packed) == takes
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_bfloat16_is_packed_where_onednn_takes_it(
+    takes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed, "onednn_takes_bfloat16", lambda: takes)
+    weights = [torch.ones(4, 4), torch.ones(4, 4, dtype=torch.bfloat16)]
+    known = PackedProducts(weights, longest_float32_sum=4)._weights.values()
+    assert [weight.dtype for weight in known] == DTYPES[: 1 + takes]
 
 
 def test_what_is_not_known_is_multiplied_as_ever() -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 #: Packages whose modules count; what others do is pinned by the lock file.
 PACKAGES = ("semdim", "stages")
 REGISTRY = "Registry"
+#: Modules that tell of the work and change no number: neither they nor what they import count.
+TELLING = ("semdim.progress", "semdim.tracking", "stages.support.timed", "stages.support.track")
 
 
 def imported_modules(
@@ -21,8 +23,8 @@ def imported_modules(
 ) -> dict[str, Path]:
     """``module`` and all modules of `PACKAGES` that it imports, directly or not, with their files.
 
-    Imports inside functions count; those for type checkers alone do not. A module that makes a
-    `semdim.registry.Registry` is taken to import every module of the registry's package.
+    Imports inside functions count; those for type checkers alone and `TELLING` do not. A module
+    that makes a `semdim.registry.Registry` is taken to import every module of its package.
 
     Args:
         module: dotted name.
@@ -37,7 +39,7 @@ def imported_modules(
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found:
+        if name in found or name in TELLING:
             continue
         path = _file(name)
         if path is None:
@@ -85,8 +87,7 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those under ``if TYPE_CHECKING``."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and _called(node.test) == "TYPE_CHECKING":
-            for other in node.orelse:
-                yield from _nodes(other)
+            yield from _nodes(ast.Module(node.orelse, []))
             continue
         yield node
         yield from _nodes(node)

@@ -1,5 +1,6 @@
 """`semdim plan`: what the pipeline will compute, how large it is, roughly how long it takes."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,61 +9,124 @@ import typer
 from semdim.commands.refusal import guarded, refusal
 
 if TYPE_CHECKING:
+    from semdim.estimate import Estimate
     from semdim.plan import Step
+    from semdim.settings import Settings
 
 
 def plan(
     params: Annotated[
         Path, typer.Option(help="The composed configuration.", dir_okay=False)
     ] = Path("params.yaml"),
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            help="Minutes that the run may take: beyond it, ask on a terminal, and fail without.",
+            min=0,
+        ),
+    ] = None,
 ) -> None:
-    """Say what the pipeline will compute, how large it will be and roughly how long it takes."""
-    from rich.console import Console
-    from rich.table import Table
+    """Say what the pipeline will compute, how large it will be and roughly how long it takes.
 
+    Fails where the disk is too small, or the time exceeds --budget and nobody says to go on.
+    """
+    from semdim.forward.dtype import resolved_dtype
     from semdim.paths import Paths
-    from semdim.plan import measured_rate, other_way, seconds, steps
+    from semdim.plan import free_bytes, other_way, steps
 
-    settings = read_params(params)
-    todo = list(steps(settings, Paths()))
+    settings, paths = read_params(params), Paths()
+    todo = guarded(lambda: list(steps(settings, paths)))
     open_steps = [step for step in todo if not step.is_there]
-    console = Console()
     if not todo:
-        console.print(
+        return print(
             "No model is exported yet, so sizes are not known: run `dvc repro prepare_model "
             "prepare_sae` first."
         )
-        return
     if not open_steps:
-        console.print("Every activation, code and loss is there; `dvc repro` checks them.")
-        return
-    dtype = settings.engine.compute_dtype
-    rate = measured_rate(dtype)
-    table = Table(title=f"To compute ({dtype}, {rate:.0f} GFLOP/s measured on this machine)")
-    for heading in ("stage", "unit", "tokens", "TFLOP", "on disk", "about"):
-        table.add_column(heading, justify="left" if heading in ("stage", "unit") else "right")
-    total = 0.0
-    for step in open_steps:
-        duration = seconds(step, rate, dtype)
-        total += duration
-        table.add_row(
-            step.stage, step.unit, f"{step.n_tokens:,}", f"{step.gflop / 1e3:.1f}",
-            f"{step.bytes / 1e6:.0f} MB", f"{duration:.0f} s",
-        )  # fmt: skip
-    console.print(table)
-    size = sum(step.bytes for step in open_steps) / 1e6
-    console.print(f"{size:.0f} MB to write; about {total / 60:.0f} minutes, and one for the rest.")
-    other = list(steps(other_way(settings), Paths()))
-    console.print(
+        return print("Every activation, code and loss is there; `dvc repro` checks them.")
+    dtype = resolved_dtype(settings.engine.compute_dtype, settings.engine.device)
+    found = _estimates(settings, paths, open_steps, dtype)
+    other = list(steps(other_way(settings), paths))
+    print(
         f"The whole run takes {_size(todo)}; with engine.store_activations="
         f"{str(not settings.engine.store_activations).lower()} it would take {_size(other)} and "
         f"{_gflop(other) / _gflop(todo):.2f} times the arithmetic."
     )
+    minutes, needed = _total(found), sum(step.bytes for step in open_steps)
+    print(
+        f"Total: about {minutes:.0f} minutes, one of them for all that runs no model; "
+        f"{_size(open_steps)} to write."
+    )
+    if needed > (free := free_bytes(paths)):
+        raise refusal(
+            f"The plan writes {_bytes(needed)}, but {_bytes(free)} are free in "
+            f"{paths.outputs.absolute()}: make room, or go smaller with {_smaller(settings)}."
+        )
+    if budget is not None and minutes > budget:
+        _ask(minutes, budget, settings)
+
+
+def _estimates(
+    settings: "Settings", paths: Any, open_steps: "list[Step]", dtype: str
+) -> "list[Estimate]":
+    """How long each step takes, told in a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from semdim.estimate import estimates
+    from semdim.rates import measured_rate, processor, read_rates
+
+    device = settings.engine.start()
+    name, rate = processor(device, settings.engine.n_threads), measured_rate(dtype, device)
+    found = estimates(open_steps, read_rates(paths.rates), dtype, name, rate)
+    table = Table(title=f"To compute ({dtype}, {rate:.0f} GFLOP/s measured on {name})")
+    for heading in ("stage", "unit", "tokens", "TFLOP", "on disk", "about", ""):
+        table.add_column(heading, justify="left" if heading in ("stage", "unit", "") else "right")
+    for step, estimate in zip(open_steps, found, strict=True):
+        table.add_row(
+            step.stage, " · ".join(filter(None, (step.unit, step.proxy))), f"{step.n_tokens:,}",
+            f"{step.gflop / 1e3:.1f}", f"{step.bytes / 1e6:.0f} MB", f"{estimate.seconds:.0f} s",
+            "measured on the last run" if estimate.is_measured else "estimated",
+        )  # fmt: skip
+    Console().print(table)
+    return found
+
+
+def _total(found: "list[Estimate]") -> float:
+    """Minutes, with one for all that runs no model."""
+    from semdim.estimate import THE_REST
+
+    return (sum(estimate.seconds for estimate in found) + THE_REST) / 60
+
+
+def _ask(minutes: float, budget: float, settings: "Settings") -> None:
+    """Go on only if the person at the terminal says so."""
+    over = f"about {minutes:.0f} minutes exceed --budget {budget:g}"
+    smaller = f"go smaller with {_smaller(settings)}"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise refusal(f"The run's {over}: {smaller}, or raise --budget.")
+    if not typer.confirm(f"The run's {over}; go on?"):
+        raise refusal(f"Stopped, since nobody said to go on: {smaller}.")
+
+
+def _smaller(settings: "Settings") -> str:
+    """The settings by which a run of this kind needs less time and disk."""
+    grid, sample = settings.grid, settings.grid.sample
+    ways = [f"corpora.{sample}.n_tokens (and bound.n_tokens with it)"]
+    ways += [f"corpora.{name}.n_tokens" for name in grid.corpus if name != sample]
+    ways += ["grid.sweep (and bound.topk_grid with it)"] if grid.sweep else []
+    ways += ["grid.ablation=[]"] if grid.ablation else []
+    if settings.engine.compute_dtype != "auto":
+        ways.append("engine.compute_dtype=auto")
+    return ", ".join(ways)
 
 
 def _size(planned: "list[Step]") -> str:
-    size = sum(step.bytes for step in planned)
-    return f"{size / 1e9:.1f} GB of disk" if size >= 1e9 else f"{size / 1e6:.0f} MB of disk"
+    return f"{_bytes(sum(step.bytes for step in planned))} of disk"
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _gflop(planned: "list[Step]") -> float:

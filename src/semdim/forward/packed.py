@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from semdim.forward.dtype import onednn_takes_bfloat16
+
 
 class PackedProducts(TorchFunctionMode):
     """While it is entered, `F.linear` and `torch.addmm` multiply by packed copies of ``weights``.
@@ -76,7 +78,7 @@ def _can_pack(weight: Tensor) -> bool:
     if weight.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     if weight.dtype == torch.bfloat16:  # on old processors oneDNN refuses it; torch does not
-        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+        return onednn_takes_bfloat16()
     return weight.dtype == torch.float32
 
 

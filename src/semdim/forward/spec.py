@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from semdim.errors import ConfigError
 from semdim.fields import check, setting
+from semdim.forward.dtype import present_device, resolved_dtype, torch_dtype
 
 if TYPE_CHECKING:
     import torch
 
-DTYPES = ("float32", "bfloat16")
+DTYPES = ("float32", "bfloat16", "auto")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -17,8 +17,9 @@ DEVICES = ("auto", "cpu", "cuda", "mps")
 class EngineSpec:
     """The ``engine`` group of the configuration."""
 
-    compute_dtype: str = setting("bfloat16", choices=DTYPES)
-    """dtype of the forward passes; sums over the vocabulary are always float32."""
+    compute_dtype: str = setting("float32", choices=DTYPES)
+    """dtype of the forward passes; sums over the vocabulary are always float32. auto is bfloat16
+    where the device multiplies in it itself, and float32 elsewhere."""
     device: str = setting("auto", choices=DEVICES)
     """auto | cpu | cuda | mps."""
     batch_sequences: int = setting(16, at_least=1, at_most=100_000)
@@ -36,9 +37,7 @@ class EngineSpec:
 
     @property
     def dtype(self) -> "torch.dtype":
-        import torch
-
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[self.compute_dtype]
+        return torch_dtype(resolved_dtype(self.compute_dtype, self.device))
 
     def start(self) -> str:
         """Set the threads and the allocator, and name the device to use.
@@ -53,16 +52,4 @@ class EngineSpec:
         keep_freed_memory()
         if self.n_threads is not None:
             torch.set_num_threads(self.n_threads)
-        present = {
-            "cuda": torch.cuda.is_available(),
-            "mps": torch.backends.mps.is_available(),
-            "cpu": True,
-        }
-        if self.device == "auto":
-            return next(name for name, there in present.items() if there)
-        if not present[self.device]:
-            raise ConfigError(
-                f"engine.device = {self.device!r} was asked for, but torch sees no such device "
-                "here; use engine.device=auto."
-            )
-        return self.device
+        return present_device(self.device)

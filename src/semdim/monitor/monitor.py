@@ -8,6 +8,7 @@ import torch
 
 from semdim.codes.encode import Encoder, encode_rows
 from semdim.errors import ConfigError, DataError
+from semdim.forward.dtype import resolved_dtype
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
 from semdim.models.facts import ModelFacts
@@ -80,7 +81,8 @@ class SparsityMonitor:
             context: tokens of a sequence, BOS included. None: the threshold's; without one, the
                 longest that model and SAE take.
             splice: which positions the threshold must have been calibrated on.
-            dtype: float32 or bfloat16, of the forward pass. None: the threshold's, else float32.
+            dtype: float32, bfloat16 or auto, of the forward pass. None: the threshold's, or
+                float32.
             device: auto, cpu, cuda or mps.
             root: the project's folder, where outputs/ and results/ are.
 
@@ -96,6 +98,7 @@ class SparsityMonitor:
         if dtype is None:
             dtype = "float32" if limit is None else limit.compute_dtype
         engine = EngineSpec(compute_dtype=dtype, device=device)
+        dtype = resolved_dtype(dtype, device)
         if context is None:
             longest = min(facts.n_context, sae_facts.context_size or facts.n_context)
             context = longest if limit is None else limit.context
