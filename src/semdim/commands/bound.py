@@ -56,7 +56,7 @@ def bound(
     semdim bound --vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000
     --n-tokens 1000000 --failure-prob 0.05 [--proxy-risk 6.5 --gap 0.25] [--json]
 
-    semdim bound --from results/probes/smollm2-135m
+    semdim bound --from results/probes/smollm2-135m_layer15
     """
     try:
         if from_results is not None:
