@@ -2,7 +2,7 @@
 # make test    the environment, then every test
 # make check   lint, format, types
 # make bench   speed and memory against the plain procedure, and what watching k costs
-# make params  write params.yaml from conf/
+# make params  write params.yaml from conf/, and the code that each stage imports into dvc.yaml
 # make lock    resolve the dependencies anew
 
 PYTHON ?= python3.11
@@ -45,10 +45,11 @@ check: env
 
 bench: env
 	@$(BIN)/python -m bench
-	@$(BIN)/python -m bench.monitor --model smollm2-135m
+	@$(BIN)/python -m bench.monitor --probe smollm2-135m_layer15
 
 params: env
 	@$(BIN)/python -m stages.check_params --write
+	@$(BIN)/python -m stages.support.dependencies --write
 
 # torchvision is wanted by a package whose parts in use here do without it, and no CPU build of it fits torch.
 lock:

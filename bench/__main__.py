@@ -1,11 +1,11 @@
 """Measure semdim against the plain procedure, SAELens and the machine's arithmetic.
 
-    python -m bench                                smollm2-135m, about 10 minutes on two cores
+    python -m bench                                smollm2-135m_layer15, 10 minutes on two cores
     python -m bench --only speed                   a part of it: speed, memory or cached
-    python -m bench --model gpt2-small-shape --device cuda --batch 256 --shard 256
+    python -m bench --probe gpt2-small-shape --device cuda --batch 256 --shard 256
     python -m bench --document                     write docs/performance.md from what was measured
 
-Results go to docs/performance/<model>_<device>.json; parts that are measured again replace their
+Results go to docs/performance/<probe>_<device>.json; parts that are measured again replace their
 own entry. What is compared runs in turns, and a ratio is formed within a turn.
 """
 
@@ -24,6 +24,7 @@ import torch
 from bench.cached import extra_costs
 from bench.contenders import Settings
 from bench.document import document
+from bench.figure import subject_of
 from bench.memory import against_n
 from bench.monitor import export_tiny
 from bench.speed import contenders, measure
@@ -47,7 +48,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", choices=PARTS, action="append", help="a part; may be repeated")
     parser.add_argument("--document", action="store_true", help="write docs/performance.md, only")
     parser.add_argument(
-        "--model", default="smollm2-135m",
+        "--probe", "--model", default="smollm2-135m_layer15",
         help=f"one that the pipeline exported, tiny, or {', '.join(RANDOM_SHAPES)}",
     )  # fmt: skip
     parser.add_argument("--root", default=".", help="where outputs/ lies")
@@ -66,7 +67,7 @@ def arguments() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument(
         "--large", action="store_true",
-        help="peak memory with the model itself, not with the shape of a tiny one",
+        help="peak memory with the probe itself, not with the shape of a tiny one",
     )  # fmt: skip
     return parser.parse_args()
 
@@ -104,18 +105,18 @@ def say(message: str) -> None:
 def run(chosen: argparse.Namespace, root: Path) -> Path:
     """Measure the parts that were asked for; returns the file of results."""
     device = EngineSpec(device=chosen.device, n_threads=chosen.threads).start()
-    if chosen.model not in RANDOM_SHAPES and not Paths(root).model(chosen.model).exists():
+    if chosen.probe not in RANDOM_SHAPES and not Paths(root).sae(chosen.probe).exists():
         raise ArtifactError(
-            f"The model {chosen.model!r} is not exported under {root}; run `dvc repro "
+            f"The probe {chosen.probe!r} is not exported under {root}; run `dvc repro "
             f"prepare_model prepare_sae`, or choose one of {', '.join(RANDOM_SHAPES)}."
         )
-    path = chosen.out / f"{chosen.model}_{device}.json"
+    path = chosen.out / f"{chosen.probe}_{device}.json"
     result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     settings = Settings(
-        chosen.model, str(root), device, chosen.context, chosen.batch, chosen.shard, chosen.threads
+        chosen.probe, str(root), device, chosen.context, chosen.batch, chosen.shard, chosen.threads
     )
     parts = chosen.only or PARTS
-    result |= {"model": chosen.model, "machine": machine(device)}
+    result |= {"probe": chosen.probe, "machine": machine(device)}
     with tempfile.TemporaryDirectory() as scratch:
         ledger = Path(scratch) / "ledger.parquet"
         if "speed" in parts:
@@ -127,14 +128,14 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
             }
             write_json(path, result)
         if "memory" in parts:
-            name, dtype = (chosen.model, "bfloat16") if chosen.large else ("tiny-shape", "float32")
+            name, dtype = (chosen.probe, "bfloat16") if chosen.large else ("tiny-shape", "float32")
             options = [
-                "--model", name, "--dtype", dtype, "--root", str(root), "--device", device,
+                "--probe", name, "--dtype", dtype, "--root", str(root), "--device", device,
                 "--batch", str(chosen.batch), "--shard", str(chosen.shard),
                 "--context", str(chosen.context),
             ]  # fmt: skip
             result["memory_large" if chosen.large else "memory"] = {
-                "model": name,
+                "probe": name,
                 "dtype": dtype,
                 **against_n(chosen.tokens, options, say),
             }
@@ -153,7 +154,7 @@ def main() -> None:
             return say(f"{document(chosen.out)}")
         with tempfile.TemporaryDirectory() as scratch:
             root = Path(chosen.root)
-            if chosen.model == "tiny" and not Paths(root).model("tiny").exists():
+            if chosen.probe == "tiny" and not Paths(root).sae("tiny").exists():
                 root = Path(scratch)
                 export_tiny(root)
             path = run(chosen, root)
@@ -190,7 +191,7 @@ def headline(result: dict[str, Any]) -> list[str]:
     for part in ("memory", "memory_large"):
         if "ratio_of_last_two" in result.get(part, {}):
             lines.append(
-                f"peak memory ({result[part]['model']}) at the largest N over that at the one "
+                f"peak memory ({subject_of(result[part])}) at the largest N over that at the one "
                 f"before: {result[part]['ratio_of_last_two']:.3f}"
             )
     if "cached" in result:

@@ -22,6 +22,9 @@ from bench.own import PROXIES, losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
 from bench.rates import product_rates, synchronize
 from bench.subjects import load_subject, sample_ids
+from semdim.artifacts.folder import FolderPlace
+from semdim.artifacts.memory import MemoryPlace
+from semdim.artifacts.protocols import ShardPlace
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
 
@@ -32,7 +35,7 @@ _SAELENS_LOGITS = 2**31  # bytes in float32 of the logits that SAELens may form 
 class Settings:
     """What all contenders share."""
 
-    model: str
+    probe: str
     root: str
     device: str
     context: int
@@ -46,7 +49,8 @@ class Contender:
     """One way to the losses."""
 
     kind: str
-    """plain, saelens, semdim, unstored (semdim without stored activations) or rate."""
+    """plain, saelens, semdim, unstored (semdim without stored activations), memory (semdim with
+    all of it in memory, as `semdim.measure` has it) or rate."""
     dtype: str
     n_sequences: int
 
@@ -78,11 +82,11 @@ class Reading:
 def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
     """Load what a contender needs; what is returned runs it once."""
     root, device, dtype = Path(settings.root), settings.device, getattr(torch, contender.dtype)
-    if contender.kind in ("semdim", "unstored"):
+    if contender.kind in ("semdim", "unstored", "memory"):
         EngineSpec(contender.dtype, device, n_threads=settings.n_threads).start()
     elif settings.n_threads:
         torch.set_num_threads(settings.n_threads)
-    subject = load_subject(settings.model, root, dtype, device, settings.context)
+    subject = load_subject(settings.probe, root, dtype, device, settings.context)
     if contender.kind == "rate":  # keeps the sizes, not the model
         return _rate(subject.shapes(settings.context, 1.0), dtype, settings)
     ids = sample_ids(subject, root, contender.n_sequences, settings.context)
@@ -120,15 +124,17 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
 
     def own() -> Reading:
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
+            folder, memory = Path(scratch), contender.kind == "memory"
+            place: ShardPlace = MemoryPlace() if memory else FolderPlace(folder)
             seconds = tokens_to_ledger(
                 subject, split, ids, folder,
                 batch_sequences=settings.batch_sequences,
                 shard_sequences=settings.shard_sequences,
-                is_stored=contender.kind == "semdim",
+                is_stored=contender.kind != "unstored",
+                place=place if memory else None,
             )  # fmt: skip
-            shapes = subject.shapes(settings.context, mean_n_active(folder))
-            return Reading(ids.numel(), seconds, losses_of(folder), shapes=shapes)
+            shapes = subject.shapes(settings.context, mean_n_active(place))
+            return Reading(ids.numel(), seconds, losses_of(place), shapes=shapes)
 
     return own
 

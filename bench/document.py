@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench.figure import draw, in_order, microsecond_digits, steps_in_order
+from bench.figure import draw, in_order, microsecond_digits, steps_in_order, subject_of
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError
 from semdim.plots.style import save
@@ -17,6 +17,7 @@ _NAMES = {
     "saelens": "SAELens `run_evals`",
     "semdim": "**semdim**",
     "unstored": "semdim, activations not stored",
+    "memory": "semdim, in memory (`semdim.measure`)",
 }
 
 
@@ -52,13 +53,13 @@ def section(result: dict[str, Any], figure: str | None) -> Iterator[str]:
     """The lines about one run."""
     machine = result["machine"]
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    yield f"### {result['model']} on {machine['device']}"
+    yield f"### {subject_of(result)} on {machine['device']}"
     yield ""
     # On a GPU the processor matters, too: it launches, hashes and writes.
     processor = f"{machine['processor']}, " if machine.get("device_kind") == "cuda" else ""
     yield f"{processor}{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
     if "speed" in result:
-        yield from _speed(result["speed"], result["model"], figure)
+        yield from _speed(result["speed"], subject_of(result), figure)
     for part in ("memory", "memory_large"):
         if part in result:
             yield from _memory(result[part])
@@ -71,7 +72,7 @@ def three(values: dict[str, float], digits: int) -> str:
     return " – ".join(f"{values[name]:,.{digits}f}" for name in ("min", "median", "max"))
 
 
-def _speed(speed: dict[str, Any], model: str, figure: str | None) -> Iterator[str]:
+def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[str]:
     rates = "; ".join(
         f"{three(rate, 0)} GFLOP/s in {dtype}" for dtype, rate in speed["gflop_per_second"].items()
     )
@@ -81,13 +82,13 @@ def _speed(speed: dict[str, Any], model: str, figure: str | None) -> Iterator[st
     )
     yield ""
     if figure is not None:
-        yield f"![Speed of {model}]({figure})"
+        yield f"![Speed of {subject}]({figure})"
         yield ""
     yield "| | tokens/s | times the plain procedure | fraction of the arithmetic limit |"
     yield "|---|---|---|---|"
     for name, entry in in_order(speed["contenders"]).items():
         kind, dtype = name.split(" ", 1)
-        limit = entry.get("fraction_of_limit") if kind == "semdim" else None
+        limit = entry.get("fraction_of_limit") if kind in ("semdim", "memory") else None
         yield (
             f"| {_NAMES[kind]}, {dtype} | {three(entry['tokens_per_second'], 0)} | "
             f"{three(entry['ratio_to_plain'], 2)} | {three(limit, 2) if limit else ''} |"
@@ -159,8 +160,8 @@ def _stepped(speed: dict[str, Any]) -> dict[str, Any]:
 def _memory(memory: dict[str, Any]) -> Iterator[str]:
     device = any("device_peak_bytes" in row for row in memory["sizes"])
     yield (
-        f"Peak memory from tokens to the ledger, {memory['model']} in {memory['dtype']}, each size "
-        "in a process of its own:"
+        f"Peak memory from tokens to the ledger, {subject_of(memory)} in {memory['dtype']}, each "
+        "size in a process of its own:"
     )
     yield ""
     yield "| N, tokens | peak | of it before the first token |" + (" on the device |" * device)

@@ -13,6 +13,7 @@ _LABELS = {
     "saelens": "SAELens run_evals",
     "semdim": "semdim",
     "unstored": "semdim, not stored",
+    "memory": "semdim, in memory",
 }
 
 
@@ -29,6 +30,11 @@ def steps_in_order(steps: Iterable[str]) -> list[str]:
     """The steps from tokens to the ledger, first things first."""
     losses = sorted(step for step in steps if step.startswith("losses"))
     return ["prefix", "encode", *losses, "ledger"]
+
+
+def subject_of(result: dict[str, Any]) -> str:
+    """What was measured; older results call it a model."""
+    return str(result.get("probe") or result["model"])
 
 
 def microsecond_digits(speed: dict[str, Any]) -> int:
@@ -50,7 +56,7 @@ def draw(result: dict[str, Any]) -> Figure:
     _steps(right, speed)
     machine = result["machine"]
     threads = "" if machine.get("device_kind") == "cuda" else f", {machine['n_threads']} threads"
-    left.set_title(f"{result['model']} on {machine['device']}{threads}")
+    left.set_title(f"{subject_of(result)} on {machine['device']}{threads}")
     return figure
 
 
@@ -59,12 +65,20 @@ def _label(name: str) -> str:
     return f"{_LABELS[kind]}, {dtype}"
 
 
+def _limit(entry: dict[str, Any]) -> float:
+    """Tokens per second at the arithmetic limit; 0 where it is not known."""
+    if "fraction_of_limit" not in entry:
+        return 0.0
+    return float(entry["tokens_per_second"]["median"] / entry["fraction_of_limit"]["median"])
+
+
 def _speeds(axes: Any, speed: dict[str, Any]) -> None:
     entries = list(in_order(speed["contenders"]).items())[::-1]
     named: tuple[int, float] | None = None
-    furthest = 0.0
+    furthest, has_room = 0.0, False
+    widest = max(_limit(entry) or entry["tokens_per_second"]["max"] for _, entry in entries)
     for row, (name, entry) in enumerate(entries):
-        values, is_own = entry["tokens_per_second"], name.startswith(("semdim", "unstored"))
+        values, is_own = entry["tokens_per_second"], not name.startswith(("plain", "saelens"))
         median = values["median"]
         axes.barh(row, median, height=0.62, color=MODEL_COLOURS[0] if is_own else "#BBBBBB")
         axes.hlines(row, values["min"], values["max"], color=INK, linewidth=1.2)
@@ -73,10 +87,14 @@ def _speeds(axes: Any, speed: dict[str, Any]) -> None:
             note += f"  ({entry['ratio_to_plain']['median']:.1f}×)"
         end = values["max"]
         if name.startswith("semdim") and "fraction_of_limit" in entry:
-            limit = median / entry["fraction_of_limit"]["median"]
-            end = max(end, limit)
+            limit = _limit(entry)
             axes.vlines(limit, row - 0.4, row + 0.4, color=MODEL_COLOURS[1], linewidth=1.6)
-            named = row, limit  # the topmost comes last
+            furthest = max(furthest, limit)
+            if limit - end < 0.35 * widest:  # no room for the note before it
+                end = max(end, limit)
+                named = named if has_room else (row, limit)  # the topmost comes last
+            else:
+                named, has_room = (row, limit), True  # nor is its name in anybody's way
         furthest = max(furthest, end)
         axes.annotate(note, (end, row), xytext=(4, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(entries)), [_label(name) for name, _ in entries])

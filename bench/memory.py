@@ -35,7 +35,7 @@ def peak_bytes() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokens", type=int, required=True)
-    parser.add_argument("--model", default="tiny-shape")
+    parser.add_argument("--probe", "--model", default="tiny-shape")
     parser.add_argument("--root", default=".")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", default="float32")
@@ -47,7 +47,7 @@ def main() -> None:
     chosen = parser.parse_args()
     device = EngineSpec(chosen.dtype, chosen.device, n_threads=chosen.threads).start()
     subject = load_subject(
-        chosen.model, Path(chosen.root), getattr(torch, chosen.dtype), device, chosen.context
+        chosen.probe, Path(chosen.root), getattr(torch, chosen.dtype), device, chosen.context
     )
     n_sequences = -(-chosen.tokens // chosen.context)
     ids = random_ids(n_sequences, chosen.context, subject.model.cfg.d_vocab)
@@ -82,7 +82,7 @@ def against_n(
 
     Args:
         sizes: N in tokens, ascending.
-        options: of `main`: model, dtype and so on.
+        options: of `main`: probe, dtype and so on.
         ledger: where the ledger of the largest size is kept, for other measurements.
 
     Raises:

@@ -1,7 +1,7 @@
 """What watching costs: tokens per second with and without the monitor, in interleaved pairs.
 
-    python -m bench.monitor                              the tiny model, in a temporary folder
-    python -m bench.monitor --model smollm2-135m         a model that the pipeline exported
+    python -m bench.monitor                                 the tiny model, in a temporary folder
+    python -m bench.monitor --probe smollm2-135m_layer15    a probe that the pipeline exported
 
 Two engines are measured: semdim's own (TransformerLens, with which k is the pipeline's to the bit
 but for the rounding of single rows) and `generate` of transformers with the hook of `watch`. Each
@@ -22,8 +22,10 @@ from typing import Any
 
 import torch
 
+from semdim.artifacts.shards import write_json
 from semdim.models.tokenizer import load_tokenizer
 from semdim.monitor import SparsityMonitor, watch
+from semdim.monitor.exports import read_hook
 from semdim.paths import Paths
 
 # Gets ready, with the monitor or without, and yields what generates and returns how many tokens.
@@ -80,11 +82,11 @@ def own(monitor: SparsityMonitor, n_tokens: int) -> Engine:
     return engine
 
 
-def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Engine:
+def transformers(model_folder: Path, sae: Path, dtype: str, n_tokens: int) -> Engine:
     """Generation by transformers, with the hook or without."""
     from transformers import AutoModelForCausalLM
 
-    folder = paths.model(name).absolute()
+    folder = model_folder.absolute()
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype)).eval()
     tokenizer = load_tokenizer(folder)
     ids = tokenizer(PROMPT, add_special_tokens=False)["input_ids"]
@@ -101,7 +103,7 @@ def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Engine:
     @contextmanager
     def engine(is_watched: bool) -> Iterator[Callable[[], int]]:
         if is_watched:
-            with watch(model, tokenizer, paths.sae(name), facts=folder):
+            with watch(model, tokenizer, sae, facts=folder):
                 yield generate
         else:
             yield generate
@@ -110,22 +112,25 @@ def transformers(paths: Paths, name: str, dtype: str, n_tokens: int) -> Engine:
 
 
 def export_tiny(root: Path) -> None:
-    """The model and SAE of the smoke run."""
+    """The model and the probe of the smoke run, both called tiny."""
     import yaml
 
     from semdim.models.export import export_model
     from semdim.saes.export import export_sae
     from semdim.settings import read_settings
-    from stages.check_params import composed
+    from stages.support.configuration import composed
 
-    entry = read_settings(yaml.safe_load(composed(["experiment=smoke"]))).models["tiny"]
-    export_model(entry.source, Paths(root).model("tiny"))
-    export_sae(entry.sae, Paths(root).sae("tiny"))
+    settings, paths = read_settings(yaml.safe_load(composed(["experiment=smoke"]))), Paths(root)
+    export_model(settings.models["tiny"], paths.model("tiny"))
+    facts = export_sae(settings.probes["tiny"].sae, paths.sae("tiny"))
+    processing = facts.processing.as_dict()
+    hook = {"model": "tiny", "hook_name": facts.hook_name, "processing": processing}
+    write_json(paths.hook("tiny"), hook)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--probe", "--model", default="tiny", help="one that was exported")
     parser.add_argument("--root", default=".", help="the project's folder")
     parser.add_argument("--tokens", type=int, default=100, help="generated in each run")
     parser.add_argument("--pairs", type=int, default=10)
@@ -136,21 +141,22 @@ def main() -> None:
         torch.set_num_threads(chosen.threads)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(chosen.root)
-        if chosen.model == "tiny" and not Paths(root).model("tiny").exists():
+        if chosen.probe == "tiny" and not Paths(root).sae("tiny").exists():
             root = Path(scratch)
             export_tiny(root)
         paths = Paths(root)
-        exports = {"model": paths.model(chosen.model), "sae": paths.sae(chosen.model)}
-        with SparsityMonitor.load(**exports, dtype=chosen.dtype) as monitor:
+        model = paths.model(read_hook(paths.hook(chosen.probe)).model)
+        sae = paths.sae(chosen.probe)
+        with SparsityMonitor.load(model=model, sae=sae, dtype=chosen.dtype) as monitor:
             result: dict[str, Any] = {
-                "model": chosen.model,
+                "probe": chosen.probe,
                 "dict_size": monitor.watched.dict_size,
                 "dtype": chosen.dtype,
                 "n_tokens": chosen.tokens,
                 "n_threads": torch.get_num_threads(),
                 "semdim": pairs(own(monitor, chosen.tokens), chosen.pairs),
             }
-        other = transformers(paths, chosen.model, chosen.dtype, chosen.tokens)
+        other = transformers(model, sae, chosen.dtype, chosen.tokens)
         result["transformers"] = pairs(other, chosen.pairs)
     print(json.dumps(result, indent=2))
     for engine in ("semdim", "transformers"):

@@ -11,7 +11,7 @@ from torch import Tensor
 from bench.flops import Product
 from semdim.forward.packed import PackedProducts
 from semdim.forward.parallel import side_by_side
-from semdim.forward.split import CHUNK_BYTES
+from semdim.forward.split import CHUNK_BYTES, rows_of_unembedding
 
 _BYTES_OUT = 2**26  # of one product's result on a CPU: the unembedding gets fewer rows
 
@@ -23,7 +23,8 @@ def product_rates(
     no more than a chunk of logits).
 
     On a CPU the best of four ways counts: all threads on one product, or a product on each thread,
-    which is how batches run side by side; each with the weight as it is and packed.
+    which is how batches run side by side; each with the weight as it is and packed. Elsewhere the
+    better of two: with the weight as it is, and with as many rows of zeros as the unembedding gets.
     """
     rates = {}
     for product in products:
@@ -49,7 +50,11 @@ Multiply = Callable[[Tensor], Tensor]
 
 
 def _multiplications(weight: Tensor) -> tuple[Multiply, Multiply]:
-    """By the weight as it is, and by its packed copy."""
+    """By the weight as it is, and by its packed or padded copy."""
+    if weight.device.type != "cpu":
+        n_rows = rows_of_unembedding(weight.device.type, weight.dtype, len(weight))
+        padded = F.pad(weight, (0, 0, 0, n_rows - len(weight)))
+        return partial(F.linear, weight=weight), partial(F.linear, weight=padded)
     products = PackedProducts([weight], longest_float32_sum=weight.shape[1])
 
     def packed(x: Tensor) -> Tensor:

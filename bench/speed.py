@@ -22,7 +22,11 @@ def contenders(
         Contender("plain", "float32", n_plain),
         Contender("saelens", "float32", 2 * n_plain),
         *(Contender("semdim", dtype, n_own) for dtype in dtypes),
-        *(Contender("unstored", dtype, n_own) for dtype in dtypes[-1:]),
+        *(
+            Contender(kind, dtype, n_own)
+            for kind in ("unstored", "memory")
+            for dtype in dtypes[-1:]
+        ),
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is measured: a model that the pipeline exported, or random weights in a known shape."""
+"""What is measured: a probe that the pipeline exported, or random weights in a known shape."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,8 @@ from bench.flops import Shapes
 from semdim.forward.hook_points import start_layer
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
+from semdim.monitor.exports import read_hook
 from semdim.paths import Paths
-from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.fetch import random_sae
 from semdim.saes.load import Decoder, load_decoder, load_sae
 from semdim.saes.spec import SAESource
@@ -67,9 +67,12 @@ _MEAN_N_ACTIVE = 64.0
 
 @dataclass(frozen=True)
 class Subject:
-    """A model with its SAE, loaded."""
+    """A probe, loaded: a model with an SAE at one of its hook points."""
 
     name: str
+    """The probe's, or that of a random shape."""
+    model_name: str
+    """The folder of its model; that of a random shape is called like it."""
     model: Any
     """HookedTransformer."""
     hook_name: str
@@ -92,7 +95,7 @@ class Subject:
 
 
 def load_subject(name: str, root: Path, dtype: torch.dtype, device: str, context: int) -> Subject:
-    """Load a subject by name: one of `RANDOM_SHAPES`, or a model exported under ``root``.
+    """Load a subject by name: one of `RANDOM_SHAPES`, or a probe exported under ``root``.
 
     Raises:
         ArtifactError: nothing was exported under that name.
@@ -100,15 +103,15 @@ def load_subject(name: str, root: Path, dtype: torch.dtype, device: str, context
     if name in RANDOM_SHAPES:
         return _random(name, RANDOM_SHAPES[name], dtype, device, context)
     paths = Paths(root)
-    facts = read_facts(paths.model(name))
-    sae_facts = read_sae_facts(paths.sae(name))
-    model = load_model(
-        paths.model(name), dtype=dtype, device=device, processing=sae_facts.processing
-    )
+    hook = read_hook(paths.hook(name))
+    folder = paths.model(hook.model)
+    facts = read_facts(folder)
+    model = load_model(folder, dtype=dtype, device=device, processing=hook.processing)
     return Subject(
         name,
+        hook.model,
         model,
-        sae_facts.hook_name,
+        hook.hook_name,
         load_sae(paths.sae(name), device=device),
         load_decoder(paths.sae(name)).to(device),
         facts.bos_token_id,
@@ -140,7 +143,7 @@ def _random(
     ).to(device)  # fmt: skip
     sae.requires_grad_(False)
     decoder = Decoder(sae.W_dec.detach().float(), sae.b_dec.detach().float())
-    return Subject(name, model, shape.hook_name, sae.eval(), decoder, 0, device)
+    return Subject(name, name, model, shape.hook_name, sae.eval(), decoder, 0, device)
 
 
 def _draw_weights(model: torch.nn.Module, deviation: float, device: str) -> None:
@@ -153,6 +156,10 @@ def _draw_weights(model: torch.nn.Module, deviation: float, device: str) -> None
                 weight.shape, generator=generator, device=device, dtype=torch.float32
             )
             weight.copy_(drawn.mul_(deviation))
+            del drawn
+    if device == "cuda":
+        # Else the block of the largest draw, 2 GB, would be held by the first small tensor in it.
+        torch.cuda.empty_cache()
 
 
 def random_ids(
@@ -171,7 +178,7 @@ def sample_ids(
     subject: Subject, root: Path, n_sequences: int, context: int
 ) -> Int32[Tensor, "sequences context"]:
     """Sequences of the pipeline's English sample where it lies under ``root``, else random ids."""
-    tokens = Paths(root).tokens(subject.name, "english")
+    tokens = Paths(root).tokens(subject.model_name, "english")
     if tokens.exists():
         ids, _ = load_tokens(tokens)
         if ids.shape[1] == context and len(ids) >= n_sequences:

@@ -15,7 +15,6 @@ from semdim.artifacts import chain
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.paths import Paths
-from semdim.registry import load_plugins
 from stages import imported
 from stages.support.configuration import checked, composed, plain
 from stages.support.sources import write_sources
@@ -27,7 +26,6 @@ def main() -> None:
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
     params, paths = Path("params.yaml"), Paths()
-    sys.path.insert(0, str(Path.cwd()))
     try:
         if arguments.write:
             text = composed(arguments.overrides)
@@ -35,7 +33,6 @@ def main() -> None:
             write_atomically(params, text)
             return print(f"wrote {params}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
-        load_plugins(values.get("plugins") or ())
         write_sources(values, paths)
         chain.start(paths.gathered_results("first"))
         # Constant, so that checking again makes no stage behind it run again.

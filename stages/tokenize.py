@@ -27,7 +27,11 @@ def main(run: Run) -> None:
     shard_sequences = run.setting("engine.shard_sequences")
     writer = run.writer(
         out,
-        inputs=[exported / "facts.json", run.paths.source("corpora", run.corpus)],
+        inputs=[
+            exported / "facts.json",
+            run.paths.source("corpora", run.corpus),
+            run.paths.plugins,
+        ],
         params=[source, tokens, seed, shard_sequences],
         n_shards=len(shard_ranges(sample.n_sequences, shard_sequences)),
     )

@@ -152,13 +152,24 @@ def _missing_path(word: str) -> str | None:
     path = Path(word)
     if len(path.parts) < 2 or path.parts[0] not in _top_level() or (ROOT / path).exists():
         return None
-    if path.parts[:2] == ("results", "models") and path.parts[2] in _names("model"):
-        return None  # the results of a model that was not run here
+    if path.parts[:2] == ("results", "probes") and path.parts[2] in _names("probe"):
+        return None  # the results of a probe that was not run here
     return f"{path} does not exist"
 
 
 def _names(group: str) -> list[str]:
     return [path.stem for path in (ROOT / "conf" / group).glob("*.yaml")]
+
+
+def _unknown_subject(arguments: Sequence[str], *others: str) -> str | None:
+    """What `--probe` and `--model` name, unless it is a file of conf/ or one of ``others``."""
+    for flag, word in itertools.pairwise(arguments):
+        group = flag.removeprefix("--")
+        if group in ("probe", "model") and flag.startswith("--"):
+            known = {*_names(group), *others, "NAME"}
+            if word not in known and "/" not in word:
+                return f"conf/{group} has no {word}"
+    return None
 
 
 def _make(arguments: list[str]) -> str | None:
@@ -195,7 +206,7 @@ def _semdim(arguments: list[str]) -> str | None:
 
     from semdim.commands.app import app
 
-    return _click(get_command(app), arguments)
+    return _click(get_command(app), arguments) or _unknown_subject(arguments)
 
 
 def _wandb(arguments: list[str]) -> str | None:
@@ -249,14 +260,17 @@ def _choices(overrides: Sequence[str]) -> Iterator[list[str]]:
 
 def _composes(overrides: Sequence[str]) -> str | None:
     from semdim.errors import SemdimError
+    from semdim.registry import load_plugins
     from semdim.settings import read_settings
-    from stages.check_params import composed
+    from stages.support.configuration import composed
     from stages.support.points import parse, refuse_contradictions
 
     try:
         refuse_contradictions(parse(overrides))
         for choice in _choices(overrides):
-            read_settings(_values(composed(choice)))
+            values = _values(composed(choice))
+            load_plugins(values["plugins"])
+            read_settings(values)
     except SemdimError as error:
         return str(error)
     return None
@@ -279,13 +293,26 @@ def _python(arguments: list[str]) -> str | None:
         return _train_sae(rest)
     if module == "stages.check_params":
         return _composes([word for word in rest if word != "--write"])
-    if module.startswith("stages."):
-        return _stage(rest)
-    if module.startswith("bench."):
-        source = Path(str(importlib.util.find_spec(module).origin)).read_text()  # type: ignore[union-attr]
-        flags = [word for word in rest if word.startswith("--") and f'"{word}"' not in source]
-        return f"{module} has no {', '.join(flags)}" if flags else None
-    return None
+    if re.fullmatch(r"stages\.(?!check_training)\w+", module):
+        return _stage(module, rest)
+    return _unknown_flag(module, rest) or _unknown_subject(rest, *_random_shapes())
+
+
+def _random_shapes() -> list[str]:
+    from bench.subjects import RANDOM_SHAPES
+
+    return list(RANDOM_SHAPES)
+
+
+def _unknown_flag(module: str, arguments: Sequence[str]) -> str | None:
+    """An option that the module's source does not mention."""
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None
+    path = Path(spec.origin)
+    path = path.with_name("__main__.py") if spec.submodule_search_locations else path
+    source = path.read_text(encoding="utf-8")
+    flags = [word for word in arguments if word.startswith("--") and f'"{word}"' not in source]
+    return f"{module} has no {', '.join(flags)}" if flags else None
 
 
 def _train_sae(arguments: list[str]) -> str | None:
@@ -308,8 +335,8 @@ def _train_sae(arguments: list[str]) -> str | None:
     return None
 
 
-def _stage(arguments: list[str]) -> str | None:
-    """Compose every point that a stage would be started with."""
+def _stage(module: str, arguments: list[str]) -> str | None:
+    """Compose every point that a stage would be started with, and look for its unit of work."""
     import tempfile
 
     from hydra import compose, initialize_config_dir
@@ -318,12 +345,14 @@ def _stage(arguments: list[str]) -> str | None:
     from omegaconf.errors import OmegaConfBaseException
 
     from semdim.errors import SemdimError
+    from semdim.paths import Paths
     from semdim.settings import read_settings
-    from stages.check_params import composed
+    from stages.support.configuration import composed
     from stages.support.points import parse, refuse_contradictions
+    from stages.support.run import Run, Unit
 
     overrides = [word for word in arguments if not word.startswith("-")]
-    experiment = ["experiment=smoke"] if "unit.model=tiny" in overrides else []
+    experiment = ["experiment=smoke"] if "unit.probe=tiny" in overrides else []
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "params.yaml").write_text(composed(experiment), encoding="utf-8")
@@ -334,9 +363,10 @@ def _stage(arguments: list[str]) -> str | None:
                 with initialize_config_dir(str(ROOT / "conf"), version_base=None):
                     config = compose("stage", overrides=choice)
                 values: Any = OmegaConf.to_container(config, resolve=True)
-                unit = values.pop("unit")
-                settings = read_settings(values)
-                settings.model(unit["model"])
+                run = Run(values, Unit(**values.pop("unit")), Paths(), module)
+                read_settings(values)
+                _ = run.probe if run.unit.model is None else run.model
+                _ = run.unit.corpus is None or run.corpus
         except (SemdimError, HydraException, OmegaConfBaseException) as error:
             return str(error)
         finally:

@@ -44,6 +44,11 @@ class Paths:
         """The record of one source; what: corpora, models or probes."""
         return self.inputs / what / f"{name}.json"
 
+    @property
+    def plugins(self) -> Path:
+        """The record of the modules from outside that this run imports."""
+        return self.inputs / "plugins.json"
+
     def model(self, model: str) -> Path:
         """The exported language model."""
         return self.outputs / "models" / model / "export"

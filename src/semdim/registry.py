@@ -10,8 +10,9 @@ import difflib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +44,8 @@ class Registry(Generic[Entry]):
             ConfigError: another entry has this name. The same module may be imported anew.
         """
         module = _origin()
+        if not module.startswith(f"{self.package}."):
+            self._bring(name)  # so that nothing from outside takes its place unseen
         known = self._origins.get(name, module)
         if known != module and self._entries[name] != entry:
             raise ConfigError(
@@ -63,10 +66,7 @@ class Registry(Generic[Entry]):
         Raises:
             ConfigError: there is none; the message lists those that exist.
         """
-        if name not in self._entries and name.isidentifier():
-            module = f"{self.package}.{name}"
-            if find_spec(module) is not None:
-                importlib.import_module(module)
+        self._bring(name)
         if name not in self._entries:
             self._complete()
         if name not in self._entries:
@@ -98,6 +98,13 @@ class Registry(Generic[Entry]):
         self._complete()
         return tuple(self._entries.values())
 
+    def _bring(self, name: str) -> None:
+        """Import the package's module of this name, if there is one."""
+        if name not in self._entries and name.isidentifier():
+            module = f"{self.package}.{name}"
+            if find_spec(module) is not None:
+                importlib.import_module(module)
+
     def _complete(self) -> None:
         if self._is_complete:
             return
@@ -121,12 +128,22 @@ def _origin() -> str:
     return str(caller)
 
 
-def load_plugins(modules: Sequence[str]) -> None:
+def load_plugins(modules: Any) -> None:
     """Import modules from outside semdim, which register what they bring.
 
+    Args:
+        modules: a list of their names, as the setting ``plugins`` has it; they are looked for in
+            the folder that the program runs in, too.
+
     Raises:
-        ConfigError: one of them cannot be imported; the message says why.
+        ConfigError: it is no such list, or a module cannot be imported; the message says why.
     """
+    is_list = isinstance(modules, list | tuple)
+    if not is_list or not all(isinstance(name, str) for name in modules):
+        raise ConfigError(f"plugins = {modules!r} must be a list of names of Python modules.")
+    here = str(Path.cwd())
+    if modules and here not in sys.path:
+        sys.path.insert(0, here)
     for name in modules:
         try:
             importlib.import_module(name)

@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from semdim.errors import ConfigError
+from semdim.registry import load_plugins
 from semdim.settings import read_settings
 from stages.support.points import parse, refuse_contradictions
 from stages.support.startup import ROOT
@@ -52,6 +53,8 @@ def plain(source: Path | str) -> dict[str, Any]:
 def checked(values: dict[str, Any], *, must_be_composed: bool = False) -> dict[str, Any]:
     """The same values, once they are known to be possible and, if asked, up to date.
 
+    The plugins that they name are imported, since what they bring makes more values possible.
+
     Raises:
         ConfigError: a value is not possible, or differs from the composition of conf/.
     """
@@ -62,6 +65,7 @@ def checked(values: dict[str, Any], *, must_be_composed: bool = False) -> dict[s
                 f"params.yaml is not the composition of conf/ (they differ in {difference}); "
                 f"write it with {MEND}, or run an experiment with `dvc exp run -S group=choice`."
             )
+    load_plugins(values.get("plugins") or ())
     read_settings(values)
     return values
 

@@ -18,9 +18,10 @@ from stages.support.run import NEUTRAL
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
+#: They run every time, and so depend on nothing.
+CHECKS = ("stages.check_params", "stages.check_training")
 #: Properties of a run that stand for a setting.
 OF_RUN = {"run.compute_dtype": "engine.compute_dtype"}
-CHECK = "stages.check_params"
 #: Rooms that are listed as a whole: what every stage reads and writes its files with.
 ROOMS = ("src/semdim/artifacts",)
 WIDTH = 100
@@ -137,8 +138,8 @@ def in_step(text: str) -> str:
     done = [blocks[0]]
     for block in blocks[1:]:
         name = block.split(":", 1)[0].strip()
-        module = modules.get(name, CHECK)
-        done.append(block if module == CHECK else _with_code(block, code_of(module)))
+        module = modules.get(name, CHECKS[0])
+        done.append(block if module in CHECKS else _with_code(block, code_of(module)))
     return "".join(done)
 
 

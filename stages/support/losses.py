@@ -1,6 +1,7 @@
 """Losses of a probe's proxies on one corpus: what is there and still holds is kept."""
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from torch import Tensor
@@ -86,6 +87,8 @@ def _column(
         activations.folder / MANIFEST,
         run.paths.codes(run.probe, run.corpus) / MANIFEST,
     ]
+    if find_spec(f"{KINDS}.{proxy.kind}") is None:  # it comes from a plugin
+        inputs.append(run.paths.plugins)
     order = None
     if proxy.needs_order:
         folder = run.paths.atom_order(run.probe)

@@ -9,13 +9,13 @@ pipeline are never touched.
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, QuotedString, ValueType
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -53,17 +53,23 @@ def refuse_contradictions(overrides: Sequence[Override]) -> None:
 
 
 def swept_values(overrides: Sequence[Override]) -> dict[str, list[Any]]:
-    """Every value of every setting that a command line sweeps, and of those of ``bound`` that it
-    sets: a point knows its own values alone, and bounds that share δ have to know of all."""
+    """Every value of every setting that a command line sweeps: a point knows its own values alone,
+    and bounds that share δ have to know of all. What is set and not swept, every point knows; a
+    glob chooses files and is no value."""
     return {
-        override.get_key_element().lstrip("+~"): list(_values(override))
+        override.get_key_element().lstrip("+~"): [_plain(v) for v in override.sweep_iterator()]
         for override in overrides
-        if override.is_sweep_override() or override.get_key_element().startswith("bound.")
+        if override.is_sweep_override() and override.value_type != ValueType.GLOB_CHOICE_SWEEP
     }
 
 
-def _values(override: Override) -> Iterator[Any]:
-    yield from override.sweep_iterator() if override.is_sweep_override() else [override.value()]
+def _plain(value: Any) -> Any:
+    """A value as Hydra sets it, not as it was quoted."""
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    return value.text if isinstance(value, QuotedString) else value
 
 
 def point_folder() -> Path | None:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from semdim.artifacts.hashing import file_digest
+from semdim.artifacts import origin
 from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
 from semdim.models.source import model_digest
@@ -41,10 +41,8 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
     for name, entry in params["probes"].items():
         found = sae_digest(SAESource.from_mapping(entry["sae"]))
         wanted[paths.source("probes", name)] = {"settings": entry, "found": found}
-    files = {name: _file_of(name) for name in params.get("plugins") or ()}
-    wanted[paths.inputs / "plugins.json"] = {
-        name: file_digest(path) for name, path in files.items()
-    }
+    plugins = {name: _files_of(name) for name in params.get("plugins") or ()}
+    wanted[paths.plugins] = plugins
     for path in paths.inputs.rglob("*.json"):
         if path not in wanted:
             path.unlink()
@@ -52,8 +50,11 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
         write_json(path, record)
 
 
-def _file_of(module: str) -> Path:
+def _files_of(module: str) -> dict[str, str]:
+    """Digests of a plugin's file, or of every module of it where it is a package."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         raise ConfigError(f"The plugin {module!r} is no module with a file of its own.")
-    return Path(spec.origin)
+    path = Path(spec.origin)
+    found = [path] if spec.submodule_search_locations is None else path.parent.rglob("*.py")
+    return origin.files(found, relative_to=path.parent)

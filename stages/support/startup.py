@@ -46,7 +46,6 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             assert isinstance(content, dict)
             params = {str(key): value for key, value in content.items()}
             unit = Unit(**params.pop("unit"))
-            sys.path.insert(0, str(Path.cwd()))
             load_plugins(params.get("plugins") or ())
             work(Run(params, unit, Paths(Path(".")), _module_of(work), point))
         except SemdimError as error:

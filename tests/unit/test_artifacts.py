@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from semdim.artifacts.hashing import settings_digest, source_digest
+from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import Artifact, ShardWriter
 from semdim.errors import ArtifactError
 
@@ -108,4 +108,3 @@ def test_the_manifest_says_what_is_there(tmp_path: Path) -> None:
 def test_digests_depend_on_content_alone() -> None:
     assert settings_digest({"a": 1, "b": 2}) == settings_digest({"b": 2, "a": 1})
     assert settings_digest({"a": 1}) != settings_digest({"a": 2})
-    assert source_digest("semdim.errors") != source_digest("semdim.errors", "semdim.paths")

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
-from bench.contenders import Contender, Reading
+from bench.contenders import Contender, Reading, Settings
 from bench.document import BEGIN, END, document
 from bench.flops import Shapes, flop_per_token, limit_seconds, products
 from bench.own import losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
-from bench.speed import differences, summarise
+from bench.speed import differences, measure, summarise
 from bench.subjects import load_subject, random_ids
+from semdim.artifacts.folder import FolderPlace
+from semdim.artifacts.memory import MemoryPlace
 from semdim.errors import ArtifactError
 from semdim.forward.split import SplitModel
 from semdim.ledger.table import read_table
@@ -65,10 +67,19 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
         seconds = tokens_to_ledger(
             subject, split, ids, folder, batch_sequences=2, shard_sequences=4, is_stored=is_stored
         )
-        assert min(seconds.values()) > 0
-        for proxy, losses in losses_of(folder).items():
+        losses = ["losses of model", "losses of sae"] if is_stored else ["losses of model, sae"]
+        assert list(seconds) == ["prefix", "encode", *losses, "ledger"]
+        place = FolderPlace(folder)
+        for proxy, losses in losses_of(place).items():
             assert differences(losses, plain[proxy])["max_absolute"] < 1e-4
-        assert mean_n_active(folder) == pytest.approx(plain["n_active"].mean())
+        assert mean_n_active(place) == pytest.approx(plain["n_active"].mean())
+    memory = MemoryPlace()
+    tokens_to_ledger(
+        subject, split, ids, tmp_path, batch_sequences=2, shard_sequences=4, place=memory
+    )
+    for proxy, losses in losses_of(FolderPlace(tmp_path / "True")).items():
+        np.testing.assert_array_equal(losses_of(memory)[proxy], losses)
+    assert not (tmp_path / "ledger.parquet").exists()
     assert np.abs(plain["model"] - plain["sae"]).mean() > 1e-3
     ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
     assert ledgers[0] == ledgers[1]
@@ -78,6 +89,17 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
         np.testing.assert_allclose(column, plain[name].ravel(), rtol=1e-4, err_msg=name)
     entropy = table["entropy"].dropna().to_numpy()
     np.testing.assert_allclose(entropy, plain["entropy"].ravel() / np.log(2), rtol=1e-4)
+
+
+def test_random_weights_in_bfloat16_are_the_rounded_ones_in_float32(tmp_path: Path) -> None:
+    models = [
+        load_subject("tiny-shape", tmp_path, dtype, "cpu", 16).model
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    exact, rounded = (dict(model.named_parameters()) for model in models)
+    for name, weight in exact.items():
+        assert torch.equal(weight.bfloat16(), rounded[name]), name
+    assert exact["embed.W_E"].std().item() == pytest.approx(0.8 / 48**0.5, rel=0.02)
 
 
 def rounds() -> tuple[list[dict[str, Reading]], list[Contender]]:
@@ -132,7 +154,7 @@ def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> 
     with pytest.raises(ArtifactError, match="python -m bench"):
         document(folder, page)
     result = {
-        "model": "made-up",
+        "probe": "made-up",
         "machine": {"device": "a machine", "n_threads": 2, "n_cores": 2, "versions": {"a": "0"}},
         "speed": {"context": 128, "batch_sequences": 16, **summarise(*rounds())},
         "memory": {
@@ -163,3 +185,51 @@ def test_the_page_holds_what_was_measured_and_keeps_the_rest(tmp_path: Path) -> 
     assert (folder / "made-up_cpu.png").exists() and (folder / "made-up_cpu.svg").exists()
     document(folder, page)
     assert page.read_text() == text
+
+
+def test_saelens_is_left_out_where_it_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, field = rounds()
+    field = [*field, Contender("saelens", "float32", 1)]
+
+    class Made:
+        def __init__(self, contender: Contender, settings: Settings) -> None:
+            self.contender = contender
+            self.turns = iter([turns[0], *turns])
+
+        def run(self) -> Reading:
+            if self.contender.kind == "saelens":
+                raise RuntimeError("saelens float32 failed")
+            return next(self.turns)[self.contender.name]
+
+        def __enter__(self) -> "Made":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    monkeypatch.setattr("bench.speed.Worker", Made)
+    said: list[str] = []
+    result = measure(field, Settings("made-up", ".", "cpu", 128, 1, 1), 2, said.append)
+    assert set(result["contenders"]) == {"plain float32", "semdim float32"}
+    assert any("left out" in line for line in said)
+
+
+def test_a_run_on_a_gpu_names_the_processor_and_the_memory_of_the_device(tmp_path: Path) -> None:
+    page, folder = tmp_path / "performance.md", tmp_path / "performance"
+    folder.mkdir()
+    page.write_text(f"{BEGIN}\n{END}\n")
+    turns, field = rounds()
+    for turn in turns:
+        turn["semdim float32"].device_peak_bytes = 3 * 10**9
+        turn["semdim float32"].seconds = {"prefix": 8e-6, "encode": 4e-6}
+    machine = {
+        "device": "a GPU", "device_kind": "cuda", "processor": "a processor", "n_threads": 2,
+        "n_cores": 2, "versions": {},
+    }  # fmt: skip
+    speed = {"context": 128, "batch_sequences": 16, **summarise(turns, field)}
+    result = {"model": "made-up", "machine": machine, "speed": speed}
+    (folder / "made-up_cuda.json").write_text(json.dumps(result))
+    text = document(folder, page).read_text()
+    assert "made-up on a GPU" in text and "\na processor, 2 threads of 2 cores" in text
+    assert "the model included: semdim float32 3.0 GB." in text
+    assert "| prefix | 1.00 – 1.00 – 1.00 |" in text  # microseconds, with decimals when few

@@ -51,7 +51,10 @@ A = {"delta": 0.05, "largest": 1000, "holdout": 6.0, "faithful": 0.5, "gap": 0.2
      "auroc": 0.625}  # fmt: skip
 B = A | {"delta": 0.01, "holdout": 6.5, "faithful": 0.75, "mean": 22.0, "auroc": 0.5}
 PARAMS = {
-    "models": {"tiny": {"source": {"kind": "random"}}},
+    "models": {"tiny": {"kind": "random"}},
+    "probes": {
+        "tiny": {"model": "tiny", "hook": "blocks.1.hook_resid_post", "sae": {"kind": "random"}}
+    },
     "bound": {"failure_prob": 0.05, "n_tokens": [100, 1000]},
     "seed": 0,
 }
@@ -88,9 +91,9 @@ def run(*arguments: str) -> tuple[int, str, str]:
 @pytest.fixture
 def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Folders a and b, which differ in δ and what follows from it; the current folder."""
-    write(tmp_path / "a" / "models" / "tiny", A, PARAMS)
+    write(tmp_path / "a" / "probes" / "tiny", A, PARAMS)
     changed = PARAMS | {"bound": PARAMS["bound"] | {"failure_prob": 0.01}}  # type: ignore[dict-item]
-    write(tmp_path / "b" / "models" / "tiny", B, changed)
+    write(tmp_path / "b" / "probes" / "tiny", B, changed)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -134,9 +137,9 @@ def test_a_run_compared_with_itself_differs_in_nothing(two: Path) -> None:
 
 
 def test_the_figure_goes_beside_or_where_it_is_asked_for(two: Path) -> None:
-    code, output, _ = run("a", "b/models/tiny")
+    code, output, _ = run("a", "b/probes/tiny")
     assert code == 0
-    folder = two / "compare_a_b-models-tiny"
+    folder = two / "compare_a_b-probes-tiny"
     assert {path.name for path in folder.iterdir()} == {"compare.png", "compare.svg"}
     assert str(folder.relative_to(two) / "compare.png") in output
     assert run("a", "b", "--json", "--figure", "out/mine.png")[0] == 0
@@ -203,7 +206,8 @@ def test_a_number_of_one_side_alone_stays_in_the_table(tmp_path: Path) -> None:
 def test_settings_of_one_side_and_packages_are_told(tmp_path: Path) -> None:
     a = write(tmp_path / "a", A, PARAMS)
     other = {
-        "models": {"big": {"source": {"kind": "hub"}}},
+        "models": {"big": {"kind": "hub"}},
+        "probes": {"p": PARAMS["probes"]["tiny"] | {"model": "big"}},
         "bound": PARAMS["bound"],
         "splice": "all",
     }
@@ -213,15 +217,34 @@ def test_settings_of_one_side_and_packages_are_told(tmp_path: Path) -> None:
     (b / "setup.json").write_text(json.dumps(setup))
     found = {change.setting: (change.a, change.b) for change in differences(pair(a, b))}
     assert found == {
-        "model.source.kind": ("random", "hub"),
+        "model.kind": ("random", "hub"),
         "seed": (0, NOT_SET),
         "splice": (NOT_SET, "all"),
         "setup.packages.torch": ("2.13.0", "3.0"),
     }
 
 
+def test_results_of_before_probes_are_read_and_compared(tmp_path: Path) -> None:
+    old = {
+        "models": {"tiny": {"source": {"kind": "random"}, "sae": {"kind": "folder"}}},
+        "bound": PARAMS["bound"],
+        "seed": 0,
+    }
+    write(tmp_path / "old" / "models" / "tiny", A, old)
+    setup = json.loads((tmp_path / "old/models/tiny/setup.json").read_text())
+    setup["sae"]["hook_point"] = "blocks.1.hook_resid_post"
+    for part in ("old/models/tiny", "new/probes/tiny_layer1"):
+        if part.startswith("new"):
+            write(tmp_path / part, A, PARAMS)
+        (tmp_path / part / "setup.json").write_text(json.dumps(setup))
+    found = pair(tmp_path / "old", tmp_path / "new")
+    assert found.name == "tiny → tiny_layer1"
+    (change,) = differences(found)
+    assert (change.setting, change.a, change.b) == ("probe.sae.kind", "folder", "random")
+
+
 def test_results_without_settings_are_compared_by_what_they_tell(two: Path) -> None:
-    (two / "b/models/tiny/params.yaml").unlink()
+    (two / "b/probes/tiny/params.yaml").unlink()
     code, output, _ = run("a", "b", "--no-figure")
     assert code == 0
     assert "B has no params.yaml" in output and "setup.bound.failure_prob" in output
@@ -237,22 +260,22 @@ def test_a_point_of_a_sweep_brings_its_configuration(tmp_path: Path) -> None:
     assert (change.setting, change.a, change.b) == ("bound.k", 4, 8)
 
 
-def test_a_model_of_one_side_alone_is_reported(two: Path) -> None:
-    write(two / "b" / "models" / "big", B)
+def test_a_probe_of_one_side_alone_is_reported(two: Path) -> None:
+    write(two / "b" / "probes" / "big", B)
     code, output, _ = run("a", "b", "--no-figure")
     assert code == 0 and "only in B, and not compared: big" in output
     assert json.loads(run("b", "a", "--json")[1])["only_in_a"] == ["big"]
     rows = list(csv.DictReader(io.StringIO(run("a", "b", "--csv")[1])))
-    assert [row["model"] for row in rows if row["quantity"] == "only in b"] == ["big"]
+    assert [row["probe"] for row in rows if row["quantity"] == "only in b"] == ["big"]
 
 
-def test_two_models_are_compared_when_each_side_has_one(two: Path) -> None:
-    write(two / "b" / "models" / "big", B)
-    code, output, _ = run("a", "b/models/big", "--no-figure")
+def test_two_probes_are_compared_when_each_side_has_one(two: Path) -> None:
+    write(two / "b" / "probes" / "big", B)
+    code, output, _ = run("a", "b/probes/big", "--no-figure")
     assert code == 0 and "tiny → big" in output
-    (two / "a/models/tiny").rename(two / "a/models/other")
+    (two / "a/probes/tiny").rename(two / "a/probes/other")
     code, _, error = run("a", "b")
-    assert code == 1 and "no model in common" in error and "big, tiny" in error
+    assert code == 1 and "no probe in common" in error and "big, tiny" in error
 
 
 @pytest.mark.parametrize(
@@ -286,17 +309,17 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with results A at its first commit, B at its second."""
     monkeypatch.chdir(tmp_path)
     git("init", "-q", "-b", "main")
-    write(tmp_path / "results/models/tiny", A)
+    write(tmp_path / "results/probes/tiny", A)
     (tmp_path / "results/figures").mkdir()
     (tmp_path / "results/figures/large.png").write_bytes(b"not read")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS))
     git("add", "-A")
     git("commit", "-q", "-m", "First results")
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS | {"seed": 1}))
-    for path in (tmp_path / "results/models/tiny").iterdir():
+    for path in (tmp_path / "results/probes/tiny").iterdir():
         path.unlink()
-    (tmp_path / "results/models/tiny").rmdir()
-    write(tmp_path / "results/models/tiny", B)
+    (tmp_path / "results/probes/tiny").rmdir()
+    write(tmp_path / "results/probes/tiny", B)
     git("add", "-A")
     git("commit", "-q", "-m", "Second results")
     return tmp_path
@@ -313,11 +336,11 @@ def test_a_revision_is_compared_with_its_own_settings(repository: Path) -> None:
 
 
 def test_a_revision_is_compared_with_the_folder_as_it_stands(repository: Path) -> None:
-    table = repository / "results/models/tiny/proxies.csv"
+    table = repository / "results/probes/tiny/proxies.csv"
     table.write_text(table.read_text().replace("0.25,", "0.5,"))
     code, output, _ = run("HEAD", "results", "--only-changed", "--no-figure")
     assert code == 0 and "SAE reconstruction" in output and "top 8 atoms" not in output
-    code, output, _ = run("HEAD:results/models/tiny", "results/models/tiny", "--json")
+    code, output, _ = run("HEAD:results/probes/tiny", "results/probes/tiny", "--json")
     assert code == 0 and json.loads(output)["compared"][0]["settings_note"].startswith("B")
 
 

@@ -4,58 +4,102 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from semdim.errors import ConfigError
 from semdim.settings import read_settings
-from stages.check_params import check, composed
+from stages.support.configuration import checked, composed, first_difference, plain
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def values(*overrides: str) -> dict[str, Any]:
-    container = OmegaConf.to_container(OmegaConf.create(composed(list(overrides))))
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+    return plain(composed(list(overrides)))
 
 
 def names(group: str) -> list[str]:
     return sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
 
 
-def test_params_yaml_is_the_composition_of_conf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
+def test_params_yaml_is_the_composition_of_conf() -> None:
     assert (ROOT / "params.yaml").read_text(encoding="utf-8") == composed()
-    check(ROOT / "params.yaml")
+    checked(plain(ROOT / "params.yaml"), must_be_composed=True)
 
 
-def test_params_that_are_not_the_composition_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("DVC_EXP_NAME", raising=False)
-    other = tmp_path / "params.yaml"
-    other.write_text(composed(["bound.failure_prob=0.01"]))
+def test_params_that_are_not_the_composition_are_refused() -> None:
+    other = values("bound.failure_prob=0.01")
     with pytest.raises(ConfigError, match=r"differ in bound\.failure_prob.*--write"):
-        check(other)
-    monkeypatch.setenv("DVC_EXP_NAME", "a-try")  # an experiment composes its own
-    check(other)
+        checked(other, must_be_composed=True)
+    assert checked(other) == other  # an experiment composes its own
+
+
+def test_params_that_are_impossible_are_refused_however_they_were_composed() -> None:
+    with pytest.raises(ConfigError, match="failure_prob"):
+        checked(values("bound.failure_prob=7"))
 
 
 def test_missing_params_name_the_mending_command(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--write"):
-        check(tmp_path / "params.yaml")
+        plain(tmp_path / "params.yaml")
+    (tmp_path / "params.yaml").write_text("- a list\n")
+    with pytest.raises(ConfigError, match=r"by name.*--write"):
+        plain(tmp_path / "params.yaml")
+
+
+def test_the_first_difference_is_named() -> None:
+    assert first_difference({"a": {"b": [1]}}, {"a": {"b": [1]}}) is None
+    assert first_difference({"a": {"b": [1]}}, {"a": {"b": [2]}}) == "a.b"
+    assert first_difference({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}}) == "a.c"
+    assert first_difference({"a": {}}, {"a": None}) == "a"
 
 
 @pytest.mark.parametrize("experiment", names("experiment"))
 def test_every_experiment_composes(experiment: str) -> None:
     settings = read_settings(values(f"experiment={experiment}"))
     assert settings.grid.sample == "english"
+    assert settings.grid.probe == tuple(settings.probes)
+    assert settings.grid.model == tuple(settings.models)
+
+
+@pytest.mark.parametrize(
+    ("experiment", "probes", "models", "hooks"),
+    [("main", 1, 1, 1), ("layers", 5, 1, 5), ("two_models", 2, 2, 2), ("smoke", 1, 1, 1)],
+)
+def test_experiments_are_over_probes(experiment: str, probes: int, models: int, hooks: int) -> None:
+    axes = values(f"experiment={experiment}")["axes"]
+    assert [len(axes[name]) for name in ("probe", "model", "hook")] == [probes, models, hooks]
 
 
 @pytest.mark.parametrize("model", names("model"))
-def test_every_model_replaces_the_list(model: str) -> None:
-    settings = read_settings(values(f"model={model}"))
+@pytest.mark.parametrize("experiment", ["main", "smoke", "two_models"])
+def test_every_model_replaces_the_list(model: str, experiment: str) -> None:
+    settings = read_settings(values(f"model={model}", f"experiment={experiment}"))
     assert settings.grid.model == (model,) and list(settings.models) == [model]
+    assert {probe.model for probe in settings.probes.values()} == {model}
+
+
+@pytest.mark.parametrize("probe", names("probe"))
+@pytest.mark.parametrize("experiment", ["main", "smoke", "layers"])
+def test_every_probe_replaces_the_list(probe: str, experiment: str) -> None:
+    settings = read_settings(values(f"probe=[{probe}]", f"experiment={experiment}"))
+    assert settings.grid.probe == (probe,) and list(settings.probes) == [probe]
+    assert list(settings.models) == [settings.probes[probe].model]
+
+
+def test_probes_are_chosen_in_the_order_in_which_they_are_given() -> None:
+    chosen = ["gpt2-small-res-jb", "tiny"]
+    params = values(f"probe=[{','.join(chosen)}]")
+    assert params["grid"]["probe"] == chosen == list(params["probes"])
+    assert [entry["probe"] for entry in params["axes"]["probe"]] == chosen
+
+
+@pytest.mark.parametrize("group", ["probe", "model"])
+def test_nothing_chosen_is_a_sentence(group: str) -> None:
+    with pytest.raises(ConfigError, match=r"grid\.model = \[\] must hold at least one"):
+        read_settings(values(*{"probe": ["probe=[]"], "model": ["model=[]", "probe=[]"]}[group]))
+
+
+def test_one_probe_may_be_given_without_brackets() -> None:
+    assert values("probe=tiny") == values("probe=[tiny]")
 
 
 @pytest.mark.parametrize("corpus", names("corpus"))
@@ -85,24 +129,17 @@ def test_a_corpus_of_ones_own_joins_the_study_by_configuration() -> None:
     assert settings.grid.corpus[-1] == "mine" and settings.grid.sample == "english"
 
 
-def test_an_sae_is_replaced_in_one_line() -> None:
-    replaced = values("sae@models.smollm2-135m.sae=gpt2-small-res-jb")
-    assert replaced["models"]["smollm2-135m"]["sae"]["release"] == "gpt2-small-res-jb"
-
-
 def test_an_unknown_choice_lists_those_that_exist() -> None:
     with pytest.raises(ConfigError, match="smollm2-135m") as caught:
         composed(["model=gpt5"])
     assert "gpt5" in str(caught.value)
 
 
-@pytest.mark.parametrize("group", ["experiment", "corpus", "tracking", "sae@models.tiny.sae"])
+@pytest.mark.parametrize("group", ["experiment", "corpus", "tracking", "probe", "model"])
 def test_an_unknown_choice_of_any_group_lists_those_that_exist(group: str) -> None:
-    chosen = ["model=tiny", f"{group}=nowhere"]
     with pytest.raises(ConfigError, match="nowhere") as caught:
-        composed(chosen)
-    folder = group.partition("@")[0]
-    assert all(name in str(caught.value) for name in names(folder))
+        composed([f"{group}=nowhere"])
+    assert all(name in str(caught.value) for name in names(group))
 
 
 def test_two_values_for_one_setting_are_a_contradiction() -> None:
@@ -142,7 +179,7 @@ def test_a_corpus_that_cannot_be_read_is_named() -> None:
         ("grid.ablation=[topk_16]", "twice"),
         ("grid.ablation=[pool_16]", "wrong list"),
         ("grid.ablation_tokens=0", "ablation_tokens"),
-        ("grid.ablation_tokens=200000", "more than the 100000 tokens"),
+        ("grid.ablation_tokens=200000", "at most the 100000 tokens"),
         ("bound.topk_grid=[16,48]", "topk_48"),
         ("bound.k=48", "topk_48"),
         ("corpora.english.n_tokens=0", "n_tokens"),
@@ -156,18 +193,9 @@ def test_impossible_values_are_refused_by_name(override: str, message: str) -> N
         read_settings(values(override))
 
 
-def test_units_that_are_not_in_the_configuration_are_refused() -> None:
-    settings = read_settings(values())
-    with pytest.raises(ConfigError, match=r"gpt2.*smollm2-135m"):
-        settings.model("gpt2")
-    with pytest.raises(ConfigError, match=r"unit\.corpus is not set"):
-        settings.corpus(None)
-
-
 def test_the_sweep_belongs_to_the_sample_alone() -> None:
     grid = read_settings(values()).grid
-    assert grid.proxies("english") == grid.proxy + grid.sweep + grid.ablation
+    assert grid.further() == grid.sweep + grid.ablation + grid.pool
     assert grid.on_whole_sample() == grid.proxy + grid.sweep
     assert grid.n_tokens("sae", 100_096) == 100_096
     assert grid.n_tokens("sae_all", 100_096) == grid.ablation_tokens == 12_800
-    assert grid.proxies("random") == grid.proxy

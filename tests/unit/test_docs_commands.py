@@ -46,7 +46,7 @@ PAGE = """Text.
 
 ```sh
 python -m stages.assemble_bound \\
-  unit.model=tiny
+  unit.probe=tiny
 ```
 
 ```text
@@ -76,7 +76,7 @@ def test_commands_are_told_from_what_they_print(tmp_path: Path) -> None:
     assert found[1].commands == [
         ["git", "log", "-1"], ["semdim", "monitor", "--json"], ["make", "test"],
     ]  # fmt: skip
-    assert found[2].commands == [["python", "-m", "stages.assemble_bound", "unit.model=tiny"]]
+    assert found[2].commands == [["python", "-m", "stages.assemble_bound", "unit.probe=tiny"]]
 
 
 @pytest.mark.parametrize(
@@ -93,14 +93,19 @@ def test_commands_are_told_from_what_they_print(tmp_path: Path) -> None:
         ("dvc exp run -S experiment=smokes", "smokes"),
         ("dvc exp run -S bound.failure_prob=2", "failure_prob"),
         ("dvc exp run --queue -S 'bound.k=16,17'", "topk_17"),
-        ("python -m stages.assemble_bounds unit.model=tiny", "assemble_bounds"),
-        ("python -m stages.assemble_bound unit.model=tiny bound.delta=1", "delta"),
-        ("python -m stages.assemble_bound unit.model=tinny", "tinny"),
-        ("python -m stages.assemble_bound -m unit.model=tiny hydra/launcher=pbs", "pbs"),
-        ("python -m stages.assemble_bound unit.model=tiny bound.k=4 bound.k=8", "twice"),
+        ("python -m stages.assemble_bounds unit.probe=tiny", "assemble_bounds"),
+        ("python -m stages.assemble_bound unit.probe=tiny bound.delta=1", "delta"),
+        ("python -m stages.assemble_bound unit.probe=tinny", "tinny"),
+        ("python -m stages.assemble_bound -m unit.probe=tiny hydra/launcher=pbs", "pbs"),
+        ("python -m stages.assemble_bound unit.probe=tiny bound.k=4 bound.k=8", "twice"),
         ("python -m stages.train_sae --write training/run=huge", "huge"),
         ("python -m bench.monitor --speed", "--speed"),
+        ("python -m bench --probe smollm2-135m_layer15 --fast", "--fast"),
+        ("python -m bench --probe smollm2", "smollm2"),
+        ("semdim monitor --model smollm2 essay.txt", "smollm2"),
         ("semdim bound --from results/smollm2", "results/smollm2"),
+        ("dvc exp run -S unit.model=tiny", "unit"),
+        ("dvc exp run -S 'plugins=[no_such_module]'", "no_such_module"),
         ("wandb synk", "synk"),
     ],
 )
@@ -115,7 +120,7 @@ def test_a_wrong_command_is_noticed(text: str, why: str) -> None:
         "HF_HUB_OFFLINE=0 dvc exp run -S model=gpt2-small -S 'corpus=[c4,codeparrot,random]'",
         "semdim bound --help",
         "dvc exp run --queue -S 'bound.k=16,32'",
-        "python -m stages.assemble_bound -m unit.model=tiny 'bound.n_tokens=range(320,960,320)'",
+        "python -m stages.assemble_bound -m unit.probe=tiny 'bound.n_tokens=range(320,960,320)'",
     ],
 )
 def test_a_right_command_is_let_through(text: str) -> None:

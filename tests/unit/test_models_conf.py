@@ -1,66 +1,77 @@
-"""The model and SAE files of conf/ compose to sources that are valid, and can be overridden."""
+"""The model, source and probe files of conf/ compose to what is valid, and can be overridden."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 
 from semdim.models.spec import ModelSource
-from semdim.saes.spec import SAESource
+from semdim.settings import ProbeSpec, read_settings
+from stages.support.configuration import composed, plain
 
 CONF = Path(__file__).parents[2] / "conf"
 MODELS = sorted(path.stem for path in (CONF / "model").glob("*.yaml"))
+PROBES = sorted(path.stem for path in (CONF / "probe").glob("*.yaml"))
 
 
-@pytest.fixture
-def conf(tmp_path: Path) -> Path:
-    """The two groups as shipped, under a primary config that chooses a list of models."""
-    for group in ("model", "sae"):
-        shutil.copytree(CONF / group, tmp_path / group)
-    (tmp_path / "config.yaml").write_text("defaults:\n  - model: [smollm2-135m]\n  - _self_\n")
-    return tmp_path
+def values(*overrides: str) -> dict[str, Any]:
+    return plain(composed(list(overrides)))
 
 
-def composed(conf: Path, *overrides: str) -> dict[str, Any]:
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        config = OmegaConf.to_container(compose("config", list(overrides)), resolve=True)
-    return dict(config["models"])  # type: ignore[index, call-overload]
+def test_every_model_has_a_source_of_its_name_and_a_default_probe() -> None:
+    assert sorted(path.stem for path in (CONF / "source").glob("*.yaml")) == MODELS
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_model_file_is_a_valid_pair_under_its_own_name(conf: Path, name: str) -> None:
-    models = composed(conf, f"model={name}")
-    assert list(models) == [name]
-    ModelSource.from_mapping(models[name]["source"])
-    SAESource.from_mapping(models[name]["sae"])
+def test_a_model_alone_is_the_model_with_its_default_probe(name: str) -> None:
+    params = values(f"model={name}")
+    assert list(params["models"]) == [name] == params["grid"]["model"]
+    (probe,) = params["probes"]
+    assert params["probes"][probe]["model"] == name and params["grid"]["probe"] == [probe]
+    settings = read_settings(params)
+    assert isinstance(settings.models[name], ModelSource)
+    assert isinstance(settings.probes[probe], ProbeSpec)
+    text = (CONF / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert text.startswith(f"# @package _global_\n# {name} with its default probe.")
 
 
-def test_the_papers_pairs_are_as_published(conf: Path) -> None:
-    models = composed(conf, "model=[gpt2-small,gemma-2b]")
-    assert models["gpt2-small"]["source"]["repo"] == "openai-community/gpt2"
-    assert models["gpt2-small"]["sae"]["sae_id"] == "blocks.6.hook_resid_pre"
-    assert models["gemma-2b"]["source"]["repo"] == "google/gemma-2b"
-    assert models["gemma-2b"]["sae"]["sae_id"] == "blocks.12.hook_resid_post"
+@pytest.mark.parametrize("name", PROBES)
+def test_every_probe_brings_its_model(name: str) -> None:
+    params = values(f"probe=[{name}]")
+    assert list(params["probes"]) == [name]
+    entry = params["probes"][name]
+    assert list(params["models"]) == [entry["model"]] == params["grid"]["model"]
+    settings = read_settings(params)
+    sae = settings.probes[name].sae
+    if sae.kind == "folder":
+        assert sae.path == f"models/sae/{name}"
+    if sae.kind == "random":  # its own metadata say where it reads
+        assert sae.hook_name == entry["hook"]
 
 
-def test_a_user_changes_a_models_sae_in_one_line(conf: Path) -> None:
-    by_file = composed(conf, "sae@models.smollm2-135m.sae=tiny")
-    assert by_file["smollm2-135m"]["sae"]["kind"] == "random"
-    by_path = composed(conf, "models.smollm2-135m.sae.path=elsewhere")
-    assert by_path["smollm2-135m"]["sae"] == {"kind": "folder", "path": "elsewhere"}
-    other = composed(
-        conf, "model=gpt2-small", "models.gpt2-small.sae.sae_id=blocks.8.hook_resid_pre"
+def test_the_papers_pairs_are_as_published() -> None:
+    params = values("probe=[gpt2-small-res-jb,gemma-2b-res-jb]")
+    models, probes = params["models"], params["probes"]
+    assert models["gpt2-small"]["repo"] == "openai-community/gpt2"
+    assert probes["gpt2-small-res-jb"]["sae"]["sae_id"] == "blocks.6.hook_resid_pre"
+    assert models["gemma-2b"]["repo"] == "google/gemma-2b"
+    assert probes["gemma-2b-res-jb"]["sae"]["sae_id"] == "blocks.12.hook_resid_post"
+    assert list(models) == ["gpt2-small", "gemma-2b"]
+
+
+def test_probes_of_one_model_share_it_whatever_its_place_in_the_list() -> None:
+    params = values("probe=[tiny,smollm2-135m_layer15,smollm2-135m_block03_quick]")
+    assert list(params["models"]) == ["tiny", "smollm2-135m"]
+    assert [hook["model"] for hook in params["axes"]["hook"]] == [
+        "tiny", "smollm2-135m", "smollm2-135m",
+    ]  # fmt: skip
+
+
+def test_a_user_changes_a_probes_sae_in_one_line() -> None:
+    by_path = values("probes.smollm2-135m_layer15.sae.path=elsewhere")
+    found = by_path["probes"]["smollm2-135m_layer15"]["sae"]
+    assert found == {"kind": "folder", "path": "elsewhere"}
+    other = values(
+        "model=gpt2-small", "probes.gpt2-small-res-jb.sae.sae_id=blocks.8.hook_resid_pre"
     )
-    assert other["gpt2-small"]["sae"]["sae_id"] == "blocks.8.hook_resid_pre"
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_the_comment_in_each_file_gives_the_line_that_works(conf: Path, name: str) -> None:
-    text = (CONF / "model" / f"{name}.yaml").read_text()
-    assert text.startswith(f"# @package models.{name}\n")
-    assert f"sae@models.{name}.sae=NAME" in text
-    models = composed(conf, f"model={name}", f"sae@models.{name}.sae=tiny")
-    assert models[name]["sae"]["kind"] == "random"
+    assert other["probes"]["gpt2-small-res-jb"]["sae"]["sae_id"] == "blocks.8.hook_resid_pre"

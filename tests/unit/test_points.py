@@ -1,47 +1,54 @@
-"""Points of a sweep: what they share, what contradicts itself, and how their rows come together."""
+"""Points of a sweep: what they know of each other, what contradicts itself, how rows are joined."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
 from semdim.flat import flattened
 from stages.support.points import (
     collect,
     parse,
-    predeclared,
     refuse,
     refuse_contradictions,
-    write_row,
+    swept_values,
 )
-
-BOUND = {
-    "n_tokens": [1000, 2000],
-    "smoothing": 0.5,
-    "smoothing_grid": [],
-    "pay_for_n_grid": True,
-}
+from stages.support.run import ROW
+from stages.support.startup import completed
 
 
 @pytest.mark.parametrize(
-    ("line", "points"),
+    ("line", "values"),
     [
-        ("bound.k=4,8", None),  # every point computes the whole grid itself
-        ("bound.n_tokens=[320]", None),  # no sweep
-        ("bound.n_tokens=320,1600,6400 bound.k=4,8", 3),
-        ("bound.n_tokens=[320,1600],[1600,6400]", 3),
-        ("bound.n_tokens=range(100,400,100)", 3),
-        ("bound.n_tokens=320,1600 bound.smoothing=0.1,0.5", 4),
-        ("bound.smoothing=0.1,0.5", 4),  # two sizes stand in params.yaml
-        ("bound.smoothing=0.1,0.5 bound.smoothing_grid=[0.2,0.5]", 6),
-        ("bound.n_tokens=320,1600 bound.pay_for_n_grid=false", 1),
-        ("bound.n_tokens=320,1600 bound.n_predeclared=9", None),
+        ("bound.k=4,8", {"bound.k": [4, 8]}),
+        ("bound.n_tokens=[320,1600] unit.probe=tiny", {}),  # no sweep: every point has this value
+        ("bound.n_tokens=[320,1600],[6400] bound.k=4", {"bound.n_tokens": [[320, 1600], [6400]]}),
+        ("bound.n_tokens=range(100,400,100)", {"bound.n_tokens": [100, 200, 300]}),
+        ("bound.smoothing=0.1,0.5 seed=1,2", {"bound.smoothing": [0.1, 0.5], "seed": [1, 2]}),
+        ("+bound.k=null,4", {"bound.k": [None, 4]}),
+        ("a='x',y b=[1,'z'],{c:'d'}", {"a": ["x", "y"], "b": [[1, "z"], {"c": "d"}]}),
+        ("bound=*", {}),
     ],
 )
-def test_points_of_a_sweep_share_delta(line: str, points: int | None) -> None:
-    assert predeclared(parse(["-m", *line.split()]), BOUND) == points
+def test_a_point_is_told_every_value_of_the_sweep(line: str, values: dict[str, Any]) -> None:
+    assert swept_values(parse(line.split())) == values
+
+
+def test_the_command_line_of_a_sweep_carries_its_values_through_hydra() -> None:
+    line = ["-m", "unit.probe=tiny", "bound.smoothing=0.1,0.5", r"models.tiny.name='it\'s','b'"]
+    *same, last = completed(line)
+    assert same == line
+    (override,) = parse([last])
+    assert override.get_key_element() == "unit.swept"
+    assert json.loads(str(override.value())) == swept_values(parse(line))
+
+
+def test_what_is_no_sweep_is_left_as_it_is() -> None:
+    assert completed(["unit.probe=tiny", "bound.k=4"]) == ["unit.probe=tiny", "bound.k=4"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +58,8 @@ def test_points_of_a_sweep_share_delta(line: str, points: int | None) -> None:
 def test_two_values_for_one_setting_are_refused(line: str) -> None:
     with pytest.raises(ConfigError, match=r"given twice.*keep one"):
         refuse_contradictions(parse(line.split()))
+    with pytest.raises(ConfigError, match="given twice"):
+        completed(line.split())
 
 
 def test_the_same_value_twice_is_no_contradiction() -> None:
@@ -60,7 +69,8 @@ def test_the_same_value_twice_is_no_contradiction() -> None:
 def test_rows_come_in_the_order_of_the_sweep_with_the_whole_configuration(tmp_path: Path) -> None:
     for number in (10, 2, 0):
         params = {"bound": {"k": number, "topk_grid": [4, 8]}, "seed": 0}
-        write_row(tmp_path / str(number), {"total": number / 3}, params)
+        row = {"results": {"total": number / 3}, "config": params}
+        write_json(tmp_path / str(number) / ROW, row)
     refuse(tmp_path / "1", "no losses of topk_3")
     refuse(tmp_path / "3", "no losses of topk_3")
     (tmp_path / ".submitit").mkdir()

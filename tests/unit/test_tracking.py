@@ -17,14 +17,15 @@ from semdim.errors import ConfigError
 from semdim.tracking import TrackingSpec, git_commit, lock_hashes, start
 
 WANDB = Path(sys.executable).with_name("wandb")
+LEDGER = "outputs/probes/tiny/ledger/english.parquet"
 LOCK = """schema: '2.0'
 stages:
-  write_ledger@tiny-english:
+  write_ledger@probe0-english:
     cmd: python -m stages.write_ledger
     deps:
-    - {path: outputs/tiny/atom_order, hash: md5, md5: aa.dir, size: 1, nfiles: 2}
+    - {path: outputs/probes/tiny/atom_order, hash: md5, md5: aa.dir, size: 1, nfiles: 2}
     outs:
-    - {path: outputs/tiny/ledger/english.parquet, hash: md5, md5: MD5, size: 4}
+    - {path: outputs/probes/tiny/ledger/english.parquet, hash: md5, md5: MD5, size: 4}
 """
 
 
@@ -55,7 +56,7 @@ def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_an_offline_run_is_read_back(tmp_path: Path, said: list[str]) -> None:
     import matplotlib.pyplot as plt
 
-    ledger = tmp_path / "outputs/tiny/ledger/english.parquet"
+    ledger = tmp_path / LEDGER
     ledger.parent.mkdir(parents=True)
     ledger.write_bytes(b"rows")
     md5 = hashlib.md5(b"rows").hexdigest()
@@ -75,7 +76,7 @@ def test_an_offline_run_is_read_back(tmp_path: Path, said: list[str]) -> None:
     run.table("ledger", pd.DataFrame({"column": ["nll_model"], "mean": [5.5], "std": [None]}))
     run.numbers({"n_tokens": 100, "holdout_total": 7.0, "crossing": None})
     run.figures([tmp_path / "bound_vs_n.png"])
-    run.files("tiny-ledger", "ledger", [Path("outputs/tiny/ledger/english.parquet"), Path("none")])
+    run.files("tiny-ledger", "ledger", [Path(LEDGER), Path("none")])
     run.finish()
 
     summary, records = read_back(tmp_path)
@@ -97,7 +98,7 @@ def test_an_offline_run_is_read_back(tmp_path: Path, said: list[str]) -> None:
     (entry,) = artifact["manifest"]["contents"]
     assert entry["ref"] == ledger.as_uri()
     assert base64.b64decode(entry["digest"]).hex() == md5
-    assert json.loads(artifact["metadata"]) == {"dvc": {"outputs/tiny/ledger/english.parquet": md5}}
+    assert json.loads(artifact["metadata"]) == {"dvc": {LEDGER: md5}}
     (line,) = said
     folder = tmp_path / line.removeprefix("tracked offline; to upload it: wandb sync ")
     assert folder.is_dir() and list(folder.glob("*.wandb"))
@@ -188,8 +189,8 @@ def test_hashes_and_commit_are_those_of_dvc_and_git(tmp_path: Path, said: list[s
     assert lock_hashes(tmp_path / "dvc.lock") == {}
     (tmp_path / "dvc.lock").write_text(LOCK)
     assert lock_hashes(tmp_path / "dvc.lock") == {
-        "outputs/tiny/atom_order": "aa.dir",
-        "outputs/tiny/ledger/english.parquet": "MD5",
+        "outputs/probes/tiny/atom_order": "aa.dir",
+        LEDGER: "MD5",
     }
     if shutil.which("git"):
         assert git_commit() is None  # tmp_path is in no repository

@@ -9,7 +9,7 @@ from sae_lens import SAE
 
 from semdim.errors import DataError
 from semdim.training.finish import finished_sae
-from semdim.training.measure import explained_variance, silent_atoms
+from semdim.training.quality import explained_variance, silent_atoms
 from semdim.training.recalibrate import recalibrate
 from tests.unit.training_factory import WIDTH, make_store, make_trainer
 

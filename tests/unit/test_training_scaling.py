@@ -9,7 +9,7 @@ from transformer_lens import HookedTransformer, HookedTransformerConfig
 from semdim.errors import ConfigError
 from semdim.forward.split import SplitModel
 from semdim.training.finish import finished_sae
-from semdim.training.measure import explained_variance
+from semdim.training.quality import explained_variance
 from semdim.training.scaling import input_scaler, loss_sensitivity
 from semdim.training.spec import DictionarySpec
 from tests.unit.training_factory import WIDTH, Counting, make_store, make_trainer

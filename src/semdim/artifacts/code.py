@@ -87,8 +87,7 @@ def _nodes(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those under ``if TYPE_CHECKING``."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and _called(node.test) == "TYPE_CHECKING":
-            for other in node.orelse:
-                yield from _nodes(other)
+            yield from _nodes(ast.Module(node.orelse, []))
             continue
         yield node
         yield from _nodes(node)

@@ -20,9 +20,10 @@ class KeptFolder:
         self.folder = folder
         self.keys_file = folder.with_name(f"{folder.name}.keys.json")
         try:
-            self._keys = json.loads(self.keys_file.read_text(encoding="utf-8"))
+            keys = json.loads(self.keys_file.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            self._keys = {}
+            keys = None
+        self._keys = keys if isinstance(keys, dict) else {}
 
     def holds(self, name: str, key: str) -> bool:
         """Whether the artifact ``name`` is there, whole, and was made under ``key``."""

@@ -229,13 +229,13 @@ def _content(
     from semdim.compare.numbers import common_size
 
     return {
-        "a": {"name": a.name, "what": a.what, "models": list(a.models)},
-        "b": {"name": b.name, "what": b.what, "models": list(b.models)},
+        "a": {"name": a.name, "what": a.what, "probes": list(a.probes)},
+        "b": {"name": b.name, "what": b.what, "probes": list(b.probes)},
         "only_in_a": pairs.only_a,
         "only_in_b": pairs.only_b,
         "compared": [
             {
-                "model": pair.name,
+                "probe": pair.name,
                 "settings": [vars(change) for change in changed],
                 "settings_note": incomplete(pair),
                 "bounds_at_n_tokens": common_size(pair),
@@ -259,18 +259,18 @@ def _print_csv(
     pairs: "Pairs", changes: "list[list[Difference]]", tables: "list[list[Row]]"
 ) -> None:
     columns = [
-        *("model", "group", "quantity", "unit", "a", "b", "difference"),
+        *("probe", "group", "quantity", "unit", "a", "b", "difference"),
         *("a_low", "a_high", "b_low", "b_high"),
     ]
     writer = csv.DictWriter(sys.stdout, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for letter, names in (("a", pairs.only_a), ("b", pairs.only_b)):
         for name in names:
-            writer.writerow({"model": name, "group": "model", "quantity": f"only in {letter}"})
+            writer.writerow({"probe": name, "group": "probe", "quantity": f"only in {letter}"})
     for pair, changed, rows in zip(pairs.both, changes, tables, strict=True):
         for change in changed:
             values = {"a": _shown(change.a), "b": _shown(change.b)}
-            entry = {"model": pair.name, "group": "setting", "quantity": change.setting}
+            entry = {"probe": pair.name, "group": "setting", "quantity": change.setting}
             writer.writerow(entry | values)
         for row in rows:
-            writer.writerow({"model": pair.name} | _entry(row))
+            writer.writerow({"probe": pair.name} | _entry(row))

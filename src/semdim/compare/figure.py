@@ -57,9 +57,9 @@ def has_numbers(pair: Pair) -> bool:
     return any(curves(m) or mean_gaps(m) or histogram(m).size for m in (pair.a, pair.b))
 
 
-def histogram(model: ProbeResults) -> pd.DataFrame:
+def histogram(probe: ProbeResults) -> pd.DataFrame:
     """n_active without position 0: corpus, left, right, count."""
-    rows = model.table("sparsity_histogram")
+    rows = probe.table("sparsity_histogram")
     return rows[rows["positions"] == SCORED]
 
 
@@ -82,32 +82,32 @@ def overlay(pairs: list[Pair], label_a: str, label_b: str) -> Figure:
 
 def _rows_of(pair: Pair) -> list[tuple[Callable[[SubFigure, Pair], None], float]]:
     """What draws each row of a pair, and its height in inches."""
-    models = (pair.a, pair.b)
+    probes = (pair.a, pair.b)
     rows: list[tuple[Callable[[SubFigure, Pair], None], float]] = []
-    if any(curves(model) for model in models):
+    if any(curves(probe) for probe in probes):
         rows.append((_bounds_row, 3.2))
-    proxies = {words for model in models for words in mean_gaps(model)}
+    proxies = {words for probe in probes for words in mean_gaps(probe)}
     if proxies:
         rows.append((_gaps_row, 0.9 + 0.26 * len(proxies)))
-    corpora = [c for model in models for c in model.corpora if c in set(histogram(model)["corpus"])]
+    corpora = [c for probe in probes for c in probe.corpora if c in set(histogram(probe)["corpus"])]
     corpora = list(dict.fromkeys(corpora))
     for i in range(0, len(corpora), COLUMNS):
         rows.append((partial(_histogram_row, corpora=corpora[i : i + COLUMNS]), 2.4))
     return rows
 
 
-def _drawn(model: ProbeResults) -> list[Curve]:
+def _drawn(probe: ProbeResults) -> list[Curve]:
     """The published bound, the certificate put forward, and hard top-k codes."""
-    topk = next((curve for curve in curves(model) if curve.family == CERTIFIED_TOPK), None)
-    lines = (published(model), main_certificate(model), topk)
+    topk = next((curve for curve in curves(probe) if curve.family == CERTIFIED_TOPK), None)
+    lines = (published(probe), main_certificate(probe), topk)
     return [curve for curve in lines if curve is not None]
 
 
 def _bounds_row(part: SubFigure, pair: Pair) -> None:
     axes = part.subplots()
-    highest = max(model.baseline or 0.0 for model in (pair.a, pair.b))
-    for model, ink in zip((pair.a, pair.b), INKS, strict=True):
-        for curve in _drawn(model):
+    highest = max(probe.baseline or 0.0 for probe in (pair.a, pair.b))
+    for probe, ink in zip((pair.a, pair.b), INKS, strict=True):
+        for curve in _drawn(probe):
             axes.plot(
                 curve.points["n_tokens"].to_numpy(dtype=float),
                 curve.points["total"].to_numpy(dtype=float),
@@ -118,8 +118,8 @@ def _bounds_row(part: SubFigure, pair: Pair) -> None:
                 markerfacecolor=ink.fill,
                 markersize=5.0,
             )
-        if model.baseline is not None:
-            axes.axhline(model.baseline, color=ink.colour, linestyle=GUESS, linewidth=1.1)
+        if probe.baseline is not None:
+            axes.axhline(probe.baseline, color=ink.colour, linestyle=GUESS, linewidth=1.1)
     count_axis(axes, "N: tokens in the sample (BOS included, log scale)")
     lowest_drawn = min(
         float(curve.points["total"].min()) for m in (pair.a, pair.b) for curve in _drawn(m)
@@ -137,7 +137,7 @@ def _marker(curve: Curve) -> str:
 
 def _gaps_row(part: SubFigure, pair: Pair) -> None:
     axes = part.subplots()
-    gaps = [mean_gaps(model) for model in (pair.a, pair.b)]
+    gaps = [mean_gaps(probe) for probe in (pair.a, pair.b)]
     names = list(dict.fromkeys(name for side in gaps for name in side))
     place = np.arange(len(names))[::-1]
     values = np.array([[side.get(name, np.nan) for side in gaps] for name in names])
@@ -196,8 +196,8 @@ def _histogram_row(part: SubFigure, pair: Pair, corpora: list[str]) -> None:
 
 def _histogram(axes: Axes, pair: Pair, corpus: str) -> None:
     ends = []
-    for model, ink in zip((pair.a, pair.b), INKS, strict=True):
-        rows = histogram(model)
+    for probe, ink in zip((pair.a, pair.b), INKS, strict=True):
+        rows = histogram(probe)
         rows = rows[rows["corpus"] == corpus].sort_values("left")
         total = rows["count"].sum()
         if not total:
@@ -215,7 +215,7 @@ def _histogram(axes: Axes, pair: Pair, corpus: str) -> None:
         )
         covered = rows["count"].cumsum() / total >= COVERED
         ends.append(float(rows.loc[covered, "right"].min()))
-        table = sparsity_rows(model)
+        table = sparsity_rows(probe)
         if corpus in table.index:
             mean = float(table.loc[corpus, "mean"])  # type: ignore[arg-type]
             axes.axvline(mean, color=ink.colour, linestyle=ink.dash, linewidth=0.9)

@@ -64,7 +64,7 @@ class Row:
 
 def common_size(pair: Pair) -> int | None:
     """The largest N (tokens) at which both have bounds; None when there is none."""
-    a, b = ({int(n) for n in main_rows(model)["n_tokens"]} for model in (pair.a, pair.b))
+    a, b = ({int(n) for n in main_rows(probe)["n_tokens"]} for probe in (pair.a, pair.b))
     return max(a & b, default=None)
 
 
@@ -75,7 +75,7 @@ def compared(pair: Pair) -> list[Row]:
     falls with N, so that at two different N nothing could be said.
     """
     size = common_size(pair)
-    a, b = (dict(_quantities(model, size)) for model in (pair.a, pair.b))
+    a, b = (dict(_quantities(probe, size)) for probe in (pair.a, pair.b))
     groups = dict.fromkeys(group for group, _ in (*a, *b))
     return [
         Row(group, quantity, (a.get(key) or b[key]).unit, a.get(key), b.get(key))
@@ -103,25 +103,25 @@ def _place(group: str) -> int:
     return GROUPS.index(group)
 
 
-def _quantities(model: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
-    yield from _sample(model)
-    yield from _bounds(model, size)
-    for words, gap in mean_gaps(model).items():
+def _quantities(probe: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
+    yield from _sample(probe)
+    yield from _bounds(probe, size)
+    for words, gap in mean_gaps(probe).items():
         yield (GAPS, words), Value(gap, BITS)
-    for corpus, row in sparsity_rows(model).iterrows():
+    for corpus, row in sparsity_rows(probe).iterrows():
         for column, words in K_COLUMNS.items():
             if pd.notna(row[column]):
                 yield (K, f"{corpus}: {words}"), Value(float(row[column]), ATOMS)
-    yield from _warning_sign(model)
+    yield from _warning_sign(probe)
 
 
-def mean_gaps(model: ProbeResults) -> dict[str, float]:
+def mean_gaps(probe: ProbeResults) -> dict[str, float]:
     """Mean |loss gap| of every proxy in bits, by the proxy in words.
 
     A proxy that was run on a part of the sample says so in its words: the mean of another part is
     another quantity.
     """
-    rows = ablation_rows(model)
+    rows = ablation_rows(probe)
     whole = rows["n_sequences"].max()
     gaps = {}
     for _, row in rows[rows["proxy"] != "model"].iterrows():
@@ -131,26 +131,26 @@ def mean_gaps(model: ProbeResults) -> dict[str, float]:
     return gaps
 
 
-def _sample(model: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
-    if model.baseline is not None:
-        yield (SAMPLE, "log₂V, a random guess, bits"), Value(model.baseline, BITS)
-    rows = main_rows(model)
+def _sample(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
+    if probe.baseline is not None:
+        yield (SAMPLE, "log₂V, a random guess, bits"), Value(probe.baseline, BITS)
+    rows = main_rows(probe)
     if len(rows):
         yield (SAMPLE, "N, largest of the bounds"), Value(float(rows["n_tokens"].max()), TOKENS)
     for name, words, unit in HEADLINE:
-        value = model.headline.get(name)
+        value = probe.headline.get(name)
         if value is not None:
             yield (SAMPLE, words), Value(float(value), unit)
 
 
-def _bounds(model: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
-    for curve in curves(model):
+def _bounds(probe: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
+    for curve in curves(probe):
         points = curve.points if size is None else curve.points[curve.points["n_tokens"] == size]
         if len(points):
             group = CERTIFIED if curve.is_certificate else UNPROVEN
             name = curve.label.replace("holdout on the model itself", "holdout")
             yield (group, name), Value(float(points["total"].iloc[-1]), BITS)
-    rows = main_rows(model)
+    rows = main_rows(probe)
     rows = rows[(rows["family"] == "faithfulness") & (rows["proxy"] == "sae")]
     rows = rows if size is None else rows[rows["n_tokens"] == size]
     if len(rows):
@@ -159,8 +159,8 @@ def _bounds(model: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, 
         yield (group, "change of the loss by the SAE"), Value(float(last["total"]), BITS)
 
 
-def _warning_sign(model: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
-    table = model.table("uncertainty")
+def _warning_sign(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
+    table = probe.table("uncertainty")
     table = table[table["score"] == "n_active"]
     for level, words in LEVELS.items():
         for _, row in table[table["level"] == level].iterrows():

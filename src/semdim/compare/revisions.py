@@ -19,7 +19,7 @@ from semdim.results.read import PARENTS
 SMALL = (".csv", ".json", ".yaml")
 """What a comparison reads; figures are left in git."""
 MARKS = ("bounds.csv", "bound.json", "setup.json")
-"""A folder with one of these holds the results of one model."""
+"""A folder with one of these holds the results of one probe."""
 _EXPERIMENT = re.compile(r"^refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(?P<name>.+)$")
 SUBJECT = 60
 """Characters of a commit's description."""
@@ -36,7 +36,7 @@ class Source:
     what: str
     """What that turned out to be, in words."""
     folder: Path
-    """results/, or the folder of one model."""
+    """results/, or the folder of one probe."""
     params: Path | None = None
     """The project's params.yaml at a revision, for results of the pipeline itself; else None."""
 
@@ -79,8 +79,8 @@ def located(name: str) -> Iterator[Source]:
         )
 
 
-def is_model(folder: Path) -> bool:
-    """Whether the folder holds the results of one model, and not of several."""
+def is_probe(folder: Path) -> bool:
+    """Whether the folder holds the results of one probe, and not of several."""
     return any((folder / mark).is_file() for mark in MARKS)
 
 

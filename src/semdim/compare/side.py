@@ -1,4 +1,4 @@
-"""One side of a comparison: its models' results, and the settings that they belong to."""
+"""One side of a comparison: its probes' results, and the settings that they belong to."""
 
 import json
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from semdim.compare.revisions import Source, is_model, located
+from semdim.compare.revisions import Source, is_probe, located
 from semdim.errors import ArtifactError, ConfigError
 from semdim.flat import flattened
 from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
@@ -24,7 +24,7 @@ OF_BOUNDS = ("failure_prob", "smoothing", "unit")
 
 @dataclass(frozen=True)
 class Settings:
-    """What a model's results belong to."""
+    """What a probe's results belong to."""
 
     asked: dict[str, Any] | None
     """The settings by dotted name; None when no params.yaml goes with the results."""
@@ -40,17 +40,18 @@ class Side:
     """As it was asked for."""
     what: str
     """A folder, a revision or an experiment: in words."""
-    models: dict[str, ProbeResults]
+    probes: dict[str, ProbeResults]
+    """By name; results of before semdim had probes are named after their model."""
     settings: dict[str, Settings]
-    """By model, as ``models``."""
+    """By probe, as ``probes``."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """One model's results on both sides."""
+    """One probe's results on both sides."""
 
     name: str
-    """The model's name, or both where they differ."""
+    """The probe's name, or both where they differ."""
     a: ProbeResults
     b: ProbeResults
     settings_a: Settings
@@ -63,7 +64,7 @@ class Pairs:
 
     both: list[Pair]
     only_a: list[str] = field(default_factory=list)
-    """Models without a counterpart."""
+    """Probes without a counterpart."""
     only_b: list[str] = field(default_factory=list)
 
 
@@ -78,49 +79,48 @@ def read_side(name: str) -> Side:
     """
     with located(name) as source:
         folder = source.folder
-        models = [read_probe(folder)] if is_model(folder) else read_results(folder)
+        is_single = is_probe(folder)
+        probes = [read_probe(folder)] if is_single else read_results(folder)
         parent = probes_folder(folder)
         settings = {
-            model.name: _settings(
-                folder if is_model(folder) else parent / model.name, model, source
-            )
-            for model in models
+            probe.name: _settings(folder if is_single else parent / probe.name, probe, source)
+            for probe in probes
         }
-        return Side(name, source.what, {model.name: model for model in models}, settings)
+        return Side(name, source.what, {probe.name: probe for probe in probes}, settings)
 
 
 def paired(a: Side, b: Side) -> Pairs:
-    """Pair models by name; two sides with one model each are compared whatever the names.
+    """Pair probes by name; two sides with one probe each are compared whatever the names.
 
     Raises:
-        ConfigError: the sides have no model in common.
+        ConfigError: the sides have no probe in common.
     """
-    if len(a.models) == len(b.models) == 1:
-        (left,), (right,) = a.models, b.models
+    if len(a.probes) == len(b.probes) == 1:
+        (left,), (right,) = a.probes, b.probes
         name = left if left == right else f"{left} → {right}"
         return Pairs([_pair(name, a, left, b, right)])
-    both = [name for name in a.models if name in b.models]
+    both = [name for name in a.probes if name in b.probes]
     if not both:
         raise ConfigError(
-            f"{a.name} ({', '.join(a.models)}) and {b.name} ({', '.join(b.models)}) have no model "
-            "in common; name the folder of one model on each side, as results/probes/NAME."
+            f"{a.name} ({', '.join(a.probes)}) and {b.name} ({', '.join(b.probes)}) have no probe "
+            "in common; name the folder of one probe on each side, as results/probes/NAME."
         )
     return Pairs(
         [_pair(name, a, name, b, name) for name in both],
-        [name for name in a.models if name not in both],
-        [name for name in b.models if name not in both],
+        [name for name in a.probes if name not in both],
+        [name for name in b.probes if name not in both],
     )
 
 
 def _pair(name: str, a: Side, left: str, b: Side, right: str) -> Pair:
-    return Pair(name, a.models[left], b.models[right], a.settings[left], b.settings[right])
+    return Pair(name, a.probes[left], b.probes[right], a.settings[left], b.settings[right])
 
 
-def _settings(folder: Path, model: ProbeResults, source: Source) -> Settings:
-    return Settings(_asked(folder, model.name, source), _found(model))
+def _settings(folder: Path, probe: ProbeResults, source: Source) -> Settings:
+    return Settings(_asked(folder, probe, source), _found(probe))
 
 
-def _asked(folder: Path, probe: str, source: Source) -> dict[str, Any] | None:
+def _asked(folder: Path, probe: ProbeResults, source: Source) -> dict[str, Any] | None:
     """From params.yaml in the probe's folder, a point's row of a sweep, or the revision's own."""
     row = folder / "row.json"
     if (folder / RECORDED).is_file():
@@ -132,15 +132,29 @@ def _asked(folder: Path, probe: str, source: Source) -> dict[str, Any] | None:
     else:
         return None
     probes, models = params.pop("probes", {}), params.pop("models", {})
+    if not probes:
+        probes, models = _of_before_probes(models, probe)
     for name in ("axes", "plugins", "tracking"):
         params.pop(name, None)
-    if probe not in probes and len(probes) != 1:
+    if probe.name not in probes and len(probes) != 1:
         return None
-    own = dict(probes.get(probe) or next(iter(probes.values())))
+    own = dict(probes.get(probe.name) or next(iter(probes.values())))
     model = models.get(own.pop("model", None), {})
     grid = params.get("grid", {})
     params["grid"] = {key: v for key, v in grid.items() if key not in ("model", "probe")}
     return flattened({"model": model, "probe": own, **params})
+
+
+def _of_before_probes(
+    models: Mapping[str, Any], probe: ProbeResults
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Probes and models of settings that keep a model's source and its SAE in one entry."""
+    hook = probe.setup.get("sae", {}).get("hook_point")
+    told = {} if hook is None else {"hook": hook}
+    probes = {
+        name: {"model": name, **told, "sae": entry.get("sae", {})} for name, entry in models.items()
+    }
+    return probes, {name: entry.get("source", {}) for name, entry in models.items()}
 
 
 def _yaml(path: Path) -> dict[str, Any]:
@@ -153,15 +167,15 @@ def _yaml(path: Path) -> dict[str, Any]:
     return content
 
 
-def _found(model: ProbeResults) -> dict[str, Any]:
-    setup = model.setup
+def _found(probe: ProbeResults) -> dict[str, Any]:
+    setup = probe.setup
     facts: dict[str, Any] = {name: setup[name] for name in (*FACTS, *ASKED) if name in setup}
     facts["corpora"] = {
         corpus: {name: of_corpus[name] for name in OF_CORPUS if name in of_corpus}
         for corpus, of_corpus in setup.get("corpora", {}).items()
         if isinstance(of_corpus, Mapping)
     }
-    bounds = model.table("bounds")
+    bounds = probe.table("bounds")
     if len(bounds):
         main = bounds.iloc[0]
         facts["bound"] = {name: _plain(main[name]) for name in OF_BOUNDS}

@@ -22,8 +22,10 @@ def parse_hook(hook: str) -> tuple[str, tuple[str, ...]]:
 
     Raises:
         ConfigError: a rewriting is unknown.
+        MismatchError: the hook point is not on the residual stream between blocks.
     """
     hook_name, *processing = hook.split("+")
+    _residual(hook_name)
     unknown = sorted(set(processing) - set(PROCESSING))
     if unknown:
         raise ConfigError(
@@ -46,13 +48,7 @@ def start_layer(hook_name: str, n_layers: int) -> int:
         MismatchError: the hook is not on the residual stream between blocks, or its layer is not
             one of the model's ``n_layers``.
     """
-    match = _RESIDUAL_HOOK.match(hook_name)
-    if match is None:
-        raise MismatchError(
-            f"The hook point {hook_name!r} is not supported: semdim splits a model on its residual "
-            "stream, so it needs blocks.<L>.hook_resid_pre or blocks.<L>.hook_resid_post; choose "
-            "an SAE trained there."
-        )
+    match = _residual(hook_name)
     layer = int(match.group(1))
     if layer >= n_layers:
         raise MismatchError(
@@ -60,3 +56,14 @@ def start_layer(hook_name: str, n_layers: int) -> int:
             f"0 to {n_layers - 1}; choose an SAE that was trained on this model."
         )
     return layer if match.group(2) == "pre" else layer + 1
+
+
+def _residual(hook_name: str) -> re.Match[str]:
+    match = _RESIDUAL_HOOK.match(hook_name)
+    if match is None:
+        raise MismatchError(
+            f"The hook point {hook_name!r} is not supported: semdim splits a model on its residual "
+            "stream, so it needs blocks.<L>.hook_resid_pre or blocks.<L>.hook_resid_post; choose "
+            "an SAE trained there."
+        )
+    return match

@@ -28,6 +28,10 @@ ROWS_PER_SUM = 16
 # Elsewhere a chunk's logits in float32 may take so many bytes: a product of 128 rows is too small
 # to fill a GPU.
 CHUNK_BYTES = 2**29
+# Tensor cores are fast where rows are a multiple of 16 bytes. GPT-2's vocabulary of 50,257 is odd:
+# as it is, all products in bfloat16 took 2.0 microseconds a token on an H100; with rows of zeros
+# behind it, 0.6.
+ROWS_MULTIPLE = 64
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,12 @@ class SplitModel:
         self.device = next(model.parameters()).device
         self._softcap = model.cfg.output_logits_soft_cap
         # One contiguous copy: TransformerLens makes it anew at each call.
-        self._unembed = model.unembed.W_U.detach().T.contiguous()
+        self._vocab_size = model.unembed.W_U.shape[1]
+        self._unembed = self._padded(model.unembed.W_U.detach().T).contiguous()
         bias = model.unembed.b_U.detach()
-        self._unembed_bias = bias if bool(bias.any()) else None  # adding zeros costs a pass
-        self._chunk = rows_per_chunk(self.device.type, len(self._unembed))
+        # Adding zeros costs a pass.
+        self._unembed_bias = self._padded(bias) if bool(bias.any()) else None
+        self._chunk = rows_per_chunk(self.device.type, self._vocab_size)
         # Elsewhere than on a CPU it would pack nothing, and look at every call of torch for that.
         self._products: AbstractContextManager[object] = (
             PackedProducts(
@@ -113,7 +119,18 @@ class SplitModel:
         self, residual: Float[Tensor, "rows d_model"]
     ) -> Float[Tensor, "rows vocab_size"]:
         """`logits` in the caller's gradient mode."""
-        return apply_softcap(F.linear(residual, self._unembed, self._unembed_bias), self._softcap)
+        logits = F.linear(residual, self._unembed, self._unembed_bias)
+        return apply_softcap(logits[..., : self._vocab_size], self._softcap)
+
+    def _padded(self, of_vocabulary: Tensor) -> Tensor:
+        """With zeros behind its rows where that makes products faster."""
+        n_rows = len(of_vocabulary)
+        wanted = rows_of_unembedding(self.device.type, of_vocabulary.dtype, n_rows)
+        if wanted == n_rows:
+            return of_vocabulary
+        return torch.cat(
+            [of_vocabulary, of_vocabulary.new_zeros(wanted - n_rows, *of_vocabulary.shape[1:])]
+        )
 
     @torch.inference_mode()
     def next_token(
@@ -149,6 +166,13 @@ def rows_per_chunk(device_type: str, vocab_size: int) -> int:
     if device_type == "cpu":
         return ROWS_PER_CHUNK
     return max(ROWS_PER_CHUNK, CHUNK_BYTES // (4 * vocab_size))
+
+
+def rows_of_unembedding(device_type: str, dtype: torch.dtype, vocab_size: int) -> int:
+    """Rows that the unembedding is given, the vocabulary's first: more for tensor cores."""
+    if device_type != "cuda" or dtype.itemsize > 2:
+        return vocab_size
+    return -(-vocab_size // ROWS_MULTIPLE) * ROWS_MULTIPLE
 
 
 def _next_token_chunk(

@@ -20,8 +20,8 @@ from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
 from semdim.training.finish import finished_sae
-from semdim.training.measure import measure, silent_atoms
 from semdim.training.params import TrainingSettings
+from semdim.training.quality import measure_sae, silent_atoms
 from semdim.training.saelens_evals import saelens_measures
 from semdim.training.scaling import input_scaler, loss_sensitivity
 from semdim.training.start import Prepared, Say, prepare
@@ -163,7 +163,9 @@ def evaluate(
             special_token_ids=facts.special_token_ids,
         )
         bos, ratio = facts.bos_token_id, settings.data.outlier_ratio
-        ours[name] = measure(sae, split, sample, bos_token_id=bos, outlier_ratio=ratio).as_dict()
+        ours[name] = measure_sae(
+            sae, split, sample, bos_token_id=bos, outlier_ratio=ratio
+        ).as_dict()
         head = torch.from_numpy(sample.token_ids[:SAELENS_SEQUENCES]).long()
         saelens[name] = saelens_measures(sae, model, head, bos_token_id=bos)
     return ours, saelens

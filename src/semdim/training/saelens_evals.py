@@ -49,7 +49,7 @@ def saelens_measures(
     """What ``sae_lens.evals.run_evals`` reports with BOS left out, losses in bits.
 
     BOS is named explicitly: SAELens's own list of special tokens misses id 0. Norm outliers in
-    mid-sequence are counted in, unlike in `semdim.training.measure`.
+    mid-sequence are counted in, unlike in `semdim.training.quality`.
     """
     store = SequenceStore(token_ids, batch_sequences)
     found, _ = run_evals(

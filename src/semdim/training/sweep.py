@@ -16,8 +16,8 @@ from semdim.fields import read
 from semdim.forward.spec import EngineSpec
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
-from semdim.training.measure import explained_variance, measure
 from semdim.training.params import TrainingSettings
+from semdim.training.quality import explained_variance, measure_sae
 from semdim.training.run import new_trainer
 from semdim.training.spec import DictionarySpec, OptimiserSpec
 from semdim.training.start import Prepared, Say, prepare
@@ -130,7 +130,7 @@ def held_out_gap(sae: SAE[Any], prepared: Prepared) -> float:
         held_out.token_ids[:GAP_WINDOWS], held_out.document[:GAP_WINDOWS], documents=(), counts={}
     )
     bos = prepared.facts.bos_token_id
-    return measure(sae, prepared.split, sample, bos_token_id=bos).abs_gap
+    return measure_sae(sae, prepared.split, sample, bos_token_id=bos).abs_gap
 
 
 @torch.no_grad()

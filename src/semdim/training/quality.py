@@ -48,7 +48,7 @@ class Measures:
 
 
 @torch.no_grad()
-def measure(
+def measure_sae(
     sae: Any,
     split: SplitModel,
     sample: TokenSample,
