@@ -6,6 +6,8 @@
 # make lock    resolve the dependencies anew
 
 PYTHON ?= python3.11
+# Minutes that a run may take without being asked whether to go on: make repro BUDGET=600
+BUDGET ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml Makefile 2>/dev/null | cksum | cut -d' ' -f1)
@@ -30,7 +32,7 @@ $(STAMP):
 
 repro: env
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro --quiet prepare_model prepare_sae
-	@$(BIN)/semdim plan
+	@$(BIN)/semdim plan --budget $(BUDGET)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dvc repro
 	@$(BIN)/semdim summary
 

@@ -141,7 +141,7 @@ class _At:
         unit: str,
         out: Path,
         cost: Cost,
-        bytes_per_token: float,
+        bytes_per_token: float | int,
         *,
         proxy: str = "",
         limit: int | None = None,

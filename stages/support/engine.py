@@ -37,7 +37,7 @@ def refuse_emulated(spec: EngineSpec) -> None:
     slow, fast = (measured_rate(dtype, device) for dtype in ("bfloat16", "float32"))
     if slow < fast:
         raise ConfigError(
-            f"engine.compute_dtype = 'bfloat16' is slower than float32 here: bfloat16 runs at "
-            f"{slow:.2g} GFLOP/s, float32 at {fast:.0f}: this {device} emulates it; use "
-            "engine.compute_dtype=float32 or auto."
+            f"engine.compute_dtype = 'bfloat16' is emulated by this {device}: bfloat16 runs at "
+            f"{slow:.2g} GFLOP/s here, float32 at {fast:.0f}; use engine.compute_dtype=float32 or "
+            "auto."
         )

@@ -9,9 +9,6 @@ import pytest
 from typer.testing import CliRunner
 
 from semdim.commands.app import app
-from semdim.paths import Paths
-from semdim.plan import Step, other_way, probe_cost, seconds, steps
-from semdim.settings import read_settings
 from stages.support.configuration import composed
 
 HEAVY = ("torch", "pandas", "scipy", "matplotlib", "sklearn", "transformers", "transformer_lens")
@@ -70,64 +67,3 @@ def test_a_plan_with_impossible_params_names_the_value(tmp_path: Path) -> None:
     path.write_text(composed(["splice=sideways"]))
     code, output = run("plan", "--params", str(path))
     assert code == 1 and "sideways" in output
-
-
-def test_a_plan_counts_what_a_token_passes_through(tmp_path: Path) -> None:
-    import yaml
-
-    from semdim.models.export import export_model
-    from semdim.saes.export import export_sae
-
-    settings = read_settings(yaml.safe_load(composed(["experiment=smoke"])))
-    paths = Paths(tmp_path)
-    assert probe_cost(paths, "tiny", "tiny") is None and list(steps(settings, paths)) == []
-    export_model(settings.models["tiny"], paths.model("tiny"))
-    assert probe_cost(paths, "tiny", "tiny") is None  # its SAE is not there yet
-    export_sae(settings.probes["tiny"].sae, paths.sae("tiny"))
-    cost = probe_cost(paths, "tiny", "tiny")
-    assert cost is not None
-    # Three equal blocks, the hook point behind the second: the suffix is one block and V x d.
-    assert cost.suffix - 768 * 48 == cost.prefix // 2
-    planned = list(steps(settings, paths))
-    # 3 corpora x (activations, model, codes, sae) and the sample's five further proxies
-    assert len(planned) == 3 * 4 + 5
-    # 3,008: the ablations are run on 3,000 tokens, in whole sequences
-    assert {step.n_tokens for step in planned} == {6400, 3200, 3008}
-    assert not any(step.is_there for step in planned)
-
-    # Without stored activations: norms instead, and the prefix of every corpus five times more
-    # (norms, the model's losses, scores, codes, losses), of the sample ten times more (four passes
-    # fit the scores, one is for the further losses).
-    other = list(steps(other_way(settings), paths))
-    saved = sum(step.bytes for step in planned) - sum(step.bytes for step in other)
-    assert saved == 12_800 * (4 * 48 - 9) - 12_800 * 12  # the scores are planned, too
-    more = sum(step.gflop for step in other) - sum(step.gflop for step in planned)
-    assert more == pytest.approx((12_800 * 5 + 6_400 * 5) * 2 * cost.prefix / 1e9)
-    back = other_way(other_way(settings))
-    assert back == settings and list(steps(back, paths)) == planned
-
-
-def test_a_plan_runs_the_prefix_once_for_all_probes_of_a_hook(tmp_path: Path) -> None:
-    import yaml
-
-    from semdim.models.export import export_model
-    from semdim.saes.export import export_sae
-
-    values = yaml.safe_load(composed(["experiment=smoke"]))
-    values.pop("axes")
-    values["probes"]["other"] = values["probes"]["tiny"]
-    values["grid"]["probe"] = ["tiny", "other"]
-    settings, paths = read_settings(values), Paths(tmp_path)
-    export_model(settings.models["tiny"], paths.model("tiny"))
-    for name in settings.grid.probe:
-        export_sae(settings.probes[name].sae, paths.sae(name))
-    stages = [step.stage for step in steps(settings, paths)]
-    assert {name: stages.count(name) for name in stages} == {
-        "cache_activations": 3, "model_losses": 3, "encode_codes": 6, "compute_losses": 6,
-        "further_losses": 10,
-    }  # fmt: skip
-
-
-def test_a_step_takes_longer_on_a_slower_machine() -> None:
-    step = Step("compute_losses", "x", Path("x"), 1000, 5000.0, 10, False)
-    assert seconds(step, 100.0, "float32") > seconds(step, 200.0, "float32") > 0

@@ -140,8 +140,8 @@ def test_every_source_has_a_record_and_others_are_removed(tmp_path: Path) -> Non
     some = {**SMOKE, "corpora": {"mine": mine, "random": SMOKE["corpora"]["random"]}}
     before = sources(tmp_path, some)
     assert list(before) == [
-        "corpora/mine.json", "corpora/random.json", "models/tiny.json", "plugins.json",
-        "probes/tiny.json",
+        "corpora/mine.json", "corpora/random.json", "engine.json", "models/tiny.json",
+        "plugins.json", "probes/tiny.json",
     ]  # fmt: skip
     # A role is no part of a text.
     assert (

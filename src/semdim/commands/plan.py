@@ -76,7 +76,7 @@ def _estimates(
     from semdim.estimate import estimates
     from semdim.rates import measured_rate, processor, read_rates
 
-    device = settings.engine.start()
+    device = guarded(settings.engine.start)
     name, rate = processor(device, settings.engine.n_threads), measured_rate(dtype, device)
     found = estimates(open_steps, read_rates(paths.rates), dtype, name, rate)
     table = Table(title=f"To compute ({dtype}, {rate:.0f} GFLOP/s measured on {name})")
@@ -103,10 +103,15 @@ def _ask(minutes: float, budget: float, settings: "Settings") -> None:
     """Go on only if the person at the terminal says so."""
     over = f"about {minutes:.0f} minutes exceed --budget {budget:g}"
     smaller = f"go smaller with {_smaller(settings)}"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not on_a_terminal():
         raise refusal(f"The run's {over}: {smaller}, or raise --budget.")
     if not typer.confirm(f"The run's {over}; go on?"):
         raise refusal(f"Stopped, since nobody said to go on: {smaller}.")
+
+
+def on_a_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _smaller(settings: "Settings") -> str:
