@@ -1,0 +1,142 @@
+"""README's numbers, written from the results of the default run.
+
+    python -m semdim.results.readme --write README.md    put the numbers of results/ into the page
+
+They stand between two comments of the page; a test compares them with the committed results.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from semdim.artifacts.shards import write_atomically
+from semdim.errors import ArtifactError
+from semdim.paths import Paths
+
+PROBE = "smollm2-135m_layer15"
+BEGIN = "<!-- found: begin (python -m semdim.results.readme --write README.md) -->"
+END = "<!-- found: end -->"
+SCORES = {
+    "n_active": "k (the paper's score)",
+    "unexplained_share": "the SAE's unexplained share",
+    "mahalanobis": "Mahalanobis distance",
+    "knn_distance": "kNN distance",
+    "one_minus_max_prob": "1 − largest probability",
+    "entropy": "entropy",
+    "unigram_nll": "token-unigram NLL (trivial)",
+}
+
+
+def found(folder: Path) -> str:
+    """The section's tables and sentences.
+
+    folder: results/probes/<probe>, of a run on english, python and random.
+
+    Raises:
+        ArtifactError: a file is missing or damaged.
+    """
+    from semdim.results.read import read_probe
+
+    probe: Any = read_probe(folder)
+    bounds: Any = probe.table("bounds")
+    last = bounds[bounds["n_tokens"] == bounds["n_tokens"].max()]
+    proxies: Any = probe.table("proxies").set_index("proxy")
+    sample = probe.setup["corpora"][probe.setup["sample"]]
+    head, fixed = probe.headline, probe.verdict["fixed_rule"]["corpora"]
+    mean_k = _mean_k(probe)
+    crossing = head["as_published_crossing_n_tokens"]
+    faithful = last[(last["family"] == "faithfulness") & (last["proxy"] == "sae")].iloc[0]
+    risk = bounds[bounds["family"] == "risk_by_sparsity"]["proxy_risk"].tolist()
+    meets = head["covering_dudley_first_n_tokens"]
+    where = "nowhere below a random guess" if meets is None else f"below one from N = {meets:,} on"
+    rows = [
+        ("the paper's bound", f"{head['as_published_total']:.2f}; below a random guess from "
+         f"N ≈ {crossing:,.0f} tokens on", "**no**"),
+        ("the same with the constants of Dudley's integral",
+         f"{head['covering_dudley_total']:.2f}, {where}", "no"),
+        ("holdout on the model itself (betting)",
+         f"**{head['holdout_betting_total']:.2f}**", "yes"),
+        ("hard top-k codes, with a union bound over the k tried",
+         f"{head['srm_topk_total']:.2f}, at k = {head['srm_topk_k']:.0f}", "yes"),
+        ("this SAE changes the mean loss of a sequence by at most",
+         f"**{faithful['total']:.2f}** (measured: {faithful['gap']:.2f}, over documents)", "yes"),
+    ]  # fmt: skip
+    lines = [
+        f"{sample['n_tokens']:,} tokens of English (Wikipedia and news, {sample['n_documents']} "
+        f"documents, {sample['n_sequences']} sequences), α = {last['smoothing'].iloc[0]:g}, δ = "
+        f"{last['failure_prob'].iloc[0]:g}, {probe.setup['engine']['compute_dtype']}. Bits per "
+        f"token; a random guess costs {head['baseline']:.2f}. Losses are smoothed (at α = 0.5 half "
+        f"of the mixture is uniform): {proxies.loc['model', 'risk']:.2f} where the model's own are "
+        f"{proxies.loc['model', 'nll']:.2f}.",
+        "",
+        "| | bits | certificate? |",
+        "|---|---|---|",
+        *(f"| {' | '.join(row)} |" for row in rows),
+        "",
+        f"* On {proxies.loc['sae_all', 'n_sequences']:.0f} sequences: with BOS replaced as well, "
+        f"the mean |gap| is {proxies.loc['sae_all', 'abs_gap']:.2f} bits (position 0 must be let "
+        f"through); with a random decoder the proxy's risk is "
+        f"{proxies.loc['random_decoder', 'risk']:.1f} bits, with shuffled atoms "
+        f"{proxies.loc['shuffled_features', 'risk']:.1f} (the SAE's directions matter).",
+        f"* k has mean {mean_k['english']:.0f} on English, {mean_k['python']:.0f} on Python and "
+        f"{mean_k['random']:.0f} on random tokens, position 0 left out. The paper's rule "
+        f"\"k > 500\" fires on {_share(fixed, 'english')} of the English sequences, "
+        f"{_share(fixed, 'python')} of the Python ones and {_share(fixed, 'random')} of the random "
+        "ones: single outlier positions.",
+        f"* The model's risk in {len(risk)} bins of mean k, few atoms first: "
+        f"{', '.join(f'{value:.2f}' for value in risk)} bits.",
+        "",
+        "| AUROC (mean of a sequence) | python | random |",
+        "|---|---|---|",
+        *_auroc(probe),
+    ]  # fmt: skip
+    return "\n".join(lines)
+
+
+def _mean_k(probe: Any) -> dict[str, float]:
+    sparsity = probe.table("sparsity")
+    inside = sparsity[sparsity["positions"] == "without_bos"]
+    return dict(zip(inside["corpus"], inside["mean"], strict=True))
+
+
+def _share(fixed: Any, corpus: str) -> str:
+    return f"{100 * fixed[corpus]['sequence_rate']:.0f} %"
+
+
+def _auroc(probe: Any) -> list[str]:
+    table = probe.table("uncertainty")
+    cells = table[table["level"] == "sequence_mean"].set_index(["score", "shift"])["auroc"]
+    return [
+        f"| {words} | {cells[score, 'python']:.3f} | {cells[score, 'random']:.3f} |"
+        for score, words in SCORES.items()
+    ]
+
+
+def in_step(page: str, text: str) -> str:
+    """The page with ``text`` between the two comments.
+
+    Raises:
+        ArtifactError: the page lacks one of them.
+    """
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ArtifactError(
+            f"The page lacks the comments {BEGIN!r} and {END!r} around its numbers."
+        )
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m semdim.results.readme")
+    parser.add_argument("--write", type=Path, metavar="PAGE", help="the page to bring in step")
+    page = parser.parse_args().write
+    text = found(Paths().results(PROBE))
+    if page is None:
+        return print(text)
+    write_atomically(page, in_step(page.read_text(encoding="utf-8"), text))
+    print(f"wrote {page}")
+
+
+if __name__ == "__main__":
+    main()
