@@ -162,9 +162,9 @@ def test_facts_are_read_as_they_were_written() -> None:
     ("change", "message"),
     [
         ({"schema_version": 1}, "schema version 1"),
-        ({"seed": None, "vocab_size": None}, "lack seed, vocab_size"),
-        ({"role": "id"}, "hold role"),
-        ({"codes": {"mean_n_active": 1.0}}, "lack explained_variance"),
+        ({"seed": None, "vocab_size": None}, "vocab_size is missing"),
+        ({"role": "id"}, "role"),
+        ({"codes": {"mean_n_active": 1.0}}, "explained_variance"),
     ],
 )
 def test_other_facts_are_refused(change: dict[str, Any], message: str) -> None:

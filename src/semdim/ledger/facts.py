@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from semdim.errors import ArtifactError
+from semdim.records import from_plain, to_plain
 
 if TYPE_CHECKING:
     from semdim.models.facts import ModelFacts
@@ -35,6 +36,8 @@ class LedgerFacts(Mapping[str, Any]):
     What a corpus is used for (its role) is a setting, and is read from the settings. It is a
     mapping of its fields, too: ``facts["vocab_size"]``.
     """
+
+    SCHEMA: ClassVar[str] = f"ledger/{SCHEMA_VERSION}"
 
     model: str
     """Name of the language model."""
@@ -66,9 +69,9 @@ class LedgerFacts(Mapping[str, Any]):
     """Sequences of the sample."""
     n_documents: int
     """Documents that they come from."""
-    counts: Mapping[str, int]
+    counts: dict[str, int]
     """What was read, used and left out of the text, by reason."""
-    versions: Mapping[str, str]
+    versions: dict[str, str]
     """Versions of the packages that the text depends on."""
     documents: tuple[str, ...]
     """Names of the documents, by their number."""
@@ -80,7 +83,7 @@ class LedgerFacts(Mapping[str, Any]):
     """dtype of the forward passes."""
     seed: int
     """Of the sample and of proxies that draw at random."""
-    proxies: Mapping[str, str]
+    proxies: dict[str, str]
     """The splice of every proxy that has a column of losses in this file."""
     codes: CodesFacts | None = None
     """Of all rows; None in a file of further columns."""
@@ -134,16 +137,12 @@ class LedgerFacts(Mapping[str, Any]):
                 f"{where} has schema version {found}, this semdim reads {SCHEMA_VERSION}; "
                 "recompute it with `dvc repro --force`."
             )
-        _check_names(raw, cls, where)
-        raw["documents"] = tuple(raw["documents"])
-        if raw["codes"] is not None:
-            _check_names(raw["codes"], CodesFacts, where)
-            raw["codes"] = CodesFacts(**raw["codes"])
-        return cls(**raw)
+        return from_plain(raw, cls, f"{where} is no ledger, or it")
 
     def as_dict(self) -> dict[str, Any]:
         """All fields as plain values."""
-        return {**asdict(self), "documents": list(self.documents)}
+        plain: dict[str, Any] = to_plain(self)
+        return plain
 
     def __getitem__(self, name: str) -> Any:
         if name not in _NAMES:
@@ -159,18 +158,3 @@ class LedgerFacts(Mapping[str, Any]):
 
 
 _NAMES = tuple(entry.name for entry in fields(LedgerFacts))
-
-
-def _check_names(raw: Mapping[str, Any], kind: Any, where: str) -> None:
-    """Refuse facts with other names than the fields of ``kind``."""
-    names = {entry.name for entry in fields(kind)}
-    if missing := sorted(names - set(raw)):
-        problem = f"lack {', '.join(missing)}"
-    elif unknown := sorted(set(raw) - names):
-        problem = f"hold {', '.join(unknown)}, which this semdim does not know"
-    else:
-        return
-    raise ArtifactError(
-        f"The facts of {where} {problem}: another version wrote it, or it is no ledger; recompute "
-        "it with `dvc repro --force`."
-    )
