@@ -16,3 +16,34 @@ from hypothesis import settings  # noqa: E402 - the import hook comes first
 # Speed is measured in bench/, never by a test: a busy machine must not fail the mathematics.
 settings.register_profile("semdim", deadline=None)
 settings.load_profile("semdim")
+
+import sys  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+
+REGISTRIES = (
+    ("semdim.bounds.family", "FAMILIES"),
+    ("semdim.plots.catalogue", "FIGURES"),
+    ("semdim.plots.catalogue", "TABLES"),
+    ("semdim.proxies.kind", "PROXIES"),
+    ("semdim.report.sentences", "READINGS"),
+    ("semdim.text.kind", "KINDS"),
+    ("semdim.uncertainty.score", "SCORES"),
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_plugins() -> Iterator[None]:
+    """What a file's plugins registered is forgotten behind it: the next file runs as if alone."""
+    yield
+    for module, name in REGISTRIES:
+        if module not in sys.modules:
+            continue
+        registry = getattr(sys.modules[module], name)
+        for entry, origin in list(registry._origins.items()):
+            if not origin.startswith("semdim."):
+                registry._entries.pop(entry, None)
+                del registry._origins[entry]
+    for module in [name for name in sys.modules if name.startswith("tests.fixtures.")]:
+        del sys.modules[module]

@@ -41,8 +41,8 @@ def smoke_settings() -> Settings:
 def export_tiny(root: Path) -> Paths:
     """Model and SAE of the smoke run under ``root``."""
     settings, paths = smoke_settings(), Paths(root)
-    export_model(settings.models["tiny"].source, paths.model("tiny"))
-    export_sae(settings.models["tiny"].sae, paths.sae("tiny"))
+    export_model(settings.models["tiny"], paths.model("tiny"))
+    export_sae(settings.probes["tiny"].sae, paths.sae("tiny"))
     write_hook(paths, "tiny", "tiny")
     return paths
 

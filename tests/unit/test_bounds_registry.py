@@ -101,9 +101,10 @@ def test_two_families_cannot_have_one_name(plugin: Family) -> None:
 
 
 def test_rows_that_were_not_registered_are_refused(
-    plugin: Family, ledger: tuple[pd.DataFrame, np.ndarray]
+    plugin: Family, ledger: tuple[pd.DataFrame, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    FAMILIES.add("extra_family", replace(plugin, kinds=(replace(plugin.kinds[0], name="mean"),)))
+    other = replace(plugin, kinds=(replace(plugin.kinds[0], name="mean"),))
+    monkeypatch.setitem(FAMILIES._entries, "extra_family", other)
     with pytest.raises(ConfigError, match="'median_loss', but is registered with mean"):
         assemble_all(ledger[0], FACTS, SPEC, max_rank=ledger[1])
 

@@ -21,7 +21,12 @@ CONF = Path(__file__).parents[2] / "conf"
 
 
 def shipped(group: str) -> dict[str, object]:
-    return dict(yaml.safe_load((CONF / group / "tiny.yaml").read_text()))
+    """Settings of the smoke run's model (``source``) or SAE (``probe``), as conf/ has them."""
+    content = dict(yaml.safe_load((CONF / group / "tiny.yaml").read_text()))
+    if group == "source":
+        return content
+    probe = content["probes"]["tiny"]
+    return {**probe["sae"], "hook_name": probe["hook"]}
 
 
 def sample_ids(tokenizer: object, context: int = 32) -> torch.Tensor:
@@ -32,7 +37,7 @@ def sample_ids(tokenizer: object, context: int = 32) -> torch.Tensor:
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt2"])
 def test_the_seed_decides_everything(tmp_path: Path, architecture: str) -> None:
-    settings = shipped("model")["source"] | {"architecture": architecture}  # type: ignore[operator]
+    settings = shipped("source") | {"architecture": architecture}
     source = ModelSource.from_mapping(settings)
     torch.manual_seed(5)
     first = export_model(source, tmp_path / "a")
@@ -47,7 +52,7 @@ def test_building_it_leaves_the_global_generator_alone(tmp_path: Path) -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
-    export_model(ModelSource.from_mapping(shipped("model")["source"]), tmp_path / "a")  # type: ignore[arg-type]
+    export_model(ModelSource.from_mapping(shipped("source")), tmp_path / "a")
     assert torch.equal(torch.rand(1), expected)
 
 
@@ -66,8 +71,8 @@ def test_too_little_text_for_the_vocabulary_is_said() -> None:
 
 
 def test_the_shipped_pair_fits_and_its_codes_vary(tmp_path: Path) -> None:
-    facts = export_model(ModelSource.from_mapping(shipped("model")["source"]), tmp_path / "m")  # type: ignore[arg-type]
-    sae_facts = export_sae(SAESource.from_mapping(shipped("sae")), tmp_path / "s")
+    facts = export_model(ModelSource.from_mapping(shipped("source")), tmp_path / "m")
+    sae_facts = export_sae(SAESource.from_mapping(shipped("probe")), tmp_path / "s")
     check_fit(sae_facts, facts, context=32, prepend_bos=True)
     model, sae, decoder = load_model(tmp_path / "m"), load_sae(tmp_path / "s"), None
     decoder = load_decoder(tmp_path / "s")

@@ -24,10 +24,11 @@ def test_metrics_are_few_and_taken_from_the_tables(tmp_path: Path) -> None:
         run_metrics(folder)
 
 
-def test_recorded_settings_are_those_of_one_model_and_change_a_result() -> None:
+def test_recorded_settings_are_those_of_one_probe_and_change_a_result() -> None:
     params = yaml.safe_load(composed(["experiment=two_models"]))
-    own = yaml.safe_load(params_text(params, "gemma-3-270m"))
+    own = yaml.safe_load(params_text(params, "gemma-3-270m_layer9"))
     assert list(own["models"]) == ["gemma-3-270m"] and "model" not in own["grid"]
+    assert list(own["probes"]) == ["gemma-3-270m_layer9"] and "probe" not in own["grid"]
     assert own["bound"] == params["bound"] and own["corpora"] == params["corpora"]
-    assert "tracking" not in own and own["engine"] == {"compute_dtype": "bfloat16"}
+    assert "tracking" not in own and own["engine"] == {"compute_dtype": "float32"}
     assert params["grid"]["model"] == ["smollm2-135m", "gemma-3-270m"]  # untouched
