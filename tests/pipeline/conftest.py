@@ -1,5 +1,6 @@
 """One real run of the whole pipeline, on a tiny random model, in a temporary clone."""
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("-S", "experiment=smoke")
+#: More probes like `tiny`, with other random weights.
+MORE_PROBES = {"tiny_b": 1, "tiny_c": 2}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,21 @@ def stages_run(output: str) -> list[str]:
     return [line.split("'")[1] for line in lines]
 
 
+def losses_told(output: str) -> list[str]:
+    """What the stages of losses said that they computed."""
+    told = (line for line in output.splitlines() if line.startswith("losses on "))
+    return [line.partition(": ")[2].partition(" -> ")[0] for line in told]
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """Hash of every file below a folder, by its path."""
+    return {
+        path.relative_to(folder).as_posix(): hashlib.md5(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     """A clone of the tree as it stands (what git tracks or would track)."""
@@ -62,23 +80,17 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     (folder / "dvc.lock").unlink(missing_ok=True)
+    tiny = (folder / "conf/probe/tiny.yaml").read_text()
+    for name, seed in MORE_PROBES.items():
+        text = tiny.replace("  tiny:\n", f"  {name}:\n").replace("name: tiny\n", f"name: {name}\n")
+        (folder / f"conf/probe/{name}.yaml").write_text(text.replace("seed: 0", f"seed: {seed}"))
     copy = Clone(folder)
     for command in (
         ("git", "init", "-q", "-b", "main"),
-        ("git", "add", "-A"),
-        (
-            "git",
-            "-c",
-            "user.name=test",
-            "-c",
-            "user.email=test@localhost",
-            "commit",
-            "-q",
-            "-m",
-            "x",
-        ),
         ("git", "config", "user.name", "test"),
         ("git", "config", "user.email", "test@localhost"),
+        ("git", "add", "-A"),
+        ("git", "commit", "-q", "-m", "x"),
     ):
         done = copy.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr

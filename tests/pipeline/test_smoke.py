@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,17 +13,19 @@ from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import Artifact
 from semdim.bounds.quantities import smoothed_loss
-from semdim.ledger.table import read_ledger
+from semdim.ledger.facts import LedgerFacts
+from semdim.ledger.table import read_ledger, read_table
 from semdim.paths import Paths
 from semdim.tokens.sample import load_tokens
 from semdim.uncertainty.activation_scores import COLUMNS
 from semdim.uncertainty.join import join_scores
-from tests.pipeline.conftest import Clone, stages_run
+from tests.pipeline.conftest import Clone, contents, losses_told, stages_run
 
 pytestmark = pytest.mark.slow
 
 CORPORA = ("english", "python", "random")
 SWEEP = ("topk_4", "topk_8")
+HOOK = "blocks.1.hook_resid_post"
 ABLATION = ("random_decoder", "shuffled_features", "sae_all")
 
 
@@ -31,23 +34,32 @@ def paths(clone: Clone, first_run: str) -> Paths:
     return Paths(clone.root)
 
 
+def sample(paths: Paths) -> tuple[pd.DataFrame, LedgerFacts]:
+    """The sample's ledger with the columns that only it has."""
+    further = paths.further_ledger("tiny", "english")
+    return read_ledger(paths.ledger("tiny", "english"), further=further)
+
+
 def test_every_stage_ran_once(first_run: str) -> None:
     ran = stages_run(first_run)
     assert len(ran) == len(set(ran))
-    expected = {"check_params", "prepare_model@tiny", "prepare_sae@tiny", "plot", "report"}
-    expected |= {"assemble_bound@tiny", "measure_uncertainty@tiny", "order_atoms@tiny"}
-    expected |= {"fit_activations@tiny", "sweep_bound@tiny", "summarise_run@tiny"}
-    for corpus in CORPORA:
+    expected = {"check_params", "prepare_model@tiny", "fit_activations@hook0", "plot", "report"}
+    expected |= {
+        f"{stage}@probe0"
+        for stage in (
+            "prepare_sae", "order_atoms", "further_losses", "extend_ledger", "assemble_bound",
+            "sweep_bound", "measure_uncertainty", "summarise_run", "gather_results",
+        )
+    }  # fmt: skip
+    for number, corpus in enumerate(CORPORA):
         expected |= {
-            f"{stage}@tiny-{corpus}"
-            for stage in (
-                *("tokenize", "cache_activations", "encode_codes", "write_ledger"),
-                "score_activations",
-            )
-        }
-        expected |= {f"compute_losses@tiny-{corpus}-{proxy}" for proxy in ("model", "sae")}
-    expected |= {f"sweep_losses@tiny-{proxy}" for proxy in SWEEP}
-    expected |= {f"ablation_losses@tiny-{proxy}" for proxy in ABLATION}
+            f"tokenize@tiny-{corpus}", f"model_losses@model0-{corpus}",
+            f"gather_ledgers@probe0-corpus{number}",
+        }  # fmt: skip
+        at_hook = ("cache_activations", "score_activations")
+        expected |= {f"{stage}@hook0-{corpus}" for stage in at_hook}
+        of_probe = ("encode_codes", "compute_losses", "write_ledger")
+        expected |= {f"{stage}@probe0-{corpus}" for stage in of_probe}
     assert set(ran) == expected
 
 
@@ -77,7 +89,7 @@ def test_what_comes_out(paths: Paths) -> None:
 
 
 def test_an_ablation_has_losses_where_it_was_run_and_nowhere_else(paths: Paths) -> None:
-    table, facts = read_ledger(paths.ledger("tiny", "english"))
+    table, facts = sample(paths)
     inside = table["position"] < facts["context"] - 1
     for proxy in ABLATION:
         there = table[f"nll_{proxy}"].notna()
@@ -90,6 +102,16 @@ def test_an_ablation_has_losses_where_it_was_run_and_nowhere_else(paths: Paths) 
     )
     gap = (ours - spliced).mean()
     assert proxies.loc["sae_all", "signed_gap"] == pytest.approx(gap, rel=1e-5)
+
+
+def test_what_only_the_sample_has_stands_in_a_table_of_its_own(paths: Paths) -> None:
+    assert not paths.further_ledger("tiny", "python").exists()
+    own = set(read_ledger(paths.ledger("tiny", "english"))[0])
+    assert own == set(read_ledger(paths.ledger("tiny", "random"))[0])
+    further = {f"nll_{proxy}" for proxy in (*SWEEP, *ABLATION)} | {"deepest_rank"}
+    table, facts = sample(paths)
+    assert set(table) - own == further
+    assert set(facts.proxies) == {"model", "sae", *SWEEP, *ABLATION}
 
 
 def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
@@ -154,7 +176,11 @@ def test_the_monitor_counts_and_judges_as_the_ledger_does(paths: Paths) -> None:
 
 def test_every_token_counts(paths: Paths) -> None:
     for corpus, n_tokens in (("english", 6400), ("python", 3200), ("random", 3200)):
-        for folder in (paths.activations("tiny", corpus), paths.losses("tiny", corpus, "sae")):
+        for folder in (
+            paths.activations("tiny", HOOK, corpus),
+            paths.model_losses("tiny", corpus),
+            paths.losses("tiny", corpus) / "sae",
+        ):
             shapes = [
                 next(iter(shard["tensors"].values())) for shard in Artifact.open(folder).shards
             ]
@@ -183,8 +209,9 @@ def test_params_that_are_not_the_composition_stop_a_plain_run(clone: Clone, firs
 
 def test_failure_prob_reruns_the_bounds_and_what_follows(clone: Clone, first_run: str) -> None:
     output = clone.experiment("-S", "bound.failure_prob=0.01")
-    changed = ["assemble_bound@tiny", "sweep_bound@tiny", "summarise_run@tiny"]
-    assert sorted(stages_run(output)) == sorted(["check_params", *changed, "plot", "report"])
+    changed = ["assemble_bound", "sweep_bound", "summarise_run", "gather_results"]
+    of_probe = [f"{name}@probe0" for name in changed]
+    assert sorted(stages_run(output)) == sorted(["check_params", *of_probe, "plot", "report"])
     results = Paths(clone.root).results("tiny")
     assert set(pd.read_csv(results / "bounds.csv")["failure_prob"]) == {0.01}
     recorded = OmegaConf.load(results / "params.yaml")
@@ -198,17 +225,20 @@ def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
     before = OmegaConf.load(clone.root / "params.yaml").bound.failure_prob
     output = clone.experiment("-S", "uncertainty.neighbour=3", "-S", f"bound.failure_prob={before}")
     assert set(stages_run(output)) == {
-        "check_params", "fit_activations@tiny", "measure_uncertainty@tiny",
-        "summarise_run@tiny", "plot", "report",
-        *(f"score_activations@tiny-{corpus}" for corpus in CORPORA),
+        "check_params", "fit_activations@hook0", "measure_uncertainty@probe0",
+        "summarise_run@probe0", "gather_results@probe0", "plot", "report",
+        *(f"score_activations@hook0-{corpus}" for corpus in CORPORA),
+        *(f"gather_ledgers@probe0-corpus{number}" for number in range(len(CORPORA))),
     }  # fmt: skip
 
 
 def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths: Paths) -> None:
-    fitted = set(Artifact.open(paths.activation_fit("tiny")).facts["fit_documents"])
+    fit = Artifact.open(paths.activation_fit("tiny", HOOK))
+    fitted = set(fit.facts["fit_documents"])
     for corpus in CORPORA:
         ledger, facts = read_ledger(paths.ledger("tiny", corpus))
-        scores, _ = read_ledger(paths.scores("tiny", corpus))
+        scores, about = read_table(paths.scores("tiny", HOOK, corpus))
+        assert about["activation_fit"] == fit.facts and about["corpus"] == corpus
         joined = join_scores(ledger, scores, corpus)
         inside = joined[~joined["is_bos"]]
         assert np.isfinite(inside[list(COLUMNS)].to_numpy()).all()
@@ -228,8 +258,9 @@ def test_without_stored_activations_everything_is_the_same(clone: Clone, first_r
         return {
             str(path.relative_to(clone.root)): path.read_bytes()
             for folder in (
-                paths.ledgers("tiny"),
-                paths.scores("tiny", "x").parent,
+                paths.of_probe("tiny") / "ledger",
+                paths.of_probe("tiny") / "further",
+                paths.at_hook("tiny", HOOK) / "scores",
                 paths.all_results,
             )
             for path in sorted(folder.rglob("*"))
@@ -239,20 +270,31 @@ def test_without_stored_activations_everything_is_the_same(clone: Clone, first_r
     before = outcome()
     output = clone.experiment("-S", "engine.store_activations=false")
     ran = stages_run(output)
-    assert {f"cache_activations@tiny-{corpus}" for corpus in CORPORA} <= set(ran)
+    assert {f"cache_activations@hook0-{corpus}" for corpus in CORPORA} <= set(ran)
     for corpus in CORPORA:
-        for shard in Artifact.open(paths.activations("tiny", corpus)).shards:
+        for shard in Artifact.open(paths.activations("tiny", HOOK, corpus)).shards:
             assert set(shard["tensors"]) == {"norm", "is_outlier", "centred_norm"}
     assert outcome() == before
 
 
 def test_one_more_k_computes_one_proxy_and_joins_the_surface(clone: Clone, first_run: str) -> None:
+    clone.experiment()  # whatever ran before
+    kept = contents(Paths(clone.root).further_losses("tiny", "english"))
     output = clone.experiment("-S", f"grid.sweep=[{','.join(SWEEP)},topk_6]")
-    losses = [name for name in stages_run(output) if "losses" in name]
-    assert losses == ["sweep_losses@tiny-topk_6"]
-    assert not any(name.startswith(("cache", "encode", "tokenize")) for name in stages_run(output))
+    ran = stages_run(output)
+    assert set(ran) == {
+        "check_params", "plot", "report",
+        *(f"{stage}@probe0" for stage in (
+            "further_losses", "extend_ledger", "assemble_bound", "sweep_bound", "summarise_run",
+            "gather_results",
+        )),
+    }  # fmt: skip
+    assert losses_told(output) == ["topk_6"]
     surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
     assert set(surface["k"]) == {4, 6, 8}
+    now = contents(Paths(clone.root).further_losses("tiny", "english"))
+    assert {name: now[name] for name in kept} == kept
+    assert {name.split("/")[0] for name in set(now) - set(kept)} == {"topk_6"}
 
 
 def test_experiments_can_be_queued(clone: Clone, first_run: str) -> None:
@@ -264,11 +306,13 @@ def test_experiments_can_be_queued(clone: Clone, first_run: str) -> None:
 
 
 def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) -> None:
-    """Half of the shards are there when the stage starts: the result is what it was."""
-    paths = Paths(clone.root)
-    folder = paths.losses("tiny", "english", "sae")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    unit = ("unit.model=tiny", "unit.corpus=english", "unit.proxy=sae")
+    """Half of one proxy's shards are there when the stage starts again: the others were kept, and
+    the result is what it was."""
+    clone.experiment()  # whatever ran before
+    folder = Paths(clone.root).further_losses("tiny", "english")
+    before = contents(folder.parent)
+    shutil.rmtree(folder / "topk_4")
+    unit = ("unit.probe=tiny", "unit.corpus=english")
     code = (
         "import semdim.artifacts.shards as s, os, runpy, sys\n"
         "write = s.ShardWriter.write\n"
@@ -276,16 +320,20 @@ def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) 
         "    if index == 2: os._exit(9)\n"
         "    write(self, index, tensors)\n"
         "s.ShardWriter.write = dying\n"
-        f"sys.argv = ['compute_losses', {', '.join(map(repr, unit))}]\n"
-        "runpy.run_module('stages.compute_losses', run_name='__main__')\n"
+        f"sys.argv = ['further_losses', {', '.join(map(repr, unit))}]\n"
+        "runpy.run_module('stages.further_losses', run_name='__main__')\n"
     )
     killed = clone.run("python", "-c", code)
     assert killed.returncode == 9, killed.stderr
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
-    resumed = clone.stage("compute_losses", *unit)
+    assert not (folder / "topk_4").exists()
+    resumed = clone.stage("further_losses", *unit)
     assert resumed.returncode == 0, resumed.stderr
     assert "resuming: 2 of 4 shards" in resumed.stdout
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert losses_told(resumed.stdout) == ["topk_4"]
+    assert contents(folder.parent) == before
+    again = clone.stage("further_losses", *unit)
+    assert losses_told(again.stdout) == ["nothing new"]
+    assert contents(folder.parent) == before
 
 
 @pytest.mark.parametrize(
@@ -294,25 +342,26 @@ def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) 
         ("assemble_bound", ["bound.n_tokens=[99999]"], "99999"),
         ("assemble_bound", ["bound.k=3"], "topk_3"),
         ("assemble_bound", ["bound.k=abc"], "abc"),
-        ("assemble_bound", ["unit.model=gpt9"], "gpt9"),
-        ("compute_losses", ["unit.corpus=english", "unit.proxy=topk_999"], "999"),
-        ("compute_losses", ["unit.corpus=english", "unit.proxy=splines"], "splines"),
-        ("compute_losses", ["unit.corpus=german", "unit.proxy=sae"], "german"),
-        ("prepare_sae", ["models.tiny.sae.d_in=64"], "64"),
-        ("prepare_sae", ["models.tiny.sae.hook_name=blocks.7.hook_resid_pre"], "blocks.7"),
-        ("prepare_sae", ["models.tiny.sae.model_name=another"], "another"),
+        ("assemble_bound", ["unit.probe=gpt9"], "gpt9"),
+        ("assemble_bound", ["plugins=[nowhere]"], "nowhere"),
+        ("compute_losses", ["unit.corpus=english", "grid.proxy=[model,sae,topk_999]"], "999"),
+        ("compute_losses", ["unit.corpus=english", "grid.proxy=[model,sae,splines]"], "splines"),
+        ("further_losses", ["unit.corpus=english", "grid.sweep=[topk_4,topk_999]"], "999"),
+        ("compute_losses", ["unit.corpus=german"], "german"),
+        ("prepare_sae", ["probes.tiny.sae.d_in=64"], "64"),
+        ("prepare_sae", ["probes.tiny.sae.hook_name=blocks.7.hook_resid_pre"], "blocks.7"),
+        ("prepare_sae", ["probes.tiny.hook=blocks.0.hook_resid_post"], "reads blocks.1"),
+        ("prepare_sae", ["probes.tiny.sae.model_name=another"], "another"),
         ("prepare_sae", ["tokens.context=9999"], "9999"),
     ],
 )
 def test_bad_input_is_one_sentence_and_loses_nothing(
     clone: Clone, first_run: str, stage: str, overrides: list[str], message: str
 ) -> None:
-    outputs = clone.root / "outputs" / "tiny"
+    outputs = clone.root / "outputs"
     before = {path: path.stat().st_mtime_ns for path in outputs.rglob("*") if path.is_file()}
-    given = (
-        overrides if any("unit.model" in o for o in overrides) else ["unit.model=tiny", *overrides]
-    )
-    done = clone.stage(stage, *given)
+    own = any(override.startswith("unit.probe") for override in overrides)
+    done = clone.stage(stage, *overrides, *([] if own else ["unit.probe=tiny"]))
     assert done.returncode == 1
     assert message in done.stderr and "Traceback" not in done.stderr
     after = {path: path.stat().st_mtime_ns for path in outputs.rglob("*") if path.is_file()}

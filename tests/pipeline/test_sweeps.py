@@ -14,7 +14,7 @@ SIZES = "bound.n_tokens=320,1600,6400"
 
 
 def sweep(clone: Clone, out: str, *overrides: str) -> pd.DataFrame:
-    done = clone.stage("assemble_bound", "-m", "unit.model=tiny", f"unit.out={out}", *overrides)
+    done = clone.stage("assemble_bound", "-m", "unit.probe=tiny", f"unit.out={out}", *overrides)
     assert done.returncode == 0, done.stdout + done.stderr
     return pd.read_csv(clone.root / out, dtype=str)
 
@@ -54,7 +54,7 @@ def test_launchers_compute_the_same_points(clone: Clone, first_run: str, launche
 
 def test_a_k_that_is_not_cached_is_refused_with_the_command(clone: Clone, first_run: str) -> None:
     out = "multirun/some.csv"
-    done = clone.stage("assemble_bound", "-m", "unit.model=tiny", "bound.k=3,4", f"unit.out={out}")
+    done = clone.stage("assemble_bound", "-m", "unit.probe=tiny", "bound.k=3,4", f"unit.out={out}")
     assert done.returncode == 1
     assert "topk_3" in done.stderr and "dvc exp run -S 'grid.sweep=[" in done.stderr
     assert "Traceback" not in done.stderr
@@ -72,7 +72,7 @@ def test_a_k_that_is_not_cached_is_refused_with_the_command(clone: Clone, first_
 def test_a_contradiction_and_an_unknown_choice_are_refused(
     clone: Clone, first_run: str, overrides: tuple[str, ...], message: str
 ) -> None:
-    done = clone.stage("assemble_bound", *overrides, "unit.model=tiny")
+    done = clone.stage("assemble_bound", *overrides, "unit.probe=tiny")
     assert done.returncode == 1
     assert message in done.stderr and "Traceback" not in done.stderr
 
@@ -82,7 +82,8 @@ def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str)
     asked = ("-S", "surface.n_tokens=[320,640,1600,3200,6400]")
     ran = stages_run(clone.experiment(*asked))
     assert set(ran) == {
-        "check_params", "sweep_bound@tiny", "summarise_run@tiny", "plot", "report",
+        "check_params", "sweep_bound@probe0", "summarise_run@probe0", "gather_results@probe0",
+        "plot", "report",
     }  # fmt: skip
     surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
     assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
@@ -96,8 +97,8 @@ def test_another_n_of_the_bounds_computes_no_loss(clone: Clone, first_run: str) 
     asked = ("-S", "bound.n_tokens=[320,640,1600,6400]")
     ran = stages_run(clone.experiment(*asked))
     assert set(ran) == {
-        "check_params", "assemble_bound@tiny", "sweep_bound@tiny", "summarise_run@tiny", "plot",
-        "report",
+        "check_params", "assemble_bound@probe0", "sweep_bound@probe0", "summarise_run@probe0",
+        "gather_results@probe0", "plot", "report",
     }  # fmt: skip
     assert stages_run(clone.experiment(*asked)) == ["check_params"]
 

@@ -1,0 +1,90 @@
+"""A change reruns what depends on it and nothing else: a role, a text, an SAE."""
+
+import json
+import shutil
+
+import pytest
+
+from semdim.paths import Paths
+from tests.pipeline.conftest import Clone, stages_run
+
+pytestmark = pytest.mark.slow
+
+NOTES = "+corpora.notes={kind:files,path:notes,suffixes:[.txt],role:near,n_tokens:640}"
+OF_NOTES = {
+    "tokenize@tiny-notes", "cache_activations@hook0-notes", "model_losses@model0-notes",
+    "encode_codes@probe0-notes", "compute_losses@probe0-notes", "write_ledger@probe0-notes",
+    "score_activations@hook0-notes", "gather_ledgers@probe0-corpus1",
+}  # fmt: skip
+
+
+def test_a_role_reaches_the_study_and_no_text(clone: Clone, first_run: str) -> None:
+    clone.experiment()  # whatever ran before
+    output = clone.experiment("-S", "corpora.python.role=near")
+    assert set(stages_run(output)) == {
+        "check_params", "measure_uncertainty@probe0", "summarise_run@probe0",
+        "gather_results@probe0", "plot", "report",
+    }  # fmt: skip
+    results = Paths(clone.root).results("tiny")
+    setup, verdict, guardrail = (
+        json.loads((results / f"{name}.json").read_text())
+        for name in ("setup", "verdict", "guardrail")
+    )
+    assert setup["corpora"]["python"]["role"] == "near"
+    assert verdict["roles"] == {"english": "id", "python": "near", "random": "far"}
+    rows = guardrail["fixed_rule"]["corpora"]
+    assert {row["corpus"]: row["role"] for row in rows} == verdict["roles"]
+    assert "role: near" in (results / "params.yaml").read_text()
+
+
+@pytest.fixture
+def notes(clone: Clone) -> Clone:
+    """Forty text files of a user in the clone."""
+    folder = clone.root / "notes"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for number in range(40):
+        words = " ".join(f"word{number * position}" for position in range(1, 60))
+        (folder / f"{number:02}.txt").write_text(f"Note {number}: {words}.\n")
+    return clone
+
+
+def test_an_edited_text_file_reruns_its_corpus_and_no_other(notes: Clone, first_run: str) -> None:
+    def run() -> list[str]:
+        asked = ("-S", NOTES, "-S", "grid.corpus=[english,notes]")
+        return stages_run(notes.experiment(*asked, "gather_ledgers@probe0-corpus1"))
+
+    assert set(run()) == {"check_params"} | OF_NOTES
+    assert run() == ["check_params"]
+    (notes.root / "notes/of_no_kind.dat").write_text("not read")
+    assert run() == ["check_params"]
+    edited = notes.root / "notes/03.txt"
+    edited.write_text(edited.read_text().replace("word3 ", "words3 "))
+    assert set(run()) == {"check_params"} | OF_NOTES
+    shutil.rmtree(notes.root / "notes")
+
+
+def test_an_edited_sae_folder_reruns_prepare_sae(clone: Clone, first_run: str) -> None:
+    clone.experiment()
+    folder, conf = clone.root / "mine/sae", clone.root / "conf/probe/mine.yaml"
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    shutil.copytree(Paths(clone.root).sae("tiny"), folder)
+    head = (clone.root / "conf/probe/tiny.yaml").read_text().partition("    sae:")[0]
+    text = head.replace("  tiny:\n", "  mine:\n")
+    conf.write_text(f"{text}    sae: {{kind: folder, path: mine/sae}}\n")
+
+    def run() -> list[str]:
+        return stages_run(clone.experiment("-S", "probe=[mine]", "prepare_sae@probe0"))
+
+    assert run() == ["check_params", "prepare_sae@probe0"]
+    assert run() == ["check_params"]
+    (folder / "README.md").write_text("A card, which nobody reads.")
+    assert run() == ["check_params"]
+    weights = folder / "sae_weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 128  # the sign of one number
+    weights.unlink()
+    weights.write_bytes(bytes(content))
+    assert run() == ["check_params", "prepare_sae@probe0"]
+    conf.unlink()
+    shutil.rmtree(folder.parent)
