@@ -1,5 +1,6 @@
 """params.yaml: composed from conf/, compared with it, and checked value by value."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from semdim.errors import ConfigError
+from semdim.fields import suggestion
 from semdim.registry import load_plugins
 from semdim.settings import read_settings
 from stages.support.points import parse, refuse_contradictions
@@ -31,7 +33,20 @@ def composed(overrides: list[str] | None = None) -> str:
         OmegaConf.resolve(config)
         return OmegaConf.to_yaml(config)
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(f"conf/ cannot be composed: {error}") from error
+        raise ConfigError(f"conf/ cannot be composed: {_in_words(str(error))}") from error
+
+
+def _in_words(message: str) -> str:
+    """Hydra's message; of a file in a list of choices that is not there, which ones are."""
+    found = re.search(r"Could not load '(\w+)/([^']+)'", message)
+    if found is None:
+        return message
+    group, name = found.groups()
+    names = sorted(path.stem for path in (ROOT / "conf" / group).glob("*.yaml"))
+    return (
+        f"there is no conf/{group}/{name}.yaml; choose {group} among {', '.join(names)}, or write "
+        f"that file.{suggestion(name, names)}"
+    )
 
 
 def plain(source: Path | str) -> dict[str, Any]:

@@ -231,3 +231,8 @@ def test_the_record_of_plugins_changes_with_every_module_of_them(
     (tmp_path / "another.py").write_text("")
     assert record() == before
     sys.modules.pop("mine", None)
+
+
+def test_a_choice_that_is_not_there_lists_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"no conf/probe/tinny\.yaml.*tiny.*Did you mean 'tiny'"):
+        composed(["probe=[tinny]"])
