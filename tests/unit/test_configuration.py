@@ -1,9 +1,11 @@
 """conf/ is the source of truth: it composes, params.yaml is its composition, values are checked."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra import compose, initialize_config_dir
 
 from semdim.errors import ConfigError
 from semdim.settings import read_settings
@@ -70,11 +72,28 @@ def test_experiments_are_over_probes(experiment: str, probes: int, models: int, 
 
 
 @pytest.mark.parametrize("model", names("model"))
-@pytest.mark.parametrize("experiment", ["main", "smoke", "two_models"])
-def test_every_model_replaces_the_list(model: str, experiment: str) -> None:
+@pytest.mark.parametrize("experiment", ["main", "ood"])
+def test_every_model_replaces_the_default_probe(model: str, experiment: str) -> None:
     settings = read_settings(values(f"model={model}", f"experiment={experiment}"))
     assert settings.grid.model == (model,) and list(settings.models) == [model]
     assert {probe.model for probe in settings.probes.values()} == {model}
+
+
+def test_a_model_joins_the_probes_that_an_experiment_chooses() -> None:
+    settings = read_settings(values("model=gpt2-small", "experiment=smoke"))
+    assert settings.grid.probe == ("tiny", "gpt2-small-res-jb")
+
+
+def test_an_experiment_may_choose_a_model(tmp_path: Path) -> None:
+    """As files of conf/experiment did before there were probes."""
+    conf = tmp_path / "conf"
+    shutil.copytree(ROOT / "conf", conf)
+    (conf / "experiment" / "mine.yaml").write_text(
+        "# @package _global_\ndefaults:\n  - override /model: [tiny]\n"
+    )
+    with initialize_config_dir(str(conf), version_base=None):
+        config = compose("config", overrides=["experiment=mine"])
+    assert list(config.probes) == ["tiny"] and list(config.models) == ["tiny"]
 
 
 @pytest.mark.parametrize("probe", names("probe"))
