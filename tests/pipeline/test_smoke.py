@@ -321,7 +321,7 @@ def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) 
         "    write(self, index, tensors)\n"
         "s.ShardWriter.write = dying\n"
         f"sys.argv = ['further_losses', {', '.join(map(repr, unit))}]\n"
-        "runpy.run_module('stages.further_losses', run_name='__main__')\n"
+        "runpy.run_module('stages.further_losses', run_name='__main__', alter_sys=True)\n"
     )
     killed = clone.run("python", "-c", code)
     assert killed.returncode == 9, killed.stderr
