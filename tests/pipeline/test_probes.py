@@ -2,13 +2,10 @@
 
 import shutil
 from collections import Counter
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from semdim.paths import Paths
-from tests.pipeline.conftest import MORE_PROBES, Clone, contents, stages_run
+from tests.pipeline.conftest import MORE_PROBES, Clone, stages_run
 
 pytestmark = pytest.mark.slow
 
@@ -64,52 +61,6 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
         "gather_results@probe0",
     }  # fmt: skip
     assert set(stages_run(together)) == expected
-
-
-def test_probes_differ_and_stand_side_by_side(clone: Clone, together: str) -> None:
-    paths = Paths(clone.root)
-    assert {path.name for path in paths.all_results.iterdir()} == set(PROBES)
-    mean = {
-        name: pd.read_csv(paths.results(name) / "sparsity.csv").set_index("corpus")["mean"][
-            "english"
-        ]
-        for name in PROBES
-    }
-    assert len(set(mean.values())) == len(PROBES)
-    page = paths.report.read_text(encoding="utf-8")
-    references = (paths.tables / "table1_sparsity.csv").read_text(encoding="utf-8")
-    for name in PROBES:
-        assert name in page and name in references
-
-
-def test_results_of_a_probe_are_those_of_a_run_alone(
-    clone: Clone, alone: Clone, together: str
-) -> None:
-    """To the byte, the ledgers, too; only params.yaml says which probes a run had."""
-    name = PROBES[-1]
-    ran = stages_run(alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0"))
-    of_probe = [stage for stage in ran if "@probe0" in stage]
-    assert len(of_probe) == 9 + 4 * len(CORPORA)  # none came from a cache
-    assert not [stage for stage in ran if stage.startswith(OF_THE_MODEL)]
-
-    def outcome(root: Path) -> dict[str, str]:
-        paths = Paths(root)
-        results = contents(paths.results(name))
-        del results["params.yaml"]
-        assert len(results) > 15
-        for folder in ("sae", "codes", "losses", "further_losses", "ledger", "further"):
-            found = contents(paths.of_probe(name) / folder)
-            results |= {f"{folder}/{path}": digest for path, digest in found.items()}
-        return results
-
-    assert outcome(alone.root) == outcome(clone.root)
-
-
-def test_a_probe_less_computes_nothing_again(clone: Clone, together: str) -> None:
-    ran = stages_run(clone.experiment(*TWO, "-S", "probe=[tiny,tiny_b]"))
-    assert set(ran) == {"check_params", "plot", "report"}
-    page = Paths(clone.root).report.read_text(encoding="utf-8")
-    assert "tiny_b" in page and "tiny_c" not in page  # whose results still lie there
 
 
 def test_two_hooks_of_one_model_share_its_tokens_and_its_losses(
