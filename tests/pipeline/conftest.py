@@ -1,10 +1,12 @@
 """One real run of the whole pipeline, on a tiny random model, in a temporary clone."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +70,62 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A clone of the tree as it stands (what git tracks or would track)."""
-    folder = tmp_path_factory.mktemp("clone") / "semdim"
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A clone in which the whole pipeline ran once, and what it printed; nobody changes it.
+
+    One for all of a session's workers.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, printed = shared / "finished" / "semdim", shared / "first_run.txt"
+    with (shared / "finished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not printed.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            printed.write_text(_cloned(folder).experiment())
+    return folder, printed.read_text()
+
+
+@pytest.fixture(scope="session")
+def first_run(finished: tuple[Path, str]) -> str:
+    """What the whole pipeline printed when it ran for the first time."""
+    return finished[1]
+
+
+@pytest.fixture(scope="session")
+def copied(
+    finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[], Clone]:
+    """Makes copies of that clone, each with a cache of its own: the plain smoke run is there."""
+
+    def copy() -> Clone:
+        folder = tmp_path_factory.mktemp("clone") / "semdim"
+        shutil.copytree(finished[0], folder, symlinks=True)
+        return Clone(folder)
+
+    return copy
+
+
+@pytest.fixture(scope="module")
+def clone(copied: Callable[[], Clone]) -> Iterator[Clone]:
+    """A copy for the tests of one file."""
+    yield from _passing(copied())
+
+
+@pytest.fixture
+def fresh(copied: Callable[[], Clone]) -> Iterator[Clone]:
+    """A copy for one test."""
+    yield from _passing(copied())
+
+
+def _passing(copy: Clone) -> Iterator[Clone]:
+    yield copy
+    shutil.rmtree(copy.root, ignore_errors=True)
+
+
+def _cloned(folder: Path) -> Clone:
+    """A clone of the tree as it stands (what git tracks or would track), with more probes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -82,8 +137,9 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
     (folder / "dvc.lock").unlink(missing_ok=True)
     tiny = (folder / "conf/probe/tiny.yaml").read_text()
     for name, seed in MORE_PROBES.items():
-        text = tiny.replace("  tiny:\n", f"  {name}:\n").replace("name: tiny\n", f"name: {name}\n")
-        (folder / f"conf/probe/{name}.yaml").write_text(text.replace("seed: 0", f"seed: {seed}"))
+        text = tiny.replace("seed: 0", f"seed: {seed}").replace("name: tiny\n", f"name: {name}\n")
+        text = text.replace("  tiny:\n", f"  {name}:\n").replace("probes.tiny.", f"probes.{name}.")
+        (folder / f"conf/probe/{name}.yaml").write_text(text)
     copy = Clone(folder)
     for command in (
         ("git", "init", "-q", "-b", "main"),
@@ -95,9 +151,3 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         done = copy.run(*command)
         assert done.returncode == 0, done.stdout + done.stderr
     return copy
-
-
-@pytest.fixture(scope="session")
-def first_run(clone: Clone) -> str:
-    """What the whole pipeline printed when it ran for the first time."""
-    return clone.experiment()

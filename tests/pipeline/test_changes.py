@@ -18,14 +18,13 @@ OF_NOTES = {
 }  # fmt: skip
 
 
-def test_a_role_reaches_the_study_and_no_text(clone: Clone, first_run: str) -> None:
-    clone.experiment()  # whatever ran before
-    output = clone.experiment("-S", "corpora.python.role=near")
+def test_a_role_reaches_the_study_and_no_text(fresh: Clone) -> None:
+    output = fresh.experiment("-S", "corpora.python.role=near")
     assert set(stages_run(output)) == {
         "check_params", "measure_uncertainty@probe0", "summarise_run@probe0",
         "gather_results@probe0", "plot", "report",
     }  # fmt: skip
-    results = Paths(clone.root).results("tiny")
+    results = Paths(fresh.root).results("tiny")
     setup, verdict, guardrail = (
         json.loads((results / f"{name}.json").read_text())
         for name in ("setup", "verdict", "guardrail")
@@ -38,18 +37,17 @@ def test_a_role_reaches_the_study_and_no_text(clone: Clone, first_run: str) -> N
 
 
 @pytest.fixture
-def notes(clone: Clone) -> Clone:
-    """Forty text files of a user in the clone."""
-    folder = clone.root / "notes"
-    shutil.rmtree(folder, ignore_errors=True)
+def notes(fresh: Clone) -> Clone:
+    """Forty text files of a user in the fresh."""
+    folder = fresh.root / "notes"
     folder.mkdir()
     for number in range(40):
         words = " ".join(f"word{number * position}" for position in range(1, 60))
         (folder / f"{number:02}.txt").write_text(f"Note {number}: {words}.\n")
-    return clone
+    return fresh
 
 
-def test_an_edited_text_file_reruns_its_corpus_and_no_other(notes: Clone, first_run: str) -> None:
+def test_an_edited_text_file_reruns_its_corpus_and_no_other(notes: Clone) -> None:
     def run() -> list[str]:
         asked = ("-S", NOTES, "-S", "grid.corpus=[english,notes]")
         return stages_run(notes.experiment(*asked, "gather_ledgers@probe0-corpus1"))
@@ -61,20 +59,17 @@ def test_an_edited_text_file_reruns_its_corpus_and_no_other(notes: Clone, first_
     edited = notes.root / "notes/03.txt"
     edited.write_text(edited.read_text().replace("word3 ", "words3 "))
     assert set(run()) == {"check_params"} | OF_NOTES
-    shutil.rmtree(notes.root / "notes")
 
 
-def test_an_edited_sae_folder_reruns_prepare_sae(clone: Clone, first_run: str) -> None:
-    clone.experiment()
-    folder, conf = clone.root / "mine/sae", clone.root / "conf/probe/mine.yaml"
-    shutil.rmtree(folder.parent, ignore_errors=True)
-    shutil.copytree(Paths(clone.root).sae("tiny"), folder)
-    head = (clone.root / "conf/probe/tiny.yaml").read_text().partition("    sae:")[0]
+def test_an_edited_sae_folder_reruns_prepare_sae(fresh: Clone) -> None:
+    folder, conf = fresh.root / "mine/sae", fresh.root / "conf/probe/mine.yaml"
+    shutil.copytree(Paths(fresh.root).sae("tiny"), folder)
+    head = (fresh.root / "conf/probe/tiny.yaml").read_text().partition("    sae:")[0]
     text = head.replace("  tiny:\n", "  mine:\n")
     conf.write_text(f"{text}    sae: {{kind: folder, path: mine/sae}}\n")
 
     def run() -> list[str]:
-        return stages_run(clone.experiment("-S", "probe=[mine]", "prepare_sae@probe0"))
+        return stages_run(fresh.experiment("-S", "probe=[mine]", "prepare_sae@probe0"))
 
     assert run() == ["check_params", "prepare_sae@probe0"]
     assert run() == ["check_params"]
@@ -86,5 +81,3 @@ def test_an_edited_sae_folder_reruns_prepare_sae(clone: Clone, first_run: str) -
     weights.unlink()
     weights.write_bytes(bytes(content))
     assert run() == ["check_params", "prepare_sae@probe0"]
-    conf.unlink()
-    shutil.rmtree(folder.parent)

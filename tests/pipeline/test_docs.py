@@ -13,10 +13,9 @@ PAGES = list(dict.fromkeys(line.page for line in LINES))
 
 @pytest.mark.parametrize("page", PAGES)
 def test_quick_commands_run_one_after_the_other(
-    clone: Clone, first_run: str, page: str, monkeypatch: pytest.MonkeyPatch
+    fresh: Clone, page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
-    clone.experiment()  # whatever ran before: the results of the plain smoke run
     for line in (line for line in LINES if line.page == page):
-        done = run(line, clone.root, PYTHONPATH=str(clone.root / "src"), OMP_NUM_THREADS="1")
+        done = run(line, fresh.root, PYTHONPATH=str(fresh.root / "src"), OMP_NUM_THREADS="1")
         assert done.code == 0, f"{line}: {line.text}\n{done.output}"

@@ -1,11 +1,14 @@
 """Probes as an axis: what does not depend on the SAE is computed once, however many there are."""
 
-import shutil
 from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
-from tests.pipeline.conftest import MORE_PROBES, Clone, stages_run
+from semdim.paths import Paths
+from tests.pipeline.conftest import MORE_PROBES, Clone, contents, stages_run
 
 pytestmark = pytest.mark.slow
 
@@ -17,15 +20,7 @@ OF_THE_MODEL = ("prepare_model", "tokenize", "cache_activations", "model_losses"
 
 
 @pytest.fixture(scope="module")
-def alone(clone: Clone, first_run: str, tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A copy of the clone, and of its cache, before any probe but `tiny` was looked at."""
-    folder = tmp_path_factory.mktemp("alone") / "semdim"
-    shutil.copytree(clone.root, folder, symlinks=True)
-    return Clone(folder)
-
-
-@pytest.fixture(scope="module")
-def together(clone: Clone, alone: Clone) -> str:
+def together(clone: Clone) -> str:
     """What the run of three probes at one hook printed."""
     return clone.experiment(*TWO, "-S", f"probe=[{','.join(PROBES)}]")
 
@@ -63,20 +58,60 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
     assert set(stages_run(together)) == expected
 
 
-def test_two_hooks_of_one_model_share_its_tokens_and_its_losses(
-    clone: Clone, first_run: str
+def test_probes_differ_and_stand_side_by_side(clone: Clone, together: str) -> None:
+    paths = Paths(clone.root)
+    assert {path.name for path in paths.all_results.iterdir()} == set(PROBES)
+    mean = set()
+    for name in PROBES:
+        table = pd.read_csv(paths.results(name) / "sparsity.csv")
+        mean.add(float(table.loc[table["corpus"] == "english", "mean"].iloc[0]))
+    assert len(mean) == len(PROBES)
+    page = paths.report.read_text(encoding="utf-8")
+    references = (paths.tables / "table1_sparsity.csv").read_text(encoding="utf-8")
+    for name in PROBES:
+        assert name in page and name in references
+
+
+def test_results_of_a_probe_are_those_of_a_run_alone(
+    clone: Clone, copied: Callable[[], Clone], together: str
 ) -> None:
+    """To the byte, the ledgers, too; only params.yaml says which probes a run had."""
+    name, alone = PROBES[-1], copied()  # its cache knows of no other probe than tiny
+    ran = stages_run(alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0"))
+    of_probe = [stage for stage in ran if "@probe0" in stage]
+    assert len(of_probe) == 9 + 4 * len(CORPORA)  # none came from a cache
+    assert not [stage for stage in ran if stage.startswith(OF_THE_MODEL)]
+
+    def outcome(root: Path) -> dict[str, str]:
+        paths = Paths(root)
+        results = contents(paths.results(name))
+        del results["params.yaml"]
+        assert len(results) == 15
+        for folder in ("sae", "codes", "losses", "further_losses", "ledger", "further"):
+            found = contents(paths.of_probe(name) / folder)
+            results |= {f"{folder}/{path}": digest for path, digest in found.items()}
+        return results
+
+    assert outcome(alone.root) == outcome(clone.root)
+
+
+def test_a_probe_less_computes_nothing_again(clone: Clone, together: str) -> None:
+    ran = stages_run(clone.experiment(*TWO, "-S", "probe=[tiny,tiny_b]"))
+    noted = {"summarise_run@probe0", "summarise_run@probe1"}  # the list of probes
+    assert set(ran) == {"check_params", *noted, "plot", "report"}
+    page = Paths(clone.root).report.read_text(encoding="utf-8")
+    assert "tiny_b" in page and "tiny_c" not in page  # whose results still lie there
+
+
+def test_two_hooks_of_one_model_share_its_tokens_and_its_losses(fresh: Clone) -> None:
     """As DVC lays the stages out; nothing is run."""
-    before = (clone.root / "params.yaml").read_bytes()
     hook = "blocks.0.hook_resid_post"
     overrides = (
         "experiment=smoke", "probe=[tiny,tiny_b]", f"probes.tiny_b.hook={hook}",
-        f"probes.tiny_b.sae.hook_name={hook}",
     )  # fmt: skip
-    written = clone.run("python", "-m", "stages.check_params", "--write", *overrides)
+    written = fresh.run("python", "-m", "stages.check_params", "--write", *overrides)
     assert written.returncode == 0, written.stderr
-    listed = clone.run("dvc", "stage", "list", "--name-only", "dvc.yaml").stdout.split()
-    (clone.root / "params.yaml").write_bytes(before)
+    listed = fresh.run("dvc", "stage", "list", "--name-only", "dvc.yaml").stdout.split()
 
     count = Counter(name.partition("@")[0] for name in listed)
     once = ("prepare_model",)

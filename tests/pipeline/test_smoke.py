@@ -207,23 +207,21 @@ def test_params_that_are_not_the_composition_stop_a_plain_run(clone: Clone, firs
     assert "python -m stages.check_params --write" in done.stderr
 
 
-def test_failure_prob_reruns_the_bounds_and_what_follows(clone: Clone, first_run: str) -> None:
-    output = clone.experiment("-S", "bound.failure_prob=0.01")
+def test_failure_prob_reruns_the_bounds_and_what_follows(fresh: Clone, first_run: str) -> None:
+    output = fresh.experiment("-S", "bound.failure_prob=0.01")
     changed = ["assemble_bound", "sweep_bound", "summarise_run", "gather_results"]
     of_probe = [f"{name}@probe0" for name in changed]
     assert sorted(stages_run(output)) == sorted(["check_params", *of_probe, "plot", "report"])
-    results = Paths(clone.root).results("tiny")
+    results = Paths(fresh.root).results("tiny")
     assert set(pd.read_csv(results / "bounds.csv")["failure_prob"]) == {0.01}
     recorded = OmegaConf.load(results / "params.yaml")
     assert recorded.bound.failure_prob == 0.01 and list(recorded.models) == ["tiny"]
 
 
 def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
-    clone: Clone, first_run: str
+    fresh: Clone, first_run: str
 ) -> None:
-    # δ stays what the last experiment left, whichever test that was.
-    before = OmegaConf.load(clone.root / "params.yaml").bound.failure_prob
-    output = clone.experiment("-S", "uncertainty.neighbour=3", "-S", f"bound.failure_prob={before}")
+    output = fresh.experiment("-S", "uncertainty.neighbour=3")
     assert set(stages_run(output)) == {
         "check_params", "fit_activations@hook0", "measure_uncertainty@probe0",
         "summarise_run@probe0", "gather_results@probe0", "plot", "report",
@@ -249,14 +247,13 @@ def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths
     assert set(COLUMNS) <= set(auroc.index) and auroc.notna().all()
 
 
-def test_without_stored_activations_everything_is_the_same(clone: Clone, first_run: str) -> None:
+def test_without_stored_activations_everything_is_the_same(fresh: Clone, first_run: str) -> None:
     """To the byte: ledgers, scores and results; on the disk, no activation."""
-    paths = Paths(clone.root)
-    clone.experiment()  # whatever ran before
+    paths = Paths(fresh.root)
 
     def outcome() -> dict[str, bytes]:
         return {
-            str(path.relative_to(clone.root)): path.read_bytes()
+            str(path.relative_to(fresh.root)): path.read_bytes()
             for folder in (
                 paths.of_probe("tiny") / "ledger",
                 paths.of_probe("tiny") / "further",
@@ -268,19 +265,19 @@ def test_without_stored_activations_everything_is_the_same(clone: Clone, first_r
         }
 
     before = outcome()
-    output = clone.experiment("-S", "engine.store_activations=false")
+    output = fresh.experiment("-S", "engine.store_activations=false")
     ran = stages_run(output)
     assert {f"cache_activations@hook0-{corpus}" for corpus in CORPORA} <= set(ran)
     for corpus in CORPORA:
         for shard in Artifact.open(paths.activations("tiny", HOOK, corpus)).shards:
             assert set(shard["tensors"]) == {"norm", "is_outlier", "centred_norm"}
     assert outcome() == before
+    assert not [name for name in ran if name.startswith(("assemble", "measure", "plot"))]
 
 
-def test_one_more_k_computes_one_proxy_and_joins_the_surface(clone: Clone, first_run: str) -> None:
-    clone.experiment()  # whatever ran before
-    kept = contents(Paths(clone.root).further_losses("tiny", "english"))
-    output = clone.experiment("-S", f"grid.sweep=[{','.join(SWEEP)},topk_6]")
+def test_one_more_k_computes_one_proxy_and_joins_the_surface(fresh: Clone, first_run: str) -> None:
+    kept = contents(Paths(fresh.root).further_losses("tiny", "english"))
+    output = fresh.experiment("-S", f"grid.sweep=[{','.join(SWEEP)},topk_6]")
     ran = stages_run(output)
     assert set(ran) == {
         "check_params", "plot", "report",
@@ -290,26 +287,25 @@ def test_one_more_k_computes_one_proxy_and_joins_the_surface(clone: Clone, first
         )),
     }  # fmt: skip
     assert losses_told(output) == ["topk_6"]
-    surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
+    surface = pd.read_csv(Paths(fresh.root).results("tiny") / "surface.csv")
     assert set(surface["k"]) == {4, 6, 8}
-    now = contents(Paths(clone.root).further_losses("tiny", "english"))
+    now = contents(Paths(fresh.root).further_losses("tiny", "english"))
     assert {name: now[name] for name in kept} == kept
     assert {name.split("/")[0] for name in set(now) - set(kept)} == {"topk_6"}
 
 
-def test_experiments_can_be_queued(clone: Clone, first_run: str) -> None:
-    done = clone.run("dvc", "exp", "run", "--queue", "-S", "experiment=smoke", "-S", "bound.k=4,8")
+def test_experiments_can_be_queued(fresh: Clone, first_run: str) -> None:
+    done = fresh.run("dvc", "exp", "run", "--queue", "-S", "experiment=smoke", "-S", "bound.k=4,8")
     assert done.returncode == 0, done.stdout + done.stderr
-    status = clone.run("dvc", "queue", "status").stdout
+    status = fresh.run("dvc", "queue", "status").stdout
     assert status.count("Queued") == 2
-    clone.run("dvc", "queue", "remove", "--all")
+    fresh.run("dvc", "queue", "remove", "--all")
 
 
-def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) -> None:
+def test_a_killed_stage_resumes_to_the_same_bytes(fresh: Clone, first_run: str) -> None:
     """Half of one proxy's shards are there when the stage starts again: the others were kept, and
     the result is what it was."""
-    clone.experiment()  # whatever ran before
-    folder = Paths(clone.root).further_losses("tiny", "english")
+    folder = Paths(fresh.root).further_losses("tiny", "english")
     before = contents(folder.parent)
     shutil.rmtree(folder / "topk_4")
     unit = ("unit.probe=tiny", "unit.corpus=english")
@@ -323,15 +319,15 @@ def test_a_killed_stage_resumes_to_the_same_bytes(clone: Clone, first_run: str) 
         f"sys.argv = ['further_losses', {', '.join(map(repr, unit))}]\n"
         "runpy.run_module('stages.further_losses', run_name='__main__', alter_sys=True)\n"
     )
-    killed = clone.run("python", "-c", code)
+    killed = fresh.run("python", "-c", code)
     assert killed.returncode == 9, killed.stderr
     assert not (folder / "topk_4").exists()
-    resumed = clone.stage("further_losses", *unit)
+    resumed = fresh.stage("further_losses", *unit)
     assert resumed.returncode == 0, resumed.stderr
     assert "resuming: 2 of 4 shards" in resumed.stdout
     assert losses_told(resumed.stdout) == ["topk_4"]
     assert contents(folder.parent) == before
-    again = clone.stage("further_losses", *unit)
+    again = fresh.stage("further_losses", *unit)
     assert losses_told(again.stdout) == ["nothing new"]
     assert contents(folder.parent) == before
 

@@ -25,7 +25,6 @@ def snapshot(clone: Clone) -> dict[Path, bytes]:
 
 
 def test_points_equal_those_of_the_pipeline_to_the_byte(clone: Clone, first_run: str) -> None:
-    clone.experiment()  # whatever ran before: the results of the plain smoke run
     before = snapshot(clone)
     folder = "multirun/equal"
     rows = sweep(clone, "multirun/equal.csv", SIZES, f"hydra.sweep.dir={folder}")
@@ -77,32 +76,29 @@ def test_a_contradiction_and_an_unknown_choice_are_refused(
     assert message in done.stderr and "Traceback" not in done.stderr
 
 
-def test_another_n_of_the_surface_computes_no_loss(clone: Clone, first_run: str) -> None:
-    clone.experiment()
+def test_another_n_of_the_surface_computes_no_loss(fresh: Clone, first_run: str) -> None:
     asked = ("-S", "surface.n_tokens=[320,640,1600,3200,6400]")
-    ran = stages_run(clone.experiment(*asked))
+    ran = stages_run(fresh.experiment(*asked))
     assert set(ran) == {
         "check_params", "sweep_bound@probe0", "summarise_run@probe0", "gather_results@probe0",
         "plot", "report",
     }  # fmt: skip
-    surface = pd.read_csv(Paths(clone.root).results("tiny") / "surface.csv")
+    surface = pd.read_csv(Paths(fresh.root).results("tiny") / "surface.csv")
     assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
     assert surface.groupby("n_tokens")["is_best"].sum().tolist() == [1] * 5
-    assert (Paths(clone.root).figures / "bound_surface.png").exists()
-    assert stages_run(clone.experiment(*asked)) == ["check_params"]  # again: nothing to do
+    assert (Paths(fresh.root).figures / "bound_surface.png").exists()
+    assert stages_run(fresh.experiment(*asked)) == ["check_params"]  # again: nothing to do
 
 
-def test_another_n_of_the_bounds_computes_no_loss(clone: Clone, first_run: str) -> None:
-    clone.experiment()
+def test_another_n_of_the_bounds_computes_no_loss(fresh: Clone, first_run: str) -> None:
     asked = ("-S", "bound.n_tokens=[320,640,1600,6400]")
-    ran = stages_run(clone.experiment(*asked))
+    ran = stages_run(fresh.experiment(*asked))
     assert set(ran) == {
         "check_params", "assemble_bound@probe0", "sweep_bound@probe0", "summarise_run@probe0",
         "gather_results@probe0", "plot", "report",
     }  # fmt: skip
-    assert stages_run(clone.experiment(*asked)) == ["check_params"]
+    assert stages_run(fresh.experiment(*asked)) == ["check_params"]
 
 
-def test_how_numbers_are_tracked_reruns_nothing(clone: Clone, first_run: str) -> None:
-    clone.experiment()
-    assert stages_run(clone.experiment("-S", "tracking=offline")) == ["check_params"]
+def test_how_numbers_are_tracked_reruns_nothing(fresh: Clone, first_run: str) -> None:
+    assert stages_run(fresh.experiment("-S", "tracking=offline")) == ["check_params"]
