@@ -2,12 +2,16 @@
 
 import gc
 import sys
+from pathlib import Path
 
 # Imports make objects that stay; looking for garbage among them is a fifth of a stage's start. It
 # is looked for again once the stage runs (`imported`). While `python -m` locates a module
 # argv[0] is "-m"; whoever imports a stage otherwise is left alone.
 if sys.argv[:1] == ["-m"]:
     gc.disable()
+
+#: Of the repository.
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def imported() -> None:

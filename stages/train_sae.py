@@ -18,9 +18,8 @@ from omegaconf import OmegaConf
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.training.params import TrainingSettings, compose_training, read_training_settings
-from stages import imported
+from stages import ROOT, imported
 from stages.support.run import say
-from stages.support.startup import ROOT
 
 PARAMS = Path("training/params.yaml")
 

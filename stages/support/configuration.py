@@ -13,8 +13,8 @@ from semdim.errors import ConfigError
 from semdim.fields import suggestion
 from semdim.registry import load_plugins
 from semdim.settings import read_settings
+from stages import ROOT
 from stages.support.points import parse, refuse_contradictions
-from stages.support.startup import ROOT
 
 MEND = "`python -m stages.check_params --write`"
 

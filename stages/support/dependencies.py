@@ -14,9 +14,9 @@ from pathlib import Path
 
 from semdim.artifacts.code import TELLING, imported_modules
 from semdim.artifacts.shards import write_atomically
+from stages import ROOT
 from stages.support.run import NEUTRAL
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
 #: They run every time, and so depend on nothing.
 CHECKS = ("stages.check_params", "stages.check_training")

@@ -11,7 +11,7 @@ from semdim.artifacts.shards import MANIFEST, Artifact
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
 from semdim.proxies.losses import LossColumn, compute_losses, n_shards_of
-from semdim.proxies.names import parse_proxy
+from semdim.proxies.names import Proxy, parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
@@ -32,13 +32,16 @@ def losses_of(
     """
     device, kept = start_engine(run), KeptFolder(folder)
     token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
+    context = token_ids.shape[1]
+    sizes = {name: count_sequences(n_tokens(name, token_ids.numel()), context) for name in names}
+    proxies = {name: parse_proxy(name, run.setting("splice")) for name in names}
+    keys = {name: _key(run, folder / name, proxies[name], sizes[name]) for name in names}
     decoder = load_decoder(run.paths.sae(run.probe)).to(device)
-    keys, columns = {}, []
-    for name in names:
-        column, key = _column(run, folder / name, name, decoder, token_ids, n_tokens)
-        keys[name] = key
-        if not kept.holds(name, key):
-            columns.append(column)
+    columns = [
+        _column(run, folder / name, proxies[name], decoder, sizes[name], keys[name])
+        for name in names
+        if not kept.holds(name, keys[name])
+    ]
     if any(column.writer.missing for column in columns):
         _compute(run, columns, token_ids, device)
     for column in columns:
@@ -70,44 +73,37 @@ def _compute(run: Run, columns: list[LossColumn], token_ids: Tensor, device: str
         )
 
 
-def _column(
-    run: Run,
-    final: Path,
-    name: str,
-    decoder: Decoder,
-    token_ids: Tensor,
-    n_tokens: Callable[[str, int], int],
-) -> tuple[LossColumn, str]:
-    """One proxy and the writer of its losses, which finds what an earlier run has finished."""
-    proxy = parse_proxy(name, run.setting("splice"))
-    activations = Artifact.open(run.paths.activations(run.model, run.hook, run.corpus))
+def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
+    """What the losses of one proxy are kept and resumed under."""
     inputs = [
         run.paths.model(run.model) / "facts.json",
         run.paths.sae(run.probe) / "facts.json",
-        activations.folder / MANIFEST,
+        run.paths.activations(run.model, run.hook, run.corpus) / MANIFEST,
         run.paths.codes(run.probe, run.corpus) / MANIFEST,
     ]
     if find_spec(f"{KINDS}.{proxy.kind}") is None:  # it comes from a plugin
         inputs.append(run.paths.plugins)
+    if proxy.needs_order:
+        inputs.append(run.paths.atom_order(run.probe) / MANIFEST)
+    params = {
+        "proxy": proxy.name,
+        "splice": proxy.splice,
+        "seed": run.setting("seed"),
+        "n_sequences": n_sequences,
+        "compute_dtype": run.compute_dtype,
+    }
+    return run.key(final, inputs=inputs, params=params, kinds={KINDS: [proxy.kind]})
+
+
+def _column(
+    run: Run, final: Path, proxy: Proxy, decoder: Decoder, n_sequences: int, key: str
+) -> LossColumn:
+    """One proxy and the writer of its losses, which finds what an earlier run has finished."""
     order = None
     if proxy.needs_order:
-        folder = run.paths.atom_order(run.probe)
-        order = Artifact.open(folder).read(0)["order"]
-        inputs.append(folder / MANIFEST)
+        order = Artifact.open(run.paths.atom_order(run.probe)).read(0)["order"]
     seed = run.setting("seed")
     reconstruct = Reconstructor(proxy, decoder.weight, decoder.bias, seed=seed, atom_order=order)
-    n_sequences = count_sequences(n_tokens(name, token_ids.numel()), token_ids.shape[1])
-    writer = run.writer(
-        final,
-        inputs=inputs,
-        params={
-            "proxy": proxy.name,
-            "splice": proxy.splice,
-            "seed": seed,
-            "n_sequences": n_sequences,
-            "compute_dtype": run.compute_dtype,
-        },
-        n_shards=n_shards_of(n_sequences, activations),
-        kinds={KINDS: [proxy.kind]},
-    )
-    return LossColumn(reconstruct, writer, n_sequences), writer.key
+    activations = Artifact.open(run.paths.activations(run.model, run.hook, run.corpus))
+    writer = run.resumed(final, key, n_shards_of(n_sequences, activations))
+    return LossColumn(reconstruct, writer, n_sequences)

@@ -1,7 +1,6 @@
 """What a stage is given: its unit of work, its settings, its paths, its writers."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,22 +140,20 @@ class Run:
         """Where the small results of the probe go."""
         return self.point or self.paths.results(self.probe)
 
-    def writer(
+    def key(
         self,
         final: Path,
         *,
         inputs: list[Path],
         params: Any,
-        n_shards: int,
         kinds: Mapping[str, Iterable[str]] | None = None,
-    ) -> ShardWriter:
-        """A writer whose key hashes everything that determines the artifact's content.
+    ) -> str:
+        """Hash of everything that determines an artifact's content.
 
         Args:
             final: where the artifact will be.
             inputs: manifest or facts files of what it is computed from.
             params: the settings that it depends on.
-            n_shards: its number of shards.
             kinds: of a registry's package, the modules that it is made with (`code_digest`).
         """
         key = settings_digest(
@@ -167,7 +164,15 @@ class Run:
                 "code": code_digest(self.module, kinds),
             }
         )
-        writer = ShardWriter(final, work=self.paths.partial, key=key[:32], n_shards=n_shards)
+        return key[:32]
+
+    def writer(self, final: Path, *, inputs: list[Path], params: Any, n_shards: int) -> ShardWriter:
+        """The writer of an artifact under its `key`; shards of an earlier run are found again."""
+        return self.resumed(final, self.key(final, inputs=inputs, params=params), n_shards)
+
+    def resumed(self, final: Path, key: str, n_shards: int) -> ShardWriter:
+        """The writer of an artifact, told what it takes over from an earlier run."""
+        writer = ShardWriter(final, work=self.paths.partial, key=key, n_shards=n_shards)
         done = n_shards - len(writer.missing)
         for name in writer.damaged:
             say(f"{name} of an earlier run is damaged and is computed again")
@@ -201,7 +206,7 @@ def _chosen(what: str, name: str | None, names: Iterable[str]) -> str:
 
 def say(message: str) -> None:
     """One line for the person who watches."""
-    print(message, flush=True, file=sys.stdout)
+    print(message, flush=True)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from semdim.artifacts import origin
+from semdim import origin
 from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
 from semdim.models.source import model_digest

@@ -22,14 +22,12 @@ from omegaconf.errors import OmegaConfBaseException
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from semdim.registry import load_plugins
-from stages import imported
+from stages import ROOT, imported
 from stages.support import points
 from stages.support.run import Run, Unit
 
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
-
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def stage(work: Callable[[Run], None]) -> Callable[[], None]:

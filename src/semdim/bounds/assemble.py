@@ -8,6 +8,7 @@ import numpy as np
 
 from semdim.bounds.aggregate import LOSS_PREFIX, SequenceTable, sequence_losses
 from semdim.bounds.family import BoundFacts, Family, families, needed_proxies
+from semdim.bounds.needed import by_list
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError, DataError, SemdimError
@@ -130,11 +131,8 @@ def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:
     missing = [name for name in needed if name not in known]
     if not missing:
         return
-    groups = {
-        "grid.pool": [name for name in missing if name.startswith("pool_")],
-        "grid.sweep": [name for name in missing if not name.startswith("pool_")],
-    }
-    where = " and ".join(f"{', '.join(names)} to {key}" for key, names in groups.items() if names)
+    lists = by_list(missing).items()
+    where = " and ".join(f"{', '.join(names)} to grid.{key}" for key, names in lists)
     raise ConfigError(
         f"The bounds need the losses of {', '.join(missing)}; there are {', '.join(known)}. Add "
         f"{where}, or take them out of bound."

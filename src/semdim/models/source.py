@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from semdim.artifacts import origin
+from semdim import origin
 from semdim.errors import ConfigError
 from semdim.models.spec import ModelSource
 

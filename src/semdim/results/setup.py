@@ -3,10 +3,10 @@
 import platform
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, ClassVar
 
 from semdim.errors import ArtifactError
+from semdim.origin import package_version
 
 if TYPE_CHECKING:
     from semdim.ledger.facts import LedgerFacts
@@ -139,7 +139,7 @@ def setup_of(facts: "Mapping[str, LedgerFacts]", sample: str, roles: Mapping[str
         seed=of_sample.seed,
         corpora={name: _corpus(found, roles[name]) for name, found in facts.items()},
         engine=SetupEngine(of_sample.compute_dtype, platform.machine()),
-        packages={name: found for name in PACKAGES if (found := _version(name))},
+        packages={name: found for name in PACKAGES if (found := package_version(name))},
         python=platform.python_version(),
     )
 
@@ -159,10 +159,3 @@ def _corpus(facts: "LedgerFacts", role: str) -> SetupCorpus:
         versions=dict(facts.versions),
         **asdict(facts.codes),
     )
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -1,13 +1,13 @@
 """Text files on disk: found in an order that never changes, decoded, and told apart."""
 
 import glob
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from semdim.errors import DataError
+from semdim.origin import digests
 from semdim.text.documents import ReadCounts
 
 
@@ -45,12 +45,9 @@ def describe_files(paths: Sequence[Path], given: str) -> list[dict[str, Any]]:
     """
     root = _fixed_part(Path(given).expanduser())
     rows = []
-    for path in paths:
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            size = stream.tell()
+    for path, digest in digests(paths).items():
         name = path.relative_to(root) if path.is_relative_to(root) else path
-        rows.append({"name": name.as_posix(), "size": size, "sha256": digest})
+        rows.append({"name": name.as_posix(), "size": path.stat().st_size, "sha256": digest})
     return rows
 
 

@@ -20,17 +20,27 @@ def files(paths: Iterable[Path], *, relative_to: Path) -> dict[str, str]:
     Raises:
         ConfigError: a file cannot be read.
     """
+    try:
+        found = digests(sorted(paths))
+    except OSError as error:
+        where = error.filename or "A file"
+        raise ConfigError(f"{where} cannot be read: {error.strerror or error}.") from error
+    return {path.relative_to(relative_to).as_posix(): digest for path, digest in found.items()}
+
+
+def digests(paths: Iterable[Path]) -> dict[Path, str]:
+    """SHA-256 of each file, in the order given; a large one that did not change is not read again.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
     memory, found, fresh = _memory(), {}, {}
-    for path in sorted(paths):
-        try:
-            state = path.stat()
-            mark = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
-            digest = memory.get(mark) or file_digest(path)
-        except OSError as error:
-            raise ConfigError(f"{path} cannot be read: {error.strerror or error}.") from error
-        found[path.relative_to(relative_to).as_posix()] = digest
+    for path in paths:
+        state = path.stat()
+        mark = f"{path.resolve()} {state.st_size} {state.st_mtime_ns}"
+        found[path] = memory.get(mark) or file_digest(path)
         if state.st_size >= LARGE:
-            fresh[mark] = digest
+            fresh[mark] = found[path]
     if set(fresh) - set(memory):
         MEMORY.parent.mkdir(parents=True, exist_ok=True)
         MEMORY.write_text(json.dumps({**memory, **fresh}, indent=1), encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from semdim.artifacts import origin
+from semdim import origin
 from semdim.artifacts.hashing import file_digest
 from semdim.errors import ConfigError
 
