@@ -44,6 +44,10 @@ class Paths:
         """The record of one source; what: corpora, models or probes."""
         return self.inputs / what / f"{name}.json"
 
+    def code(self, module: str) -> Path:
+        """The record of a stage's code, in a folder beside an installed semdim."""
+        return self.inputs / "code" / f"{module}.json"
+
     @property
     def plugins(self) -> Path:
         """The record of the modules from outside that this run imports."""

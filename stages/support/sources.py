@@ -5,11 +5,13 @@ and version of a package, path and revision on the hub. An edited text or a mode
 weights changed changes it, and so what is computed from it.
 """
 
+import hashlib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from semdim import origin
+from semdim.artifacts.code import imported_modules
 from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
 from semdim.models.source import model_digest
@@ -17,8 +19,10 @@ from semdim.models.spec import ModelSource
 from semdim.paths import Paths
 from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
+from semdim.scaffold import modules_with_record
 from semdim.text.source import source_digest
 from semdim.text.spec import CorpusSpec
+from stages.support.dependencies import PIPELINES
 from stages.support.engine import engine_record
 
 
@@ -43,11 +47,22 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
         wanted[paths.source("probes", name)] = {"settings": entry, "found": found}
     plugins = {name: _files_of(name) for name in params.get("plugins") or ()}
     wanted[paths.plugins] = plugins
+    for pipeline in PIPELINES:
+        text = pipeline.read_text(encoding="utf-8") if pipeline.exists() else ""
+        for module in modules_with_record(text):
+            wanted[paths.code(module)] = code_of(module)
     for path in paths.inputs.rglob("*.json"):
         if path not in wanted:
             path.unlink()
     for path, record in wanted.items():
         write_json(path, record)
+
+
+def code_of(module: str) -> dict[str, str]:
+    """Digests of the modules that a stage imports, by name: its code where semdim is installed
+    beside the pipeline, and no file of it can be named in dvc.yaml."""
+    found = imported_modules(module)
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
 
 
 def _files_of(module: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ import typer
 from semdim.commands.bound import bound
 from semdim.commands.compare import EPILOG as COMPARE_EPILOG
 from semdim.commands.compare import compare
+from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
 from semdim.commands.summary import summary
@@ -19,6 +20,7 @@ app = typer.Typer(
 app.command("bound")(bound)
 app.command("monitor", epilog=EPILOG)(monitor)
 app.command("compare", epilog=COMPARE_EPILOG)(compare)
+app.command("init")(init)
 app.command("plan")(plan)
 app.command("summary")(summary)
 

@@ -7,6 +7,7 @@ import importlib
 from importlib.util import find_spec
 from pathlib import Path
 
+from semdim import optional
 from semdim.errors import ArtifactError, ConfigError
 
 # Packages whose parts have to be joined by their own `assemble(path)` first.
@@ -54,6 +55,7 @@ def locate_gguf(package: str, name: str | None, scratch: Path) -> Path:
     Raises ConfigError (package not installed, file not in it) or ArtifactError (damaged parts).
     """
     folder = find_package(package)
+    optional.package("gguf", "Reading quantised weights", "models")
     if package not in _JOINED_PACKAGES:
         return pick_gguf(folder, name)
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from semdim.errors import DataError
+from semdim.optional import package
 from semdim.text.disk import describe_files, read_text_file
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.kind import KINDS
@@ -25,9 +26,10 @@ class GensimEnglishCorpus(TextSpec):
 
     def documents(self, counts: ReadCounts) -> Iterator[Document]:
         """Articles, then news; their names are ``wikipedia/<title>`` and ``news/<number>``."""
+        dump, news = _files()
+        package("mwparserfromhell", "The English corpus, part of which is wikitext,")
         from semdim.text.wikitext import read_dump
 
-        dump, news = _files()
         counts.facts["gensim"] = version("gensim")
         yield from read_dump(dump, counts)
         counts.files += 1
@@ -42,10 +44,13 @@ class GensimEnglishCorpus(TextSpec):
 
 
 def _files() -> tuple[Path, Path]:
-    package = find_spec("gensim")
-    if package is None or package.origin is None:
-        raise DataError("the English corpus is part of the gensim package: pip install gensim")
-    folder = Path(package.origin).parent / "test" / "test_data"
+    found = find_spec("gensim")
+    if found is None or found.origin is None:
+        raise DataError(
+            "The English corpus is part of the gensim package, which is not installed: "
+            'run `pip install "semdim[pipeline]"`.'
+        )
+    folder = Path(found.origin).parent / "test" / "test_data"
     for name in (_DUMP, _NEWS):
         if not (folder / name).is_file():
             raise DataError(f"gensim {version('gensim')} has no {name} in {folder}: reinstall it")

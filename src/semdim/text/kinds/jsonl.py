@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from semdim.errors import DataError
 from semdim.fields import setting
+from semdim.optional import package
 from semdim.text.disk import decode, describe_files, find_files
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.kind import KINDS
@@ -72,8 +73,10 @@ def _decompressed(path: Path) -> Iterator[bytes]:
         if path.suffix not in (".gz", ".zst"):
             yield from chunks
             return
-        import zstandard
-
+        damages: tuple[type[Exception], ...] = (zlib.error,)
+        if path.suffix == ".zst":
+            zstandard = package("zstandard", f"{path}, compressed by Zstandard,")
+            damages += (zstandard.ZstdError,)
         decoder: Any = None
         try:
             for chunk in chunks:
@@ -86,7 +89,7 @@ def _decompressed(path: Path) -> Iterator[bytes]:
                     yield decoder.decompress(chunk)
                     chunk = decoder.unused_data if decoder.eof else b""
                     decoder = None if decoder.eof else decoder
-        except (zlib.error, zstandard.ZstdError) as error:
+        except damages as error:
             raise DataError(f"{path} is damaged or not {path.suffix[1:]} data: {error}") from None
         if decoder is not None:
             raise DataError(f"{path} is damaged: it ends in mid-stream; fetch it again")

