@@ -37,7 +37,7 @@ repro: env
 	@$(BIN)/semdim summary
 
 test: env
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=25
 
 quick: env
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"

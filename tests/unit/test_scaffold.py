@@ -4,7 +4,6 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 import yaml
@@ -76,7 +75,7 @@ def test_a_folder_that_cannot_be_filled_is_refused_and_left_as_it_was(tmp_path, 
         target.write_text("mine")
     folder = target / "deep" if what == "below a file" else target
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ConfigError, match="name a(nother)? folder"):
+    with pytest.raises(ConfigError, match=r"name a(nother)? folder"):
         scaffold.write_pipeline(folder)
     assert sorted(tmp_path.rglob("*")) == before
 
