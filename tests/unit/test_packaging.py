@@ -15,7 +15,7 @@ from stages import ROOT
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 #: Where the name that is imported is not the distribution's.
 IMPORTED_AS = {"pyyaml": "yaml", "scikit-learn": "sklearn", "hydra-core": "hydra"}
-#: Come with a package that is declared, as a part of what it is: omegaconf is Hydra's configuration,
+#: Come with a package that is declared: omegaconf is Hydra's configuration,
 #: huggingface_hub and httpx are how transformers downloads, tokenizers its fast tokenizers.
 COME_WITH = {
     "omegaconf": "hydra-core",
