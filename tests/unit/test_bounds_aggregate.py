@@ -82,12 +82,11 @@ def test_first_takes_whole_sequences_and_refuses_more_than_there_is() -> None:
         table.first(4)
 
 
-def test_one_per_document_keeps_the_first_sequences() -> None:
+def test_documents_stand_in_the_order_of_their_first_window() -> None:
     table = sequence_losses(ledger([3, 1, 3, 0, 1]), ["model"], 0.5, 1000)
-    once = table.one_per_document()
-    assert once.document.tolist() == [3, 1, 0]
-    assert once.losses["model"] == pytest.approx(table.losses["model"][[0, 1, 3]])
     assert table.by_unit("document").document.tolist() == [3, 1, 0]
+    with pytest.raises(DataError, match="no sequence"):
+        table.take(slice(0, 0)).by_unit("document")
 
 
 @pytest.mark.parametrize(

@@ -87,14 +87,14 @@ def test_every_family_is_there(bounds: list[Bound]) -> None:
 
 def test_no_certificate_of_the_proxy_kind_beats_the_holdout(bounds: list[Bound]) -> None:
     reference = {
-        bound.size.n_tokens: bound.total
+        bound.size.n_tokens_asked: bound.total
         for bound in bounds
         if bound.family == "holdout" and bound.method == "betting"
     }
     checked = [b for b in bounds if b.family in ("srm_topk", "srm_topk_frontier", "pool_occam")]
     assert len(checked) == 3 * (1 + 2 + 2)
     for bound in checked:
-        assert bound.total > reference[bound.size.n_tokens]
+        assert bound.total > reference[bound.size.n_tokens_asked]
 
 
 def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Bound]) -> None:
@@ -125,16 +125,13 @@ def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Boun
 
 
 def test_selection_is_paid_for_in_the_ledger(bounds: list[Bound]) -> None:
-    spent = {curve_name(b): b.budget.spent for b in bounds if b.size.n_tokens == 9600}
+    spent = {curve_name(b): b.budget.spent for b in bounds if b.size.n_tokens_asked == 9600}
     assert spent["holdout_betting"] == pytest.approx(0.05 / 3)
     assert spent["holdout_betting_sequence"] == pytest.approx(0.05)  # valid at every N
     assert spent["srm_topk"] == pytest.approx(0.05 / 3)
     assert spent["srm_topk_frontier_8"] == pytest.approx(0.05 / 6)
     assert spent["occam_pool_64"] == pytest.approx(0.05 / 6)
-    free = {b.family: b for b in bounds if b.valid_for_all_n}
-    assert set(free) == {"holdout"}
-    # values that stay the same as the sample grows: one sequence of each document
-    assert free["holdout"].size.n_sequences == free["holdout"].size.n_documents
+    assert {b.family for b in bounds if b.valid_for_all_n} == {"holdout"}
 
 
 def test_calibration_documents_are_not_in_the_sample_of_what_they_fixed(
@@ -154,8 +151,8 @@ def test_a_point_computed_alone_equals_the_grids_point(
     alone = BoundSpec(n_tokens=(4800,), topk_grid=(8, 16), pool_sizes=(64, 256), n_predeclared=3)
     rows = [b.to_row() for b in assemble_ledger(ledger, FACTS, alone, max_rank=max_rank)]
     rows = [row for row in rows if row["family"] != "risk_by_sparsity"]  # at the largest N alone
-    # pool_split counts the tokens of the documents that are left when the pool has been chosen
-    assert rows == [b.to_row() for b in bounds if 1600 < b.size.n_tokens <= 4800]
+    expected = [b for b in bounds if b.size.n_tokens_asked == 4800]
+    assert rows == [b.to_row() for b in expected if b.family != "risk_by_sparsity"]
 
 
 def test_units_and_grids_of_alpha(ledger: pd.DataFrame, max_rank: np.ndarray) -> None:
@@ -170,7 +167,7 @@ def test_units_and_grids_of_alpha(ledger: pd.DataFrame, max_rank: np.ndarray) ->
     by_token = assemble_ledger(ledger, FACTS, token)
     assert not any(b.is_certificate for b in by_token)
     holdout = next(b for b in by_token if b.family == "holdout")
-    assert holdout.size.n_units == 300 * (CONTEXT - 1)
+    assert holdout.size.n_units == 250 * (CONTEXT - 1)  # two windows of half of the documents
 
 
 def test_k_as_a_point_uses_that_proxy(ledger: pd.DataFrame) -> None:
@@ -184,7 +181,17 @@ def test_k_as_a_point_uses_that_proxy(ledger: pd.DataFrame) -> None:
     ("spec", "error", "message"),
     [
         (BoundSpec(n_tokens=(9_601 + 16,), topk_grid=()), DataError, "holds 9600 tokens"),
-        (BoundSpec(n_tokens=(16,), topk_grid=()), DataError, "covers one document"),
+        (BoundSpec(n_tokens=(16,), topk_grid=()), DataError, "covers 0 of the documents"),
+        (
+            BoundSpec(n_tokens=(4800,), topk_grid=(), windows_per_document=3),
+            DataError,
+            r"windows_per_document = 3, but the sample ends within round 3, so that some",
+        ),
+        (
+            BoundSpec(n_tokens=(4800,), topk_grid=(), windows_per_document=4),
+            DataError,
+            "no document of the sample has more than 3; set 2 or less",
+        ),
         (BoundSpec(n_tokens=(4800,), topk_grid=(8, 64)), ConfigError, "Add topk_64 to grid.sweep"),
         (
             BoundSpec(n_tokens=(4800,), topk_grid=(64,), pool_sizes=(64, 128)),
@@ -266,8 +273,10 @@ def test_first_non_vacuous_and_the_headline(bounds: list[Bound]) -> None:
     grouped = curves(bounds)
     for (name, _), curve in grouped.items():
         first = first_non_vacuous(curve)
-        below = [b.size.n_tokens for b in curve if b.is_non_vacuous]
-        assert (first.size.n_tokens if first else None) == (min(below) if below else None), name
+        below = [b.size.grid_n_tokens for b in curve if b.is_non_vacuous]
+        assert (first.size.grid_n_tokens if first else None) == (min(below) if below else None), (
+            name
+        )
     numbers = headline(bounds)
     assert numbers["n_tokens"] == 9600 and numbers["baseline"] == math.log2(5000)
     assert numbers["holdout_betting_total"] == grouped["holdout_betting", 0.5][-1].total
@@ -338,7 +347,7 @@ def test_a_computed_bound_is_explained(bounds: list[Bound], tmp_path: object) ->
     assert f"{best.total:.6f}" in text
     code, text = run("--from", str(tmp_path), "--family", "holdout", "--n-tokens", "1600", "--json")
     rows = json.loads(text)
-    expected = [b for b in bounds if b.family == "holdout" and b.size.n_tokens == 1600]
+    expected = [b for b in bounds if b.family == "holdout" and b.size.n_tokens_asked == 1600]
     assert [row["method"] for row in rows] == [b.method for b in expected]
     assert [row["total"] for row in rows] == [b.total for b in expected]
     for arguments, message in (

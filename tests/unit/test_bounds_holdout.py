@@ -87,8 +87,9 @@ def test_an_overspent_ledger_is_refused_for_a_certificate() -> None:
 def test_row_and_dictionary_hold_the_terms() -> None:
     bound = holdout(LOSSES, **SETTING)
     row = bound.to_row()
-    assert ",".join(list(row)[:16]) == (
-        "family,is_certificate,unit,n_tokens,n_sequences,n_documents,k,smoothing,failure_prob,"
+    assert ",".join(list(row)[:18]) == (
+        "family,is_certificate,unit,n_tokens,n_tokens_asked,n_sequences,n_documents,"
+        "windows_per_document,k,smoothing,failure_prob,"
         "proxy_risk,gap,complexity,tail,gap_tail,total,baseline"
     )
     assert row["gap"] is None and row["total"] == bound.total and row["unit"] == "document"

@@ -53,7 +53,7 @@ def test_a_family_from_outside_is_everywhere(
         (1800, "model"), (1800, "sae"), (3600, "model"), (3600, "sae"),
     ]  # fmt: skip
     assert [(e.family, e.n_tokens, e.reason) for e in found.left_out] == [
-        ("extra_family", 600, "a median of 50 documents says little.")
+        ("extra_family", 600, "a median of 25 documents says little.")
     ]
     rows = bounds_table(found.bounds)
     at_1800 = list(dict.fromkeys(rows.loc[rows["n_tokens"] == 1800, "family"]))

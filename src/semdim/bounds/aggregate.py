@@ -1,6 +1,7 @@
 """From losses per token to losses per independent unit, the unit named.
 
-A unit is a document (the mean over its sequences in the sample), a sequence, or a token. The gap
+A unit is a document (the mean over its sequences in the table), a sequence, or a token. Which
+sequences of a document a table holds is settled beforehand (`semdim.bounds.sample`). The gap
 belongs to a sequence: mean loss of the model minus mean loss of the proxy over its predictions,
 then the absolute value, then the mean over the document's sequences. With the unit token it is
 taken per token.
@@ -15,6 +16,7 @@ import numpy as np
 from semdim.bounds.quantities import loss_ceiling, loss_floor, smoothed_loss
 from semdim.bounds.result import SampleSize, Unit
 from semdim.bounds.validation import check_values
+from semdim.bounds.windows import Windows, complete_rounds, rounds
 from semdim.errors import DataError
 
 if TYPE_CHECKING:
@@ -60,6 +62,12 @@ class SequenceTable:
     what the pool families need (`semdim.bounds.calibration`)."""
     token_losses: Mapping[str, np.ndarray] = field(default_factory=dict)
     """Smoothed loss of every prediction, [S, context − 1]; kept only when asked for."""
+    has_bos: bool = False
+    """Whether every sequence starts with BOS."""
+    windows: Windows | None = None
+    """Which windows of a document the table holds, when that was settled; None: as they come."""
+    n_tokens_asked: int | None = None
+    """N of the grid, in whole sequences, when the table is a part that was asked for."""
 
     @property
     def n_sequences(self) -> int:
@@ -85,7 +93,7 @@ class SequenceTable:
                 f"{self.n_sequences * self.context} tokens ({self.n_sequences} sequences of "
                 f"{self.context}); lower bound.n_tokens or raise the corpus' n_tokens."
             )
-        return self.take(slice(0, n_sequences))
+        return replace(self.take(slice(0, n_sequences)), n_tokens_asked=n_sequences * self.context)
 
     def take(self, rows: "slice | np.ndarray") -> "SequenceTable":
         """The sequences that `rows` (a slice, a mask, or indices) selects, in order."""
@@ -103,12 +111,6 @@ class SequenceTable:
             token_losses=pick(self.token_losses),
         )
 
-    def one_per_document(self) -> "SequenceTable":
-        """Each document's first sequence alone: values that stay the same as the sample grows,
-        which a curve that is valid at every N needs."""
-        _, rows = np.unique(self.document, return_index=True)
-        return self.take(np.sort(rows))
-
     def with_max_rank(self, max_rank: np.ndarray) -> "SequenceTable":
         """The table with the largest atom rank per sequence, [S]; DataError on a mismatch."""
         if max_rank.shape != self.document.shape:
@@ -125,15 +127,15 @@ class SequenceTable:
         return total / float(self.n_active_count[positions].sum())
 
     def by_unit(self, unit: Unit) -> UnitLosses:
-        """Losses, |gaps| and mean k, one value per unit."""
-        documents, owner = _in_order(self.document)
-        size = SampleSize(
-            n_tokens=self.n_sequences * self.context,
-            n_sequences=self.n_sequences,
-            n_documents=len(documents),
-            unit=unit,
-            n_predictions=self.n_sequences * (self.context - 1),
-        )
+        """Losses, |gaps| and mean k, one value per unit.
+
+        Raises:
+            DataError: the table has no sequence, or (unit token) no losses per token.
+        """
+        if not self.n_sequences:
+            raise DataError("the sample has no sequence.")
+        documents, owner = in_order(self.document)
+        size = self._size(unit, len(documents))
         if unit == "token":
             return self._by_token(size)
         gaps = {
@@ -154,13 +156,27 @@ class SequenceTable:
             documents,
         )
 
+    def _size(self, unit: Unit, n_documents: int) -> SampleSize:
+        as_they_come = Windows(self.context, self.has_bos)
+        return SampleSize(
+            n_tokens=self.n_sequences * self.context,
+            n_sequences=self.n_sequences,
+            n_documents=n_documents,
+            unit=unit,
+            n_predictions=self.n_sequences * (self.context - 1),
+            n_tokens_asked=self.n_tokens_asked,
+            windows=self.windows or as_they_come,
+            is_partial=self.windows is None
+            and complete_rounds(self.document) <= int(rounds(self.document).max()),
+        )
+
     def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
         """A value per sequence [S] as one per document or sequence."""
         if unit == "token":
             raise DataError("a value per sequence has no meaning per token.")
         if unit == "sequence":
             return values
-        return group_mean(values, _in_order(self.document)[1])
+        return group_mean(values, in_order(self.document)[1])
 
     def _by_token(self, size: SampleSize) -> UnitLosses:
         if set(self.token_losses) != set(self.losses):
@@ -210,8 +226,9 @@ def sequence_losses(
             token_losses[name] = smoothed
     sums, counts = _n_active(ledger, shape)
     return SequenceTable(
-        context, vocab_size, smoothing, document, losses, sums, counts, None, token_losses
-    )
+        context, vocab_size, smoothing, document, losses, sums, counts, None, token_losses,
+        _has_bos(ledger, context),
+    )  # fmt: skip
 
 
 def group_mean(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
@@ -219,7 +236,7 @@ def group_mean(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
     return np.bincount(owner, weights=values) / np.bincount(owner)
 
 
-def _in_order(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_order(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Distinct labels in order of first appearance, and each entry's index among them."""
     distinct, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -246,6 +263,14 @@ def _check_layout(ledger: "pd.DataFrame") -> tuple[int, np.ndarray]:
     if (document != document[:, :1]).any():
         raise DataError("a sequence of the ledger crosses documents, so it is no unit.")
     return context, document[:, 0].copy()
+
+
+def _has_bos(ledger: "pd.DataFrame", context: int) -> bool:
+    # The column is_bos marks position 0 whatever stands there; one token at all of them is BOS.
+    if "token_id" not in ledger.columns:
+        return False
+    first = ledger["token_id"].to_numpy()[::context]
+    return len(first) > 1 and bool((first == first[0]).all())
 
 
 def _n_active(

@@ -1,19 +1,20 @@
 """All bound families of one sample over the grid of N: what the pipeline writes to bounds.csv."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from semdim.bounds.aggregate import LOSS_PREFIX, SequenceTable, sequence_losses
 from semdim.bounds.family import BoundFacts, Family, families, needed_proxies
 from semdim.bounds.needed import by_list
 from semdim.bounds.result import Bound
+from semdim.bounds.sample import LEAST_DOCUMENTS, Sample
 from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import WINDOWS_LEFT_OPEN
 from semdim.errors import ConfigError, DataError, SemdimError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 
@@ -49,7 +50,7 @@ def assemble_ledger(
     facts: BoundFacts,
     spec: BoundSpec,
     *,
-    max_rank: np.ndarray | None = None,
+    max_rank: "np.ndarray | None" = None,
 ) -> list[Bound]:
     """`assemble_all` where every family is wanted.
 
@@ -67,7 +68,7 @@ def assemble_all(
     facts: BoundFacts,
     spec: BoundSpec,
     *,
-    max_rank: np.ndarray | None = None,
+    max_rank: "np.ndarray | None" = None,
 ) -> Assembled:
     """`assemble` from the ledger's rows, at every value of α.
 
@@ -95,16 +96,19 @@ def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assemb
     """Every family that `spec` asks for, over its grid of N, in a fixed order, at the table's α.
 
     A family that raises `DataError` or another error that is no `ConfigError` is left out at that
-    N. Raises ConfigError when a proxy that `spec` names has no losses in the table, or a family
-    cannot work with these settings; DataError when an N is beyond the sample (nothing is clipped)
-    or covers one document.
+    N, and so is one about documents where N covers fewer than two. Raises ConfigError when a proxy
+    that `spec` names has no losses in the table, or a family cannot work with these settings;
+    DataError when an N is beyond the sample (nothing is clipped), or when the sample does not hold
+    as many windows of a document as `spec` asks for.
     """
     _check_computed(needed_proxies(spec), table.proxies)
     if table.vocab_size != facts.vocab_size:
         raise ConfigError(
             f"losses were smoothed with V = {table.vocab_size}, the model has {facts.vocab_size}."
         )
-    parts = [(n_tokens, _part(table, n_tokens)) for n_tokens in spec.n_tokens]
+    is_uncut = facts.n_sequences_uncut == table.n_sequences
+    sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
+    parts = [(n_tokens, sample.at(n_tokens)) for n_tokens in spec.n_tokens]
     at_every = [family for family in families() if family.at == "every N"]
     at_largest = [family for family in families() if family.at == "largest N"]
     jobs = [(family, *part) for part in parts for family in at_every]
@@ -112,13 +116,31 @@ def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assemb
     bounds: list[Bound] = []
     left_out = []
     for family, n_tokens, part in jobs:
-        try:
-            bounds += _declared(family, family.compute(part, facts, spec))
-        except ConfigError:
-            raise
-        except SemdimError as error:
-            left_out.append(LeftOut(family.name, n_tokens, table.smoothing, str(error)))
+        found, reason = _computed(family, part, facts, spec)
+        bounds += found
+        if reason:
+            left_out.append(LeftOut(family.name, n_tokens, table.smoothing, reason))
     return Assembled(tuple(bounds), tuple(left_out))
+
+
+def _computed(
+    family: Family, part: Sample, facts: BoundFacts, spec: BoundSpec
+) -> tuple[list[Bound], str]:
+    """The bounds of a family, or none and why it is left out."""
+    table = part.documents if family.reads == "documents" else part.sequences
+    few = ""
+    if family.reads == "documents" and part.n_documents < LEAST_DOCUMENTS:
+        few = (
+            f"this N covers {part.n_documents} of the documents with all their windows, and from "
+            f"fewer than {LEAST_DOCUMENTS} no variance can be taken; raise the N."
+        )
+    try:
+        found = _declared(family, family.compute(table, facts, spec))
+    except ConfigError:
+        raise
+    except SemdimError as error:
+        return [], few or str(error)
+    return ([], few) if few and found else (found, "")
 
 
 def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:
@@ -139,16 +161,6 @@ def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:
     )
 
 
-def _part(table: SequenceTable, n_tokens: int) -> SequenceTable:
-    part = table.first(n_tokens)
-    if len(np.unique(part.document)) < 2:
-        raise DataError(
-            f"n_tokens = {n_tokens} covers one document, from which no variance can be taken; "
-            "raise the smallest bound.n_tokens."
-        )
-    return part
-
-
 def _declared(family: Family, bounds: Iterable[Bound]) -> list[Bound]:
     """The bounds of a family, refused when its registration promises less than they claim."""
     found = list(bounds)
@@ -164,4 +176,13 @@ def _declared(family: Family, bounds: Iterable[Bound]) -> list[Bound]:
                 f"The family of bounds {family.name} is registered as no certificate, but a row "
                 f"called {bound.family!r} claims to be one: correct one of the two."
             )
-    return found
+    return [_with_open_windows(bound) for bound in found]
+
+
+def _with_open_windows(bound: Bound) -> Bound:
+    """A certificate says that its W was left open to the sample, where it was."""
+    windows = bound.size.windows
+    if not bound.is_certificate or windows is None or windows.is_set:
+        return bound
+    words = WINDOWS_LEFT_OPEN.format(windows.per_document)
+    return replace(bound, assumptions=(*bound.assumptions, words))

@@ -80,7 +80,7 @@ class Certificate:
             and bound.smoothing == self.spec.smoothing
             and all(getattr(bound, name) == value for name, value in which.items())
         ]
-        return max(found, key=lambda bound: bound.size.n_tokens, default=None)
+        return max(found, key=lambda bound: bound.size.grid_n_tokens, default=None)
 
     @property
     def holdout(self) -> Bound | None:
@@ -191,7 +191,13 @@ def certify(
             **further,
         }
     )
-    facts = BoundFacts(vocab_size=ledger.facts.vocab_size, dict_size=ledger.facts.dict_size)
+    facts = BoundFacts.from_mapping(
+        {
+            "vocab_size": ledger.facts.vocab_size,
+            "dict_size": ledger.facts.dict_size,
+            "counts": getattr(ledger.facts, "counts", None),
+        }
+    )
     found = assemble_all(rows, facts, spec, max_rank=_max_rank(ledger) if spec.pool_sizes else None)
     return Certificate(found.bounds, found.left_out, ledger.facts, spec)
 

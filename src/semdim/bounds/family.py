@@ -7,7 +7,7 @@ calculator) iterates over the registry.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from semdim.bounds.aggregate import SequenceTable
@@ -30,6 +30,9 @@ class BoundFacts:
     """V of the model."""
     dict_size: int
     """m of the autoencoder."""
+    n_sequences_uncut: int | None = None
+    """Sequences of a sample that holds every window that its documents may give; None: it ends
+    before, or nobody knows."""
 
     @classmethod
     def from_mapping(cls, facts: Mapping[str, Any]) -> "BoundFacts":
@@ -38,11 +41,16 @@ class BoundFacts:
         Raises:
             DataError: an entry is missing.
         """
-        names = [entry.name for entry in fields(cls)]
-        missing = [name for name in names if name not in facts]
+        missing = [name for name in ("vocab_size", "dict_size") if name not in facts]
         if missing:
             raise DataError(f"the ledger's metadata lacks {', '.join(missing)}.")
-        return cls(**{name: int(facts[name]) for name in names})
+        counts = facts.get("counts") or {}
+        is_uncut = counts.get("sequences_unused") == 0
+        return cls(
+            vocab_size=int(facts["vocab_size"]),
+            dict_size=int(facts["dict_size"]),
+            n_sequences_uncut=int(counts["sequences_used"]) if is_uncut else None,
+        )
 
 
 def nothing_more(bound: Bound) -> dict[str, Number]:
@@ -92,6 +100,9 @@ class Family:
     """The proxies whose losses it reads, under these settings."""
     at: Literal["every N", "largest N"] = "every N"
     """The N of the grid at which it is computed."""
+    reads: Literal["documents", "sequences"] = "documents"
+    """What the table holds that it is given: the first W windows of whole documents, as
+    certificates need it; or the first N tokens of the sample, in its order."""
 
 
 FAMILIES: Registry[Family] = Registry("family of bounds", "semdim.bounds.families")

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from semdim.bounds.budget import Budget
 from semdim.bounds.quantities import loss_ceiling, loss_range
 from semdim.bounds.validation import check_count
+from semdim.bounds.windows import Windows
 from semdim.errors import ConfigError
 
 Unit = Literal["document", "sequence", "token"]
@@ -29,7 +30,7 @@ class SampleSize:
     """How much was measured, and what counts as independent. Never a bare n."""
 
     n_tokens: int
-    """Tokens N, BOS included (the paper's count)."""
+    """Tokens that were used, BOS included (the paper's count)."""
     n_sequences: int | None
     """Sequences; None when a calculator was not told."""
     n_documents: int | None
@@ -38,6 +39,14 @@ class SampleSize:
     """What is taken to be independent."""
     n_predictions: int | None = None
     """Predicted tokens (BOS is not one): the units when the unit is the token."""
+    n_tokens_asked: int | None = None
+    """N of the grid, in whole sequences: what the sizes of one grid point have in common. None:
+    there is no grid."""
+    windows: Windows | None = None
+    """Which windows of a document count; None: a calculator was not told."""
+    is_partial: bool = False
+    """Whether a document may lack some of the windows that its value is a mean over. The law of
+    the values then depends on where the sample ends (`semdim.bounds.windows`)."""
 
     def __post_init__(self) -> None:
         if self.unit not in UNITS:
@@ -62,8 +71,16 @@ class SampleSize:
         return count
 
     @property
+    def grid_n_tokens(self) -> int:
+        """N of the grid, or the tokens that were used where there is no grid."""
+        return self.n_tokens if self.n_tokens_asked is None else self.n_tokens_asked
+
+    @property
     def is_honest(self) -> bool:
-        """Whether the unit can be independent: documents, or sequences when no document has two."""
+        """Whether the units can be independent draws from one law: whole documents, or sequences
+        when no document has two."""
+        if self.is_partial:
+            return False
         if self.unit == "sequence":
             return self.n_sequences == self.n_documents
         return self.unit == "document"
@@ -120,6 +137,11 @@ class Bound:
                 f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "
                 f"{self.budget.failure_prob:.6g}, so it is no certificate."
             )
+        if self.is_certificate and self.size.is_partial:
+            raise ConfigError(
+                f"{self.family} is no certificate: the sample ends within a round over the "
+                "documents, so that their values are not of one law."
+            )
         if self.is_certificate and not self.size.is_honest:
             raise ConfigError(
                 f"{self.family} is no certificate with the unit '{self.size.unit}': "
@@ -162,8 +184,10 @@ class Bound:
             "is_certificate": self.is_certificate,
             "unit": self.size.unit,
             "n_tokens": self.size.n_tokens,
+            "n_tokens_asked": self.size.grid_n_tokens,
             "n_sequences": self.size.n_sequences,
             "n_documents": self.size.n_documents,
+            "windows_per_document": self.size.windows and self.size.windows.per_document,
             "k": self.k,
             "smoothing": self.smoothing,
             "failure_prob": self.budget.failure_prob,

@@ -34,7 +34,11 @@ class BoundSpec:
     n_tokens: tuple[int, ...] = setting(
         (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000), **SIZES, not_empty=True
     )
-    """Sample sizes N in tokens, BOS included, ascending. A size means ⌊N/context⌋ sequences."""
+    """Sample sizes N in tokens, BOS included, ascending. A size means ⌊N/context⌋ sequences, or the
+    same share of the documents (`semdim.bounds.windows`)."""
+    windows_per_document: int | None = setting(None, at_least=1, at_most=_LARGEST)
+    """W: a document's value is the mean over its first W windows. None: as many as the sample holds
+    of every document that has them, which is its number of complete rounds."""
     k: int | None = setting(None, at_least=1, at_most=_LARGEST)
     """None: the published families at the SAE's mean k. An integer: at the proxy topk_<k>."""
     topk_grid: tuple[int, ...] = setting((16, 32, 64), **SIZES)

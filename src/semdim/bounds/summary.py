@@ -23,7 +23,7 @@ def curves(bounds: Iterable[Bound]) -> dict[tuple[str, float], list[Bound]]:
     for bound in bounds:
         grouped.setdefault((curve_name(bound), bound.smoothing), []).append(bound)
     for curve in grouped.values():
-        curve.sort(key=lambda bound: bound.size.n_tokens)
+        curve.sort(key=lambda bound: bound.size.grid_n_tokens)
     return grouped
 
 
@@ -35,7 +35,7 @@ def first_non_vacuous(curve: Sequence[Bound]) -> Bound | None:
     """
     if len({(curve_name(bound), bound.smoothing) for bound in curve}) > 1:
         raise ConfigError("first_non_vacuous needs one curve: one family, method and α.")
-    by_size = sorted(curve, key=lambda bound: bound.size.n_tokens)
+    by_size = sorted(curve, key=lambda bound: bound.size.grid_n_tokens)
     return next((bound for bound in by_size if bound.is_non_vacuous), None)
 
 
@@ -58,7 +58,7 @@ def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[st
         numbers[f"{name}_total"] = last.total
         if kind.headline == "curve":
             first = first_non_vacuous(curve)
-            numbers[f"{name}_first_n_tokens"] = None if first is None else first.size.n_tokens
+            numbers[f"{name}_first_n_tokens"] = None if first is None else first.size.grid_n_tokens
         numbers |= kind.more(last)
     return numbers
 

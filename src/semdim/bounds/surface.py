@@ -15,6 +15,7 @@ from semdim.bounds.families.srm_topk import frontier_bounds
 from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
+from semdim.bounds.sample import LEAST_DOCUMENTS, Sample
 from semdim.bounds.spec import SIZES, BoundSpec
 from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = (
-    "n_tokens", "n_sequences", "n_documents", "k", "unit", "method", "smoothing", "failure_prob",
-    "proxy_risk", "gap", "tail", "gap_tail", "total", "is_certificate", "is_best", "as_published",
-    "baseline",
+    "n_tokens", "n_tokens_asked", "n_sequences", "n_documents", "windows_per_document", "k", "unit",
+    "method", "smoothing", "failure_prob", "proxy_risk", "gap", "tail", "gap_tail", "total",
+    "is_certificate", "is_best", "as_published", "baseline",
 )  # fmt: skip
 
 
@@ -75,17 +76,23 @@ class SurfaceSpec:
 def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[dict[str, Any]]:
     """A row for each N and k of `spec` (from `SurfaceSpec.grid`), ascending, with COLUMNS.
 
-    ``is_best`` marks k*(N), the smallest certificate at its N (ties go to the smaller k). Raises
-    DataError when an N is beyond the sample.
+    ``is_best`` marks k*(N), the smallest certificate at its N (ties go to the smaller k). An N that
+    covers fewer than two documents has no row. Raises DataError when an N is beyond the sample, or
+    when the sample does not hold as many windows of a document as `spec` asks for.
     """
     rows: list[dict[str, Any]] = []
-    for n_tokens in spec.n_tokens if spec.topk_grid else ():
-        part = table.first(n_tokens)
-        frontier = frontier_bounds(part, facts, spec)
+    if not spec.topk_grid:
+        return rows
+    is_uncut = facts.n_sequences_uncut == table.n_sequences
+    sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
+    for part in map(sample.at, spec.n_tokens):
+        if part.n_documents < LEAST_DOCUMENTS:
+            continue
+        frontier = frontier_bounds(part.documents, facts, spec)
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:
             at_k = replace(spec, k=int(bound.k or 0))
-            published = as_published(**published_statistics(part, facts, at_k))
+            published = as_published(**published_statistics(part.sequences, facts, at_k))
             rows.append(_row(bound, published, bound is best))
     return rows
 

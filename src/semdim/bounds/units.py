@@ -1,6 +1,5 @@
 """What every family takes from a table: its units, its calibration split, what it assumes."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,13 @@ from semdim.bounds.family import BoundFacts
 from semdim.bounds.result import SampleSize, Unit
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import DataError
+
+WINDOWS_LEFT_OPEN = (
+    "that the first {} windows of a document count would have been settled without the sample "
+    "(bound.windows_per_document is null: it is the number of complete rounds, which the "
+    "documents' lengths decide and their losses do not)"
+)
+"""What a certificate assumes when the settings do not fix W."""
 
 
 def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str, Any]:
@@ -25,15 +31,11 @@ def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str
 
 def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
     """The units for a method, and the predeclared points it pays for: a sequence valid at every N
-    pays for α alone, and needs values that stay the same as the sample grows, so that each document
-    counts with its first sequence (N is still that of the whole sample)."""
-    if method != "betting_sequence":
-        return table.by_unit(spec.unit), spec.n_choices
-    if spec.unit != "document":
-        return table.by_unit(spec.unit), len(spec.smoothings)
-    units = table.one_per_document().by_unit("document")
-    size = replace(units.size, n_tokens=table.n_sequences * table.context)  # N of the sample
-    return replace(units, size=size), len(spec.smoothings)
+    pays for α alone. A document's value does not change with N (`semdim.bounds.windows`), so the
+    units of a small N are the first of those of a larger one, and every method is about one and
+    the same mean."""
+    n_choices = len(spec.smoothings) if method == "betting_sequence" else spec.n_choices
+    return table.by_unit(spec.unit), n_choices
 
 
 def at_one_n(method: Method) -> Method:
@@ -54,7 +56,8 @@ def split(table: SequenceTable, spec: BoundSpec) -> tuple[SequenceTable, np.ndar
 def unit_assumptions(unit: Unit) -> tuple[str, ...]:
     """The assumptions that every certificate makes about its sample, in words."""
     return (
-        f"the {unit}s are independent draws from one law, and the risk is that law's",
+        f"the {unit}s are independent draws from one law, how many they are does not depend on "
+        "what they hold, and the risk is that law's",
         "the model and the autoencoder were frozen before the sample was drawn, without seeing it",
     )
 

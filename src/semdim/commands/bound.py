@@ -134,7 +134,7 @@ def _lines_table(lines: Sequence[Line]) -> Table:
 
 def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bool) -> None:
     rows = read_rows(folder)
-    sizes = sorted({int(row["n_tokens"]) for row in rows})
+    sizes = sorted({_asked(row) for row in rows})
     size = sizes[-1] if n_tokens is None else n_tokens
     if size not in sizes:
         raise ConfigError(
@@ -144,11 +144,11 @@ def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bo
     if family is not None and family not in there:
         raise ConfigError(f"{folder} has no family '{family}'; it has {', '.join(there)}.")
     if family is not None:
-        chosen = [row for row in rows if int(row["n_tokens"]) == size and row["family"] == family]
+        chosen = [row for row in rows if _asked(row) == size and row["family"] == family]
     else:
         details = {kind.name for kind in kinds().values() if kind.headline == "none"}
         at_largest = {k.name for f in families() if f.at == "largest N" for k in f.kinds}
-        here = [row for row in rows if int(row["n_tokens"]) == size or row["family"] in at_largest]
+        here = [row for row in rows if _asked(row) == size or row["family"] in at_largest]
         chosen = [row for row in here if row["family"] not in details]
     if as_json:
         print(json.dumps(chosen, indent=2, ensure_ascii=False))
@@ -161,6 +161,11 @@ def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bo
         title = f"{name}: {status(name, certified, row['unit'])}"
         console.print(f"[bold {colour}]{title}[/]  {_describe(row)}", soft_wrap=True)
         console.print(_row_table(row))
+
+
+def _asked(row: dict[str, Any]) -> int:
+    """N of the grid, which rows of different families share; older tables have the N used alone."""
+    return int(row.get("n_tokens_asked") or row["n_tokens"])
 
 
 def read_rows(folder: Path) -> list[dict[str, Any]]:
@@ -216,7 +221,7 @@ def _row_table(row: dict[str, Any]) -> Table:
         slack = row["baseline"] - total
         verdict = "below the uniform guess" if slack > 0 else "says nothing: above log2 V"
         table.add_row("slack", f"{slack:.6f}", "bits", f"log2 V − total: {verdict}")
-    table.add_row("N", f"{row['n_tokens']:,}", "tokens", "sample, BOS included")
+    table.add_row("N", f"{row['n_tokens']:,}", "tokens", "used, BOS included")
     if row.get("n_units") is not None:
         table.add_row("n", f"{row['n_units']:,}", f"{row['unit']}s", "taken to be independent")
     ledger = row.get("failure_ledger") or ""

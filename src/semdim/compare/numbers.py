@@ -64,7 +64,7 @@ class Row:
 
 def common_size(pair: Pair) -> int | None:
     """The largest N (tokens) at which both have bounds; None when there is none."""
-    a, b = ({int(n) for n in main_rows(probe)["n_tokens"]} for probe in (pair.a, pair.b))
+    a, b = ({int(n) for n in main_rows(probe)["n_tokens_asked"]} for probe in (pair.a, pair.b))
     return max(a & b, default=None)
 
 
@@ -136,7 +136,10 @@ def _sample(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
         yield (SAMPLE, "log₂V, a random guess, bits"), Value(probe.baseline, BITS)
     rows = main_rows(probe)
     if len(rows):
-        yield (SAMPLE, "N, largest of the bounds"), Value(float(rows["n_tokens"].max()), TOKENS)
+        yield (
+            (SAMPLE, "N, largest of the bounds"),
+            Value(float(rows["n_tokens_asked"].max()), TOKENS),
+        )
     for name, words, unit in HEADLINE:
         value = probe.headline.get(name)
         if value is not None:
@@ -145,16 +148,17 @@ def _sample(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
 
 def _bounds(probe: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, str], Value]]:
     for curve in curves(probe):
-        points = curve.points if size is None else curve.points[curve.points["n_tokens"] == size]
+        points = curve.points
+        points = points if size is None else points[points["n_tokens_asked"] == size]
         if len(points):
             group = CERTIFIED if curve.is_certificate else UNPROVEN
             name = curve.label.replace("holdout on the model itself", "holdout")
             yield (group, name), Value(float(points["total"].iloc[-1]), BITS)
     rows = main_rows(probe)
     rows = rows[(rows["family"] == "faithfulness") & (rows["proxy"] == "sae")]
-    rows = rows if size is None else rows[rows["n_tokens"] == size]
+    rows = rows if size is None else rows[rows["n_tokens_asked"] == size]
     if len(rows):
-        last = rows.sort_values("n_tokens").iloc[-1]
+        last = rows.sort_values("n_tokens_asked").iloc[-1]
         group = CERTIFIED if last["is_certificate"] else UNPROVEN
         yield (group, "change of the loss by the SAE"), Value(float(last["total"]), BITS)
 

@@ -120,9 +120,15 @@ def main_smoothing(bounds: pd.DataFrame) -> float | None:
     return None if values.empty else float(values.iloc[0])
 
 
+def on_the_grid(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with n_tokens_asked, the N of the grid that rows of different families share; older
+    tables lack it, and there it is the tokens that were used."""
+    return rows.assign(n_tokens_asked=rows["n_tokens_asked"].fillna(rows["n_tokens"]))
+
+
 def main_rows(probe: ProbeResults) -> pd.DataFrame:
-    """Rows of bounds.csv at the main α."""
-    bounds = probe.table("bounds")
+    """Rows of bounds.csv at the main α, each with its N of the grid in n_tokens_asked."""
+    bounds = on_the_grid(probe.table("bounds"))
     smoothing = main_smoothing(bounds)
     if smoothing is None:
         return bounds
@@ -147,7 +153,8 @@ def curves(probe: ProbeResults) -> list[Curve]:
     for (family, method, unit, certificate), group in rows.groupby(keys, sort=False):
         if str(family).startswith("as_published"):
             group = _main_proxy(group)
-        best = group.loc[group.groupby("n_tokens")["total"].idxmin()].sort_values("n_tokens")
+        best = group.loc[group.groupby("n_tokens_asked")["total"].idxmin()]
+        best = best.sort_values("n_tokens_asked")
         found.append(
             Curve(
                 str(family),

@@ -39,7 +39,8 @@ def found(folder: Path) -> str:
 
     probe: Any = read_probe(folder)
     bounds: Any = probe.table("bounds")
-    last = bounds[bounds["n_tokens"] == bounds["n_tokens"].max()]
+    asked = bounds["n_tokens_asked"].fillna(bounds["n_tokens"])
+    last = bounds[asked == asked.max()]
     proxies: Any = probe.table("proxies").set_index("proxy")
     sample = probe.setup["corpora"][probe.setup["sample"]]
     head, fixed = probe.headline, probe.verdict["fixed_rule"]["corpora"]

@@ -22,6 +22,12 @@ _SIZE = (
     Column("n_sequences", "sequences of the sample", SEQUENCES),
     Column("n_documents", "documents of the sample", DOCUMENTS),
 )
+_ASKED = Column("n_tokens_asked", "N of the grid, in whole sequences", TOKENS)
+_WINDOWS = Column(
+    "windows_per_document",
+    "W: the first W windows of each document count; empty: all sequences of the first N tokens",
+)
+_USED = _must("n_tokens", "tokens that were used, BOS included", TOKENS)
 _TERMS = (
     Column("proxy_risk", "term: mean smoothed loss on the sample, of the proxy or the model", BITS),
     Column("gap", "term: mean |loss of the model − loss of the proxy| on the sample", BITS),
@@ -65,8 +71,10 @@ _ALL = (
             _must("family", "name of the family; docs/bounds.md has the formulas", "", "text"),
             _must("is_certificate", "whether the total is a theorem", kind="flag"),
             _must("unit", "what is taken to be independent", kind="text"),
-            _must("n_tokens", "N: tokens of the sample, BOS included", TOKENS),
+            _USED,
+            _ASKED,
             *_SIZE,
+            _WINDOWS,
             Column("n_units", "independent units behind the tail", UNITS),
             Column("k", "active atoms per token: a mean (as published) or a grid's (top-k)", ATOMS),
             *_STATEMENT,
@@ -94,7 +102,7 @@ _ALL = (
         "assemble_bound",
         "an N: what DVC plots",
         (
-            _must("n_tokens", "N: tokens of the sample, BOS included", TOKENS),
+            _must("n_tokens", "N of the grid, in whole sequences, BOS included", TOKENS),
             Column("<curve>", "total of the family (with its method, proxy or P), main α", BITS),
         ),
     ),
@@ -107,8 +115,8 @@ _ALL = (
             _must("splice", "no_bos: BOS is passed through; all: it is replaced too", kind="text"),
             Column("k", "atoms kept per token, where the proxy keeps a number", ATOMS),
             *_SIZE,
-            _must("risk", "mean over sequences of the smoothed loss", BITS),
-            Column("signed_gap", "mean of loss of the model − loss of the proxy", BITS),
+            _must("risk", "mean over sequences of the smoothed loss (not over documents)", BITS),
+            Column("signed_gap", "mean over sequences of loss of the model − of the proxy", BITS),
             _must("abs_gap", "mean over sequences of the absolute value of that", BITS),
             Column("nll", "mean over tokens of −log2 p, not smoothed", BITS),
         ),
@@ -118,8 +126,10 @@ _ALL = (
         "sweep_bound",
         "a point (N, k) of the certificate with hard top-k codes; all points hold at once",
         (
-            _must("n_tokens", "N: tokens of the sample, BOS included", TOKENS),
+            _USED,
+            _ASKED,
             *_SIZE,
+            _WINDOWS,
             _must("k", "atoms kept per token", ATOMS),
             Column("unit", "what is taken to be independent", kind="text"),
             *_STATEMENT,

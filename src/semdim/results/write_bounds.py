@@ -71,11 +71,11 @@ def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":
 
 
 def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
-    """curve.csv: a row for each N, a column for each curve's total in bits: what DVC plots."""
+    """curve.csv, what DVC plots: a row for each N of the grid, a column for each curve's total."""
     import pandas as pd
 
     columns = {
-        name: {bound.size.n_tokens: bound.total for bound in curve}
+        name: {bound.size.grid_n_tokens: bound.total for bound in curve}
         for (name, alpha), curve in curves(bounds).items()
         if alpha == smoothing and not name.startswith(("srm_topk_frontier", "risk_by_sparsity"))
     }

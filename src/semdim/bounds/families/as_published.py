@@ -6,11 +6,13 @@ With SSD = k ln(em/k), B = log2(V/α), k a mean and N a number of tokens (paper,
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.calculator import Calculation, Line, Question
+from semdim.bounds.estimand import as_the_paper_reads_it
 from semdim.bounds.family import BoundFacts, Family, Kind, Number, register
 from semdim.bounds.published import (
     FLAWS,
@@ -62,8 +64,8 @@ def as_published(
     return Bound(
         family="as_published_with_gap_tail" if with_gap_tail else "as_published",
         is_certificate=False,
-        subject="risk of the model, as the paper claims it",
-        size=SampleSize(size.n_tokens, size.n_sequences, size.n_documents, "token"),
+        subject=as_the_paper_reads_it("the model, as the paper claims it", size, smoothing),
+        size=replace(size, unit="token", n_predictions=None),
         vocab_size=vocab_size,
         smoothing=smoothing,
         budget=Budget(failure_prob, tuple(shares)),
@@ -195,5 +197,6 @@ register(
         ),
         compute=compute,
         needs=lambda spec: (spec.point_proxy,),
+        reads="sequences",
     )
 )

@@ -13,10 +13,12 @@ reconstructions of one activation, not the set of encoders on N of them.
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.calculator import Calculation, Line, Question
+from semdim.bounds.estimand import as_the_paper_reads_it
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.published import FLAWS, published_statistics, published_terms
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range, sparse_semantic_dimension
@@ -73,8 +75,10 @@ def covering_dudley(
     return Bound(
         family="covering_dudley",
         is_certificate=False,
-        subject="risk of the model, if the sketch of Theorem 1 were completed",
-        size=SampleSize(size.n_tokens, size.n_sequences, size.n_documents, "token"),
+        subject=as_the_paper_reads_it(
+            "the model, if the sketch of Theorem 1 were completed", size, smoothing
+        ),
+        size=replace(size, unit="token", n_predictions=None),
         vocab_size=vocab_size,
         smoothing=smoothing,
         budget=Budget(
@@ -143,5 +147,6 @@ register(
         ),
         compute=compute,
         needs=lambda spec: (spec.point_proxy,),
+        reads="sequences",
     )
 )

@@ -11,9 +11,10 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
 from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.estimand import mean_over_text
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_range
-from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.result import Bound, SampleSize, Unit
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import divided
@@ -45,7 +46,7 @@ def faithfulness(
     return Bound(
         family="faithfulness",
         is_certificate=size.is_honest,
-        subject="mean |loss of the model − loss through the autoencoder| of a sequence",
+        subject=mean_over_text(_change(size.unit, smoothing), size),
         size=size,
         vocab_size=vocab_size,
         smoothing=smoothing,
@@ -60,6 +61,12 @@ def faithfulness(
         valid_for_all_n=method == "betting_sequence",
         is_risk=False,
     )
+
+
+def _change(unit: Unit, smoothing: float) -> str:
+    """The gap in words: of a window's mean loss, or (unit token) of a token's."""
+    loss = "loss" if unit == "token" else "mean loss of a window"
+    return f"|change of the {loss} by the autoencoder| (α = {smoothing:g})"
 
 
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:

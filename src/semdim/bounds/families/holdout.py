@@ -14,6 +14,7 @@ from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
 from semdim.bounds.calculator import Calculation, Line, Question
 from semdim.bounds.concentration import METHODS, SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
@@ -81,7 +82,7 @@ def _as_bound(
     return Bound(
         family="holdout",
         is_certificate=size.is_honest,
-        subject="risk of the model",
+        subject=risk_of("the model", size, smoothing),
         size=size,
         vocab_size=vocab_size,
         smoothing=smoothing,

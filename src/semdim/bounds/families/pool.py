@@ -26,6 +26,7 @@ from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.calibration import outside_pool
 from semdim.bounds.concentration import SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import log_choose, loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
@@ -76,7 +77,7 @@ def pool(
     return Bound(
         family="pool_occam" if chosen_on_sample else "pool_split",
         is_certificate=size.is_honest,
-        subject="risk of the model",
+        subject=risk_of("the model", size, smoothing),
         size=size,
         vocab_size=vocab_size,
         smoothing=smoothing,
@@ -178,7 +179,7 @@ def _occam_bound(
     return Bound(
         family="occam_pool",
         is_certificate=size.is_honest,
-        subject="risk of the restricted predictor h_J (not of the model)",
+        subject=risk_of("the restricted predictor h_J (not of the model)", size, smoothing),
         size=size,
         vocab_size=vocab_size,
         smoothing=smoothing,

@@ -13,6 +13,7 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, SampleSize
@@ -90,7 +91,11 @@ def risk_by_sparsity(
             Bound(
                 family="risk_by_sparsity",
                 is_certificate=size.is_honest,
-                subject=f"risk of the model on a {size.unit} with mean k in ({left:g}, {right:g}]",
+                subject=risk_of(
+                    f"the model on a {size.unit} with mean k in ({left:g}, {right:g}]",
+                    size,
+                    smoothing,
+                ),
                 size=size,
                 vocab_size=vocab_size,
                 smoothing=smoothing,

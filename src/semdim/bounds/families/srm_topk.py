@@ -17,6 +17,7 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
@@ -77,7 +78,7 @@ def srm_frontier(
             Bound(
                 family="srm_topk_frontier",
                 is_certificate=size.is_honest,
-                subject="risk of the model",
+                subject=risk_of("the model", size, smoothing),
                 size=size,
                 vocab_size=vocab_size,
                 smoothing=smoothing,

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semdim.plots.catalogue import FigureSpec, add_figure
+from semdim.plots.families import on_the_grid
 from semdim.plots.style import INK, count_label, house_style, legend_below, panels
 from semdim.results.read import ProbeResults
 
@@ -20,9 +21,9 @@ MOST_ROWS_WITH_NUMBERS = 14
 
 
 def surface_rows(probe: ProbeResults) -> pd.DataFrame:
-    """Rows of surface.csv, ordered by N and k."""
-    rows = probe.table("surface")
-    return rows.sort_values(["n_tokens", "k"]).reset_index(drop=True)
+    """Rows of surface.csv, ordered by N of the grid and k."""
+    rows = on_the_grid(probe.table("surface"))
+    return rows.sort_values(["n_tokens_asked", "k"]).reset_index(drop=True)
 
 
 def has_surface(probe: ProbeResults) -> bool:
@@ -56,7 +57,7 @@ def _norm(total: np.ndarray, baseline: float) -> TwoSlopeNorm:
 
 def _panel(figure: Figure, axes: Axes, probe: ProbeResults) -> None:
     rows = surface_rows(probe)
-    table = rows.pivot(index="k", columns="n_tokens", values="total")
+    table = rows.pivot(index="k", columns="n_tokens_asked", values="total")
     total = table.to_numpy(dtype=float)
     baseline = float(rows["baseline"].iloc[0])
     below = total < baseline
@@ -77,7 +78,7 @@ def _panel(figure: Figure, axes: Axes, probe: ProbeResults) -> None:
     for x, y in outline(below):
         axes.plot(x, y, color=INK, linewidth=2.2, solid_capstyle="projecting")
     best = rows[rows["is_best"]]
-    for size, k in zip(best["n_tokens"], best["k"], strict=True):
+    for size, k in zip(best["n_tokens_asked"], best["k"], strict=True):
         axes.plot(
             [sizes.index(int(size)) + (0.34 if with_numbers else 0.0)], [kept.index(int(k))],
             marker="*", ms=9, color="#EEDD88", mec=INK, mew=0.7, linestyle="none",

@@ -37,25 +37,25 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
     labels: dict[str, Line2D] = {}
     for row, probe in zip(axes, drawable, strict=True):
         panel, rows = row[0], topk_rows(probe)
-        largest = rows[rows["n_tokens"] == rows["n_tokens"].max()]
+        largest = rows[rows["n_tokens_asked"] == rows["n_tokens_asked"].max()]
         k = largest["k"].to_numpy(dtype=float)
         risk = largest["proxy_risk"].to_numpy(dtype=float)
         gap = largest["gap"].fillna(0.0).to_numpy(dtype=float)
         panel.fill_between(k, 0.0, risk, color=TERM_COLOURS["proxy_risk"], linewidth=0)
         panel.fill_between(k, risk, risk + gap, color=TERM_COLOURS["gap"], linewidth=0)
         ceiling = 2.0 * (probe.baseline or np.inf)  # what is above is vacuous twice over
-        lowest = rows.groupby("n_tokens")["total"].min()
+        lowest = rows.groupby("n_tokens_asked")["total"].min()
         inside = [int(n) for n in lowest.index[lowest < ceiling]] or [int(lowest.index.max())]
         sizes = shown_sizes(sorted(inside))
         for size, colour in zip(sizes, N_SHADES[-len(sizes) :], strict=True):
-            part = rows[rows["n_tokens"] == size]
+            part = rows[rows["n_tokens_asked"] == size]
             line = panel.plot(part["k"], part["total"], "-o", color=colour)[0]
             labels.setdefault(f"certificate at N = {count_label(size)}", line)
             best = part.sort_values("total").iloc[0]
             panel.plot(
                 [best["k"]], [best["total"]], marker="*", ms=14, color=colour, mec=INK, mew=0.8
             )
-        top = float(rows.loc[rows["n_tokens"].isin(sizes), "total"].max())
+        top = float(rows.loc[rows["n_tokens_asked"].isin(sizes), "total"].max())
         if probe.baseline is not None:
             panel.axhline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
             top = min(max(top, probe.baseline), ceiling)

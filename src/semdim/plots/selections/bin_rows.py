@@ -16,7 +16,7 @@ def sparsity_bins(probe: ProbeResults) -> pd.DataFrame:
     rows = rows[rows["family"] == "risk_by_sparsity"]
     if rows.empty:
         return rows.assign(left=pd.Series(dtype=float), right=pd.Series(dtype=float))
-    rows = rows[rows["n_tokens"] == rows["n_tokens"].max()].copy()
+    rows = rows[rows["n_tokens_asked"] == rows["n_tokens_asked"].max()].copy()
     rows["left"] = rows["bin_left"].astype(float)
     rows["right"] = rows["bin_right"].astype(float)
     return rows.sort_values(["left", "right"], na_position="first").reset_index(drop=True)

@@ -17,8 +17,8 @@ def pool_rows(probe: ProbeResults) -> pd.DataFrame:
     rows = rows[rows["pool"].isin(POOL_FAMILIES)]
     if rows.empty:
         return rows
-    # Each family's own largest N: the split pool leaves its calibration documents out.
-    rows = rows[rows["n_tokens"] == rows.groupby("pool")["n_tokens"].transform("max")].copy()
+    largest = rows.groupby("pool")["n_tokens_asked"].transform("max")
+    rows = rows[rows["n_tokens_asked"] == largest].copy()
     rows["measured"] = rows["proxy_risk"].fillna(0.0) + rows["gap"].fillna(0.0)
     rows["penalty"] = rows[list(PENALTIES)].fillna(0.0).sum(axis=1)
     return rows.sort_values(["pool", "pool_size"]).reset_index(drop=True)

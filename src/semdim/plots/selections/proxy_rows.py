@@ -76,6 +76,6 @@ def faithfulness_rows(probe: ProbeResults) -> pd.DataFrame:
     rows = rows[rows["family"] == "faithfulness"]
     if rows.empty:
         return rows
-    rows = rows[rows["n_tokens"] == rows["n_tokens"].max()]
+    rows = rows[rows["n_tokens_asked"] == rows["n_tokens_asked"].max()]
     rows = rows.loc[rows.groupby("proxy")["total"].idxmin()]
     return rows.sort_values("total").reset_index(drop=True)

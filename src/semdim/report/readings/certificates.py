@@ -14,7 +14,7 @@ def domination(probe: ProbeResults) -> tuple[int, int]:
     and unit), and how many of them are not below it."""
     rows = main_rows(probe)
     rows = rows[rows["is_certificate"] & rows["baseline"].notna()]
-    keys = ["n_tokens", "method", "unit"]
+    keys = ["n_tokens_asked", "method", "unit"]
     holdout = rows[rows["family"] == "holdout"].set_index(keys)["total"].to_dict()
     proxy = rows[rows["family"].isin(["srm_topk", "srm_topk_frontier", "pool_occam"])]
     pairs = [

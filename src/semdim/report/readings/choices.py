@@ -24,10 +24,10 @@ def frontier(probes: list[ProbeResults]) -> list[Markup]:
                 "{probe}: at N = {n} tokens the smallest certificate is {total} bits, with k* = "
                 "{k} atoms kept; at N = {small} it is {small_total} bits with k* = {small_k}.",
                 probe=probe.name,
-                n=count(last["n_tokens"], BOUNDS),
+                n=count(last["n_tokens_asked"], BOUNDS),
                 total=num(last["total"], 2, BOUNDS),
                 k=count(last["k"], BOUNDS),
-                small=count(first["n_tokens"], BOUNDS),
+                small=count(first["n_tokens_asked"], BOUNDS),
                 small_total=num(first["total"], 2, BOUNDS),
                 small_k=count(first["k"], BOUNDS),
             )
