@@ -7,7 +7,7 @@ calculator) iterates over the registry.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from semdim.bounds.aggregate import SequenceTable
@@ -30,19 +30,30 @@ class BoundFacts:
     """V of the model."""
     dict_size: int
     """m of the autoencoder."""
+    sources: tuple[str, ...] = ()
+    """Labels of the sources of the text."""
+    document_sources: tuple[int, ...] = ()
+    """Index in ``sources`` of each document's; empty with fewer than two sources."""
+    n_candidates: int = 1
+    """Autoencoders that were measured on this text before this one was chosen, itself included."""
 
     @classmethod
-    def from_mapping(cls, facts: Mapping[str, Any]) -> "BoundFacts":
+    def from_mapping(cls, facts: Mapping[str, Any], *, n_candidates: int = 1) -> "BoundFacts":
         """From the metadata, whose other entries are of no concern here.
 
         Raises:
             DataError: an entry is missing.
         """
-        names = [entry.name for entry in fields(cls)]
-        missing = [name for name in names if name not in facts]
+        missing = [name for name in ("vocab_size", "dict_size") if name not in facts]
         if missing:
             raise DataError(f"the ledger's metadata lacks {', '.join(missing)}.")
-        return cls(**{name: int(facts[name]) for name in names})
+        return cls(
+            vocab_size=int(facts["vocab_size"]),
+            dict_size=int(facts["dict_size"]),
+            sources=tuple(facts.get("sources", ())),
+            document_sources=tuple(facts.get("document_sources", ())),
+            n_candidates=n_candidates,
+        )
 
 
 def nothing_more(bound: Bound) -> dict[str, Number]:

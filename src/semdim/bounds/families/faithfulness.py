@@ -10,6 +10,7 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import SOURCES, Method, upper_mean
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_range
@@ -62,6 +63,7 @@ def faithfulness(
     )
 
 
+@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Family 8 of the whole autoencoder, and of the one cut to the k that the settings fix."""
     units, n_choices = for_method(table, spec, spec.method)
