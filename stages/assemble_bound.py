@@ -15,7 +15,7 @@ from semdim.bounds.summary import headline, in_a_line
 from semdim.results.write_bounds import write_bounds
 from semdim.results.write_proxies import ledger_summary
 from stages.support.run import Run, say
-from stages.support.sample import check_computed, read_sample
+from stages.support.sample import check_computed, n_candidates, read_sample
 from stages.support.startup import stage
 from stages.support.track import tracked
 
@@ -27,7 +27,9 @@ def main(run: Run) -> None:
     ledger, facts = read_sample(run)
     check_computed(run, ledger, spec, "bound")
     ranks = deepest_ranks(ledger, facts.splice)
-    found = assemble_all(ledger, BoundFacts.from_mapping(facts), spec, max_rank=ranks)
+    found = assemble_all(
+        ledger, BoundFacts.from_mapping(facts, n_candidates=n_candidates(run)), spec, max_rank=ranks
+    )
     for entry in found.left_out:
         say(f"{run.probe}: left out {entry}")
     summary = headline(found.bounds, spec.smoothing)

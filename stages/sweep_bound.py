@@ -4,7 +4,7 @@ from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec, surface_of_ledger
 from semdim.results.write_bounds import write_surface
 from stages.support.run import Run, say
-from stages.support.sample import check_computed, read_sample
+from stages.support.sample import check_computed, n_candidates, read_sample
 from stages.support.startup import stage
 from stages.support.track import tracked
 
@@ -16,7 +16,7 @@ def main(run: Run) -> None:
     bound = run.read("bound", BoundSpec)
     spec = run.read("surface", SurfaceSpec).grid(bound, tuple(proxies))
     check_computed(run, ledger, spec, "surface")
-    table = write_surface(run.results, surface_of_ledger(ledger, facts, spec))
+    table = write_surface(run.results, surface_of_ledger(ledger, facts, spec, n_candidates(run)))
     with tracked(run, "sweep_bound") as log:
         log.table("surface", table)
     for row in table[table["is_best"]].to_dict("records"):

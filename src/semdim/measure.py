@@ -32,7 +32,7 @@ from semdim.saes.memory import Probe, prepare_probe
 from semdim.steps import Steps, nothing
 from semdim.text.samples import TokenSample
 from semdim.tokens.given import bos_of, sample_of_ids, sample_of_texts
-from semdim.tokens.sample import check_token_ids
+from semdim.tokens.sample import check_token_ids, sample_facts
 
 TokenIds = Int[Tensor, "sequences context"] | Int[np.ndarray, "sequences context"]
 
@@ -151,9 +151,7 @@ def measure(
             "n_tokens": sample.n_tokens,
             "n_sequences": sample.n_sequences,
             "n_documents": sample.n_documents,
-            "counts": sample.counts,
-            "versions": sample.facts,
-            "documents": [row.name for row in sample.documents],
+            **sample_facts(sample),
         },
         corpus=corpus,
         context=sample.context,

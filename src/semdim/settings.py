@@ -118,6 +118,9 @@ class ProbeSpec:
     """Where: what the SAE's own metadata say (`semdim.forward.hook_points`)."""
     sae: SAESource
     """Where the SAE comes from."""
+    n_candidates: int = setting(1, at_least=1, at_most=1_000_000)
+    """SAEs that were measured on the sample before this one was chosen, itself included: the
+    certificates that are about the SAE share δ with them."""
 
     def __post_init__(self) -> None:
         parse_hook(self.hook)

@@ -35,6 +35,11 @@ def _read_once(path: Path, further: Path, changed: object) -> "tuple[pd.DataFram
     return read_ledger(path, further=further)
 
 
+def n_candidates(run: Run) -> int:
+    """SAEs that were measured on the sample before the probe's was chosen."""
+    return int(run.source("probes", run.probe).get("n_candidates", 1))
+
+
 def check_computed(run: Run, ledger: "pd.DataFrame", spec: BoundSpec, section: str) -> None:
     """Refuse bounds that need losses which the ledger does not have.
 

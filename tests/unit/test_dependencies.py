@@ -237,7 +237,8 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     "sequences in a batch": (composed_with("engine.batch_sequences=8"), set()),
     "where numbers are tracked": (composed_with("tracking=offline"), set()),
     "a text": (own_text, {"tokenize@tiny-mine"}),
-    "an SAE": (own_sae, {"prepare_sae@probe1"}),
+    # Bounds read from its record how many candidates there were.
+    "an SAE": (own_sae, {"prepare_sae@probe1", "assemble_bound@probe1", "sweep_bound@probe1"}),
     "a ledger of another run": (added("outputs/probes/tiny/ledger/c4.parquet"), set()),
     "losses of another run": (added("outputs/probes/tiny/losses/c4/sae/manifest.json"), set()),
     "results of another run": (added("results/probes/other/bounds.csv"), set()),

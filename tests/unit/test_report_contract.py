@@ -85,7 +85,9 @@ def model(tmp_path_factory) -> ProbeResults:
     home = tables["english"]
     names = [c.removeprefix("nll_") for c in home.columns if c.startswith("nll_")]
     max_rank = np.random.default_rng(2).integers(30, 300, home["sequence"].nunique())
-    found = assemble_ledger(home, BoundFacts(VOCAB_SIZE, 512), SPEC, max_rank=max_rank)
+    of_document = tuple(int(number % 4 > 0) for number in range(150))
+    facts = BoundFacts(VOCAB_SIZE, 512, ("wikipedia", "news"), of_document)
+    found = assemble_ledger(home, facts, SPEC, max_rank=max_rank)
     losses = sequence_losses(home, names, SPEC.smoothing, VOCAB_SIZE)
     splices = {name: "all" if name == "sae_all" else "no_bos" for name in names}
     nll = {name: float(home[f"nll_{name}"].mean()) for name in names}
@@ -142,6 +144,7 @@ def test_every_place_of_the_page_has_its_sentences(model):
 def test_every_table_has_rows(model):
     assert list(made_tables([model])) == [
         "bounds_at_largest_n",
+        "risk_by_source",
         "table1_sparsity",
         "proxies",
         "uncertainty_auroc",

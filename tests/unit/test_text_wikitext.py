@@ -75,8 +75,8 @@ def test_pages_that_are_no_articles_are_dropped_and_counted(tmp_path: Path, name
     )
     counts = ReadCounts()
     assert list(read_dump(path, counts)) == [
-        Document("wikipedia/Kept", "An article."),
-        Document("wikipedia/Stubbornness", "Being stubborn about stubs."),
+        Document("wikipedia/Kept", "An article.", "wikipedia"),
+        Document("wikipedia/Stubbornness", "Being stubborn about stubs.", "wikipedia"),
     ]
     assert counts.dropped == {
         "pages_outside_articles": 1,

@@ -50,7 +50,8 @@ class LedgerLike(Protocol):
 
     @property
     def facts(self) -> Facts:
-        """Facts of the whole table. ``splice`` is needed for pools."""
+        """Facts of the whole table. ``splice`` is needed for pools; with ``sources`` and
+        ``document_sources`` there are bounds for each source of the text."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ def certify(
     topk_grid: int | Sequence[int] | None = None,
     method: Method = "betting",
     unit: Unit = "document",
+    n_candidates: int = 1,
     **further: Any,
 ) -> Certificate:
     """Every family of bounds of a ledger.
@@ -170,6 +172,8 @@ def certify(
             whole sample has.
         method: concentration method of every certificate but holdout, which is given for each.
         unit: what is taken to be independent.
+        n_candidates: autoencoders that were measured on this text before this one was chosen; what
+            is said of the autoencoder then pays for the choice.
         further: other fields of `BoundSpec`, such as ``pool_sizes`` (the rows then need
             ``deepest_rank``, the facts ``splice``) or ``sparsity_bins``.
 
@@ -196,7 +200,10 @@ def certify(
             "vocab_size": ledger.facts.vocab_size,
             "dict_size": ledger.facts.dict_size,
             "counts": getattr(ledger.facts, "counts", None),
-        }
+            "sources": getattr(ledger.facts, "sources", ()),
+            "document_sources": getattr(ledger.facts, "document_sources", ()),
+        },
+        n_candidates=n_candidates,
     )
     found = assemble_all(rows, facts, spec, max_rank=_max_rank(ledger) if spec.pool_sizes else None)
     return Certificate(found.bounds, found.left_out, ledger.facts, spec)

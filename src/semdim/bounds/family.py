@@ -33,9 +33,15 @@ class BoundFacts:
     n_sequences_uncut: int | None = None
     """Sequences of a sample that holds every window that its documents may give; None: it ends
     before, or nobody knows."""
+    sources: tuple[str, ...] = ()
+    """Labels of the sources of the text."""
+    document_sources: tuple[int, ...] = ()
+    """Index in ``sources`` of each document's; empty with fewer than two sources."""
+    n_candidates: int = 1
+    """Autoencoders that were measured on this text before this one was chosen, itself included."""
 
     @classmethod
-    def from_mapping(cls, facts: Mapping[str, Any]) -> "BoundFacts":
+    def from_mapping(cls, facts: Mapping[str, Any], *, n_candidates: int = 1) -> "BoundFacts":
         """From the metadata, whose other entries are of no concern here.
 
         Raises:
@@ -50,6 +56,9 @@ class BoundFacts:
             vocab_size=int(facts["vocab_size"]),
             dict_size=int(facts["dict_size"]),
             n_sequences_uncut=int(counts["sequences_used"]) if is_uncut else None,
+            sources=tuple(facts.get("sources", ())),
+            document_sources=tuple(facts.get("document_sources", ())),
+            n_candidates=n_candidates,
         )
 
 

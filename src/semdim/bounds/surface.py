@@ -97,8 +97,10 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
     return rows
 
 
-def surface_of_ledger(ledger: "pd.DataFrame", facts: Any, spec: BoundSpec) -> list[dict[str, Any]]:
-    """`surface` from the ledger's rows and facts."""
+def surface_of_ledger(
+    ledger: "pd.DataFrame", facts: Any, spec: BoundSpec, n_candidates: int = 1
+) -> list[dict[str, Any]]:
+    """`surface` from the ledger's rows and facts; for ``n_candidates`` see `BoundFacts`."""
     table = sequence_losses(
         ledger,
         needed_proxies(spec),
@@ -106,7 +108,7 @@ def surface_of_ledger(ledger: "pd.DataFrame", facts: Any, spec: BoundSpec) -> li
         facts["vocab_size"],
         keep_tokens=spec.unit == "token",
     )
-    return surface(table, BoundFacts.from_mapping(facts), spec)
+    return surface(table, BoundFacts.from_mapping(facts, n_candidates=n_candidates), spec)
 
 
 def _row(bound: Bound, published: Bound, is_best: bool) -> dict[str, Any]:

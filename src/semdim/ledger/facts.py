@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from semdim.saes.facts import SAEFacts
 
 SCHEMA_VERSION = 2
+_OF_DOCUMENTS = ("documents", "sources", "document_sources")
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ class LedgerFacts(Mapping[str, Any]):
     """The splice of every proxy that has a column of losses in this file."""
     codes: CodesFacts | None = None
     """Of all rows; None in a file of further columns."""
+    sources: tuple[str, ...] = ()
+    """Labels of the sources that the text is a mixture of; empty: not known."""
+    document_sources: tuple[int, ...] = ()
+    """Index in ``sources`` of each document's, by the document's number; empty with fewer than two
+    sources."""
 
     @classmethod
     def of(
@@ -98,7 +104,8 @@ class LedgerFacts(Mapping[str, Any]):
             model: facts of the language model.
             sae: facts of the autoencoder.
             sample: what was published with the tokens: ``n_tokens``, ``n_sequences``,
-                ``n_documents``, ``counts``, ``versions``, ``documents``.
+                ``n_documents``, ``counts``, ``versions``, ``documents``, ``sources``,
+                ``document_sources``.
             rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies`` and
                 ``codes``.
         """
@@ -114,7 +121,7 @@ class LedgerFacts(Mapping[str, Any]):
             sae_mean_n_active=sae.mean_n_active,
             hook_name=sae.hook_name,
             dict_size=sae.dict_size,
-            **{**sample, "documents": tuple(sample["documents"])},
+            **{**sample, **{name: tuple(sample.get(name, ())) for name in _OF_DOCUMENTS}},
             **rest,
         )
 
@@ -137,6 +144,8 @@ class LedgerFacts(Mapping[str, Any]):
                 f"{where} has schema version {found}, this semdim reads {SCHEMA_VERSION}; "
                 "recompute it with `dvc repro --force`."
             )
+        # A ledger from before documents had sources knows of none.
+        raw = {"sources": [], "document_sources": []} | raw
         return from_plain(raw, cls, f"{where} is no ledger, or it")
 
     def as_dict(self) -> dict[str, Any]:

@@ -40,7 +40,9 @@ MARKERS: dict[str, str] = {
     "betting_sequence": "D",
 }
 
-NOT_ON_THE_CURVE = ("risk_by_sparsity", "faithfulness", "srm_topk_frontier")
+NOT_ON_THE_CURVE = (
+    "risk_by_sparsity", "faithfulness", "srm_topk_frontier", "holdout_by_source", "holdout_mixture",
+)  # fmt: skip
 """Families with figures of their own: their rows are no line over N."""
 
 

@@ -91,6 +91,8 @@ _ALL = (
             Column("n_points", "points of the curve that share δ"),
             Column("outside_share", "pool: share of units with an atom outside it"),
             Column("log_choose_nats", "pool: ln of the number of pools of its size", NATS),
+            Column("source", "holdout by source: the label of the source", kind="text"),
+            Column("source_share", "holdout by source: its share of the units"),
             Column("bin", "risk by sparsity: number of the bin, from 1"),
             Column("n_bins", "risk by sparsity: bins that share δ"),
             Column("bin_left", "risk by sparsity: smallest mean n_active of the bin", ATOMS),

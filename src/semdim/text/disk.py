@@ -51,6 +51,14 @@ def describe_files(paths: Sequence[Path], given: str) -> list[dict[str, Any]]:
     return rows
 
 
+def folder_below(path: Path, given: str) -> str | None:
+    """The first folder of a file's path below ``given``, the path, folder or glob by which it was
+    found; None for a file that lies in it directly."""
+    root = _fixed_part(Path(given).expanduser())
+    parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
+    return parts[0] if len(parts) > 1 else None
+
+
 def _fixed_part(path: Path) -> Path:
     """The folder itself, the folder of a file, or what stands before a glob's first wildcard."""
     if path.is_dir():

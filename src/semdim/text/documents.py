@@ -11,6 +11,9 @@ class Document:
     name: str
     """Where it comes from, for people: ``wikipedia/Anarchism``, ``shard.json.gz:17``."""
     text: str
+    source: str | None = None
+    """Which of the corpus's sources it comes from, a label such as ``wikipedia``; None: not known.
+    Texts of one source are taken to follow one law."""
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """Documents of a corpus, one after another, in an order that never changes, in bounded memory."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from semdim.errors import ConfigError, DataError
 from semdim.text.documents import Document, ReadCounts
+from semdim.text.near_duplicates import NearDuplicates
 from semdim.text.spec import CorpusSpec, TextSpec
 
 
@@ -32,6 +34,7 @@ def _filtered(
     documents: Iterator[Document], spec: TextSpec, counts: ReadCounts
 ) -> Iterator[Document]:
     seen: set[bytes] = set()
+    earlier = None if spec.near_duplicates is None else NearDuplicates(spec.near_duplicates)
     for document in documents:
         reason = _reason_to_drop(document, spec)
         digest = b""
@@ -41,11 +44,13 @@ def _filtered(
         if reason is None and spec.drop_duplicates:
             reason = "duplicates" if digest in seen else None
             seen.add(digest)
+        if reason is None and earlier is not None and not earlier.is_new(document.text):
+            reason = "near_duplicates"
         if reason is not None:
             counts.drop(reason)
             continue
         if spec.start == "anywhere":
-            document = Document(document.name, _from_anywhere(document.text, digest))
+            document = replace(document, text=_from_anywhere(document.text, digest))
         counts.documents += 1
         counts.characters += len(document.text)
         yield document

@@ -130,6 +130,7 @@ class _Entry:
     name: str
     n_characters: int
     n_tokens_total: int | None
+    source: str | None
     waiting: deque[Any] = field(repr=False)
     is_cut: bool
     index: int = -1
@@ -137,7 +138,7 @@ class _Entry:
 
     def row(self) -> DocumentRow:
         return DocumentRow(
-            self.index, self.name, self.n_characters, self.n_tokens_total, self.n_used
+            self.index, self.name, self.n_characters, self.n_tokens_total, self.n_used, self.source
         )
 
 
@@ -191,6 +192,7 @@ def _tokenised(
                 document.name,
                 len(document.text),
                 len(ids) if is_complete else None,
+                document.source,
                 # Copies of one sequence each: a view would keep a whole book alive.
                 deque(row.copy() for row in chunks.reshape(n_chunks, n_body)),
                 is_cut=not is_complete or (cap is not None and len(ids) > cap * n_body),

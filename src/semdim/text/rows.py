@@ -18,6 +18,9 @@ class RowsSpec(TextSpec):
     name_column: str | None = None
     """A column whose value begins the document's name, so that ``only`` and ``exclude`` can choose
     by it: ``source`` gives ``<source>/<file>:<row>``."""
+    source_column: str | None = None
+    """A column that labels the source of each document (a web site, a subset): bounds are then
+    given for each source, too."""
 
 
 def text_of(row: dict[str, Any], column: str, where: str) -> str:
@@ -31,27 +34,35 @@ def text_of(row: dict[str, Any], column: str, where: str) -> str:
 
 
 def row_document(row: dict[str, Any], spec: RowsSpec, where: str) -> Document:
-    """The document in a row, named ``where``, or ``<value of name_column>/<where>``."""
+    """The document in a row, named ``where``, or ``<value of name_column>/<where>``; null in
+    ``source_column`` is no label.
+
+    Raises:
+        DataError: a column is missing, or holds no text.
+    """
     text = text_of(row, spec.text_column, where)
-    if spec.name_column is None:
-        return Document(where, text)
-    if spec.name_column not in row:
-        raise missing_column(spec.name_column, list(row), where, "name_column")
-    return Document(f"{row[spec.name_column]}/{where}", text)
+    check_columns(spec, list(row), where)
+    label = None if spec.source_column is None else row[spec.source_column]
+    name = where if spec.name_column is None else f"{row[spec.name_column]}/{where}"
+    return Document(name, text, None if label is None else str(label))
 
 
 def columns_of(spec: RowsSpec) -> list[str]:
     """The columns that a corpus in a table needs; nothing else is read."""
-    wanted = [spec.text_column, *([spec.name_column] if spec.name_column else [])]
-    return list(dict.fromkeys(wanted))
+    return list(dict.fromkeys(_named(spec).values()))
 
 
 def check_columns(spec: RowsSpec, columns: list[str], where: str) -> None:
     """DataError for a table without the columns that the corpus names."""
-    if spec.text_column not in columns:
-        raise missing_column(spec.text_column, columns, where)
-    if spec.name_column is not None and spec.name_column not in columns:
-        raise missing_column(spec.name_column, columns, where, "name_column")
+    for name, column in _named(spec).items():
+        if column not in columns:
+            raise missing_column(column, columns, where, name)
+
+
+def _named(spec: RowsSpec) -> dict[str, str]:
+    """The columns that a corpus names, by the setting that names them."""
+    named = {name: getattr(spec, name) for name in ("text_column", "name_column", "source_column")}
+    return {name: column for name, column in named.items() if column is not None}
 
 
 def missing_column(

@@ -1,5 +1,6 @@
 """A sample: token sequences, the documents they come from, and an account of what was left out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,9 @@ import numpy as np
 from jaxtyping import Int, Int32
 
 from semdim.errors import ConfigError, DataError
+
+UNLABELLED = "unlabelled"
+"""The source of documents that have none, in a sample in which others have one."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class DocumentRow:
     n_tokens_total: int | None
     """Its tokens, BOS not counted; None when it was not read to its end (it exceeds the cap)."""
     n_sequences_used: int
+    source: str | None = None
+    """The label of its source; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,22 @@ class SampleRequest:
     seed: int
     special_token_ids: tuple[int, ...] = ()
     """These are never drawn at random."""
+
+
+def source_labels(
+    documents: Sequence[DocumentRow],
+) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The labels of a sample's sources, in order of appearance, and the index of each document's.
+
+    The second is empty when there are fewer than two labels, since it then says nothing. Documents
+    without a label count as ``unlabelled`` when others have one.
+    """
+    if all(row.source is None for row in documents):
+        return (), ()
+    found = [UNLABELLED if row.source is None else row.source for row in documents]
+    labels = tuple(dict.fromkeys(found))
+    number = {label: index for index, label in enumerate(labels)}
+    return labels, tuple(number[label] for label in found) if len(labels) > 1 else ()
 
 
 def count_sequences(n_tokens: int, context: int) -> int:

@@ -79,6 +79,10 @@ class TextSpec(CorpusSpec):
     """Shell patterns on document names; a document that matches one is dropped, and counted."""
     drop_duplicates: bool = True
     """Drop documents whose text was seen before: a repeated one is not independent."""
+    near_duplicates: float | None = setting(None, above=0, at_most=1)
+    """Drop a document that shares at least this part of its runs of eight words, or of the other's
+    where that has fewer, with an earlier one, and count it; null: none. See
+    `semdim.text.near_duplicates`."""
     start: str = setting("beginning", choices=STARTS)
     """Where a document's text begins: at its ``beginning``, or ``anywhere``: at a line in its
     first half that depends on the text alone. Files of code begin with licences and English

@@ -88,7 +88,8 @@ def read_dump(path: Path, counts: ReadCounts) -> Iterator[Document]:
                     counts.drop(reason)
                 else:
                     title = page["title"]
-                    yield Document(f"wikipedia/{title}", strip_wikitext(page["text"], counts))
+                    text = strip_wikitext(page["text"], counts)
+                    yield Document(f"wikipedia/{title}", text, "wikipedia")
     except (ElementTree.ParseError, OSError, EOFError) as error:
         raise DataError(f"{path} is not a readable MediaWiki dump: {error}") from error
 

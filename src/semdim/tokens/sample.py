@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Int, Int32
@@ -10,7 +11,7 @@ from torch import Tensor
 from semdim.artifacts.protocols import ShardSink
 from semdim.artifacts.shards import Artifact
 from semdim.errors import DataError
-from semdim.text.samples import TokenSample
+from semdim.text.samples import TokenSample, source_labels
 from semdim.tokens.positions import is_special
 
 
@@ -67,10 +68,20 @@ def write_tokens(sample: TokenSample, writer: ShardSink, shard_sequences: int) -
         "n_sequences": sample.n_sequences,
         "n_documents": sample.n_documents,
     }
-    names = [row.name for row in sample.documents]
-    found = {"counts": sample.counts, "versions": sample.facts, "documents": names}
-    writer.publish({**size, **found})
+    writer.publish({**size, **sample_facts(sample)})
     return size
+
+
+def sample_facts(sample: TokenSample) -> dict[str, Any]:
+    """What is said of a sample beside its size, as plain values: the fields of `LedgerFacts`."""
+    sources, of_documents = source_labels(sample.documents)
+    return {
+        "counts": sample.counts,
+        "versions": sample.facts,
+        "documents": [row.name for row in sample.documents],
+        "sources": list(sources),
+        "document_sources": list(of_documents),
+    }
 
 
 def load_tokens(

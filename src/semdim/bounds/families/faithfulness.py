@@ -10,6 +10,7 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import SOURCES, Method, upper_mean
 from semdim.bounds.estimand import mean_over_text
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -69,6 +70,7 @@ def _change(unit: Unit, smoothing: float) -> str:
     return f"|change of the {loss} by the autoencoder| (α = {smoothing:g})"
 
 
+@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Family 8 of the whole autoencoder, and of the one cut to the k that the settings fix."""
     units, n_choices = for_method(table, spec, spec.method)

@@ -25,6 +25,7 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.calibration import outside_pool
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import SOURCES, Method, hoeffding_width, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -206,6 +207,7 @@ def _check_risk(value: float, vocab_size: int, smoothing: float) -> None:
     check_mean(value, floor, ceiling, "proxy_risk")
 
 
+@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Families 6 and 7 for each P, at δ/(J·G): `split` on the documents that the pools were not
     chosen on, `occam` and `occam_pool` on all of them. Nothing without pools.

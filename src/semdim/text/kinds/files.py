@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from semdim.fields import setting
-from semdim.text.disk import describe_files, find_files, read_text_file
+from semdim.text.disk import describe_files, find_files, folder_below, read_text_file
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import is_wanted
 from semdim.text.kind import KINDS
@@ -23,10 +23,14 @@ class FilesCorpus(TextSpec):
     """The endings that count inside a folder (a file or glob is taken as it stands)."""
 
     def documents(self, counts: ReadCounts) -> Iterator[Document]:
-        """One document per file, in the order of their paths; named by its path."""
+        """One document per file, in the order of their paths; named by its path.
+
+        Its source is the folder just below ``path`` that it lies in (``wiki`` for a/wiki/x/1.txt
+        under ``a``), where there is one.
+        """
         for path in find_files(self.path, self.suffixes, counts):
             counts.files += 1
-            yield Document(str(path), read_text_file(path))
+            yield Document(str(path), read_text_file(path), folder_below(path, self.path))
 
     def source(self) -> dict[str, Any]:
         """The files whose documents the patterns of the corpus let through."""

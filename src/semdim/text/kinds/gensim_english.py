@@ -25,7 +25,8 @@ class GensimEnglishCorpus(TextSpec):
     kind: Literal["gensim_english"] = "gensim_english"
 
     def documents(self, counts: ReadCounts) -> Iterator[Document]:
-        """Articles, then news; their names are ``wikipedia/<title>`` and ``news/<number>``."""
+        """Articles, then news; their names are ``wikipedia/<title>`` and ``news/<number>``, their
+        sources ``wikipedia`` and ``news``."""
         dump, news = _files()
         package("mwparserfromhell", "The English corpus, part of which is wikitext,")
         from semdim.text.wikitext import read_dump
@@ -34,7 +35,7 @@ class GensimEnglishCorpus(TextSpec):
         yield from read_dump(dump, counts)
         counts.files += 1
         for number, line in enumerate(read_text_file(news).splitlines()):
-            yield Document(f"news/{number:04d}", line.strip())
+            yield Document(f"news/{number:04d}", line.strip(), "news")
 
     def source(self) -> dict[str, Any]:
         """The package's version, and the two files."""
