@@ -34,6 +34,7 @@ def plain_ledger(
             rebuilt = subject.sae.decode(codes)
             row["n_active"] = is_active(codes).sum(dim=-1)
             row["code_norm"] = codes.norm(dim=-1)
+            row["reconstruction_norm"] = rebuilt.norm(dim=-1)
             row["reconstruction_error"] = (rebuilt - activation).norm(dim=-1)
             row["activation_norm"] = activation.norm(dim=-1)
             rebuilt[:, is_bos] = activation[:, is_bos]

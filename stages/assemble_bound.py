@@ -12,6 +12,7 @@ from semdim.bounds.family import BoundFacts
 from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline, in_a_line
+from semdim.bounds.unigram_crossing import against_unigram
 from semdim.results.write_bounds import write_bounds
 from semdim.results.write_proxies import ledger_summary
 from stages.support.run import Run, say
@@ -33,6 +34,7 @@ def main(run: Run) -> None:
     for entry in found.left_out:
         say(f"{run.probe}: left out {entry}")
     summary = headline(found.bounds, spec.smoothing)
+    summary |= against_unigram(found.bounds, ledger, spec.smoothing)
     tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
     run.record(summary)
     with tracked(run, "assemble_bound") as log:

@@ -1,6 +1,7 @@
 """measure_uncertainty: Table 1, the out-of-distribution study, the guardrail, from tables."""
 
 from semdim.artifacts import chain
+from semdim.ledger.radii import radii_table
 from semdim.ledger.table import read_ledger, read_table
 from semdim.records import write_record
 from semdim.results.setup import setup_of
@@ -35,7 +36,8 @@ def main(run: Run) -> None:
     write_record(run.results / "setup.json", setup_of(facts, sample, roles))
     for note in study.verdict.warnings:
         say(f"note: {note}")
-    statistics = write_sparsity(run.results, study.sparsity)
+    radii = radii_table({name: rows for name, (rows, _) in read.items()})
+    statistics = write_sparsity(run.results, study.sparsity, radii)
     with tracked(run, "measure_uncertainty") as log:
         log.table("sparsity", study.sparsity)
         log.table("uncertainty", study.uncertainty)

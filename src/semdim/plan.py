@@ -89,7 +89,7 @@ class _At:
         """The steps of one probe."""
         paths, grid, corpus = self.paths, self.settings.grid, self.corpus
         unit, bound = f"{probe} · {corpus}", self.settings.bound
-        size = 8 * cost.mean_n_active + 16
+        size = 8 * cost.mean_n_active + 20
         yield self._step("encode_codes", unit, paths.codes(probe, corpus), cost, size)
         yield from self._losses("compute_losses", paths.losses(probe, corpus), probe, cost)
         if corpus != grid.sample:

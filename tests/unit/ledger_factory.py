@@ -53,6 +53,7 @@ def make_ledger(
             "is_outlier": position == 0,
             "n_active": n_active.astype(np.int32),
             "code_norm": rng.uniform(5, 9, n_rows).astype(np.float32),
+            "reconstruction_norm": np.linspace(90, 110, n_rows, dtype=np.float32),
             "reconstruction_error": rng.uniform(1, 3, n_rows).astype(np.float32),
             "activation_norm": (centred + 100).astype(np.float32),
             "centred_norm": centred.astype(np.float32),

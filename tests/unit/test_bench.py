@@ -84,7 +84,14 @@ def test_the_baseline_and_semdim_agree_on_a_random_shape(tmp_path: Path) -> None
     ledgers = [(tmp_path / name / "ledger.parquet").read_bytes() for name in ("True", "False")]
     assert ledgers[0] == ledgers[1]
     table, _ = read_table(tmp_path / "True" / "ledger.parquet")
-    for name in ("max_prob", "energy", "code_norm", "reconstruction_error", "activation_norm"):
+    for name in (
+        "max_prob",
+        "energy",
+        "code_norm",
+        "reconstruction_norm",
+        "reconstruction_error",
+        "activation_norm",
+    ):
         column = table[name].dropna().to_numpy()
         np.testing.assert_allclose(column, plain[name].ravel(), rtol=1e-4, err_msg=name)
     entropy = table["entropy"].dropna().to_numpy()

@@ -53,6 +53,20 @@ def test_crossings_of_the_papers_figure() -> None:
     assert round(gemma) == 24_026
 
 
+@pytest.mark.parametrize(("risk_plus_gap", "total"), [(6.7182, 15.5670), (6.75, 15.5988)])
+def test_the_papers_figure_shows_15_57_bits_at_25088_tokens_for_a_risk_of_6_72(
+    risk_plus_gap: float, total: float
+) -> None:
+    bound = as_published(
+        proxy_risk=risk_plus_gap - 0.25,
+        gap=0.25,
+        size=SampleSize(25088, 196, None, "token"),
+        failure_prob=0.05,
+        **GPT2,
+    )
+    assert bound.total == pytest.approx(total, abs=6e-5)
+
+
 def test_the_crossing_is_where_the_bound_equals_the_baseline() -> None:
     crossing = published_crossing(risk_plus_gap=6.75, failure_prob=0.05, **GPT2)
     for n_tokens, below in ((math.floor(crossing), False), (math.ceil(crossing), True)):

@@ -32,7 +32,13 @@ def columns() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
     per_token = {
         name: rng.random((S, T), dtype=np.float32)
-        for name in ("code_norm", "reconstruction_error", "activation_norm", "centred_norm")
+        for name in (
+            "code_norm",
+            "reconstruction_norm",
+            "reconstruction_error",
+            "activation_norm",
+            "centred_norm",
+        )
     }
     per_token["n_active"] = rng.integers(0, 9, (S, T)).astype(np.int32)
     per_token["deepest_rank"] = rng.integers(-1, 9, (S, T)).astype(np.int32)

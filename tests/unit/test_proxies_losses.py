@@ -239,6 +239,8 @@ def test_codes_on_disk_are_those_of_the_encoder(
     error = torch.cat([shard["reconstruction_error"] for shard in shards])
     rebuilt = dense @ encoder.weight + encoder.bias
     torch.testing.assert_close(error, (activation - rebuilt).norm(dim=1), atol=1e-4, rtol=1e-4)
+    radius = torch.cat([shard["reconstruction_norm"] for shard in shards])
+    torch.testing.assert_close(radius, rebuilt.norm(dim=1), atol=1e-4, rtol=1e-4)
 
 
 def test_position_0_and_outliers_are_kept_out_of_the_mean() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from semdim.bounds.surface import COLUMNS as SURFACE_COLUMNS
 from semdim.errors import ConfigError, DataError
+from semdim.ledger.radii import RADII_COLUMNS
 from semdim.results.column import Column
 from semdim.results.describe import main, page
 from semdim.results.read import READ
@@ -56,6 +57,7 @@ def test_every_column_says_what_it_means_and_stands_once():
         ("uncertainty", UNCERTAINTY_COLUMNS),
         ("roc", ROC_COLUMNS),
         ("sparsity", SPARSITY_COLUMNS),
+        ("radii", RADII_COLUMNS),
         ("sparsity_histogram", HISTOGRAM_COLUMNS),
     ],
 )

@@ -59,7 +59,7 @@ class Calculation:
 
 
 def quantities(question: Question) -> list[Line]:
-    """log2 V, B, ℓmin, Δ in bits, and SSD in nats."""
+    """log2 V, B, ℓmin, Δ in bits, SSD in nats, and √(SSD/N)."""
     q = question
     model = (q.vocab_size, q.smoothing)
     ssd = sparse_semantic_dimension(q.n_active, q.dict_size)
@@ -69,4 +69,5 @@ def quantities(question: Question) -> list[Line]:
         Line("loss_floor", loss_floor(*model), "bits", "ℓmin, smallest smoothed loss"),
         Line("loss_range", loss_range(*model), "bits", "Δ = B − ℓmin"),
         Line("ssd", ssd, "nats", "sparse semantic dimension k ln(em/k)"),
+        Line("ssd_root", math.sqrt(ssd / q.n_tokens), "", "√(SSD/N), which the paper calls ≪ 1"),
     ]

@@ -86,11 +86,13 @@ def published_crossing(
     smoothing: float,
     failure_prob: float,
     with_gap_tail: bool = False,
+    baseline: float | None = None,
 ) -> float:
-    """The N (tokens, real) at which family 1 or 2 equals log2 V with its statistics held fixed.
+    """The N (tokens, real) at which family 1 or 2 equals a baseline with its statistics held fixed.
 
-    All terms fall as 1/√N, so N = (c / (log2 V − R̂ − ε̂))² with c their sum at N = 1.
-    Raises ConfigError when R̂ + ε̂ is not below log2 V: then no N is enough.
+    All terms fall as 1/√N, so N = (c / (baseline − R̂ − ε̂))² with c their sum at N = 1. The
+    baseline, in bits, is log2 V where none is given (`semdim.bounds.unigram` has a stronger one).
+    Raises ConfigError when R̂ + ε̂ is not below it: then no N is enough.
     """
     terms = published_terms(
         n_active=n_active,
@@ -100,11 +102,12 @@ def published_crossing(
         smoothing=smoothing,
         failure_prob=failure_prob,
     )
-    room = terms.baseline - risk_plus_gap
+    limit, name = (terms.baseline, "log2 V") if baseline is None else (baseline, "the baseline")
+    room = limit - risk_plus_gap
     if not room > 0.0:
         raise ConfigError(
-            f"proxy risk + gap = {risk_plus_gap:.6g} bits is not below log2 V = "
-            f"{terms.baseline:.6g}, so no sample size makes the published bound non-vacuous."
+            f"proxy risk + gap = {risk_plus_gap:.6g} bits is not below {name} = "
+            f"{limit:.6g}, so no sample size makes the published bound non-vacuous."
         )
     cost = terms.complexity + terms.tail + (terms.gap_tail if with_gap_tail else 0.0)
     return (cost / room) ** 2

@@ -48,7 +48,7 @@ def encode_codes(
     """Write the codes of every token, a CSR shard for each shard of activations.
 
     A shard holds ``row_starts``, ``atoms``, ``values`` (see `semdim.codes.sparse`) and, per token,
-    ``code_norm`` ‖c‖ and ``reconstruction_error`` ‖h − S(h)‖.
+    ``code_norm`` ‖c‖, ``reconstruction_norm`` ‖S(h)‖ and ``reconstruction_error`` ‖h − S(h)‖.
 
     Raises:
         DataError: the encoder returned values that are not codes.
@@ -63,19 +63,22 @@ def encode_codes(
         def work(batch: slice, rows: Tensor = rows) -> tuple[Codes, Tensor]:
             part = rows[batch].to(device)
             codes = encode_rows(sae, part, batch_rows)
-            error = (part.float() - decode(codes, weight, bias)).norm(dim=-1)
-            return codes.to("cpu"), error.cpu()
+            rebuilt = decode(codes, weight, bias)
+            norms = torch.stack([rebuilt.norm(dim=-1), (part.float() - rebuilt).norm(dim=-1)])
+            return codes.to("cpu"), norms.cpu()
 
-        codes_parts, errors = [], []
-        for codes, error in batches.run(work, len(rows)):
+        codes_parts, norm_parts = [], []
+        for codes, norms in batches.run(work, len(rows)):
             codes_parts.append(codes)
-            errors.append(error)
-            update(len(error))
-        codes = concatenate(codes_parts)
-        writer.write(
-            index,
-            codes.tensors() | {"code_norm": codes.norm, "reconstruction_error": torch.cat(errors)},
-        )
+            norm_parts.append(norms)
+            update(norms.shape[1])
+        codes, (norm, error) = concatenate(codes_parts), torch.cat(norm_parts, dim=1).unbind()
+        columns = {
+            "code_norm": codes.norm,
+            "reconstruction_norm": norm.clone(),
+            "reconstruction_error": error.clone(),
+        }
+        writer.write(index, codes.tensors() | columns)
 
 
 def codes_of_shard(shard: dict[str, Tensor], dict_size: int) -> Codes:

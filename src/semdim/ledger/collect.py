@@ -92,6 +92,7 @@ def base_parts(
         per_token = {
             "n_active": shard["row_starts"].diff().int().view(ids.shape),
             "code_norm": shard["code_norm"].view(ids.shape),
+            "reconstruction_norm": shard["reconstruction_norm"].view(ids.shape),
             "reconstruction_error": shard["reconstruction_error"].view(ids.shape),
             "is_bos": bos_mask(ids, bos_token_id),
             "is_outlier": norm["is_outlier"],

@@ -1,7 +1,7 @@
 """The results of a run as the figures and the report read them: small CSV and JSON files only.
 
     results/probes/<probe>/  bounds.csv  bound.json  proxies.csv  surface.csv  setup.json
-                             sparsity.csv  sparsity_histogram.csv  sequence_histogram.csv
+                             sparsity.csv  radii.csv  sparsity_histogram.csv  sequence_histogram.csv
                              uncertainty.csv  roc.csv  guardrail.json  verdict.json
 
 Any file may be missing: what depends on it is then reported as not computed. What the columns are
@@ -21,7 +21,7 @@ from semdim.results.schema import TABLES
 
 READ = (
     "bounds", "surface", "proxies", "sparsity", "sparsity_histogram", "uncertainty", "roc",
-    "sequence_histogram",
+    "sequence_histogram", "radii",
 )  # fmt: skip
 """The tables that figures and report look at."""
 

@@ -11,6 +11,7 @@ from semdim.errors import ConfigError, DataError
 from semdim.results.column import Column, Kind, TableSchema
 
 BITS, TOKENS, SEQUENCES = "bits per token", "tokens", "sequences"
+NORM = "units of the activation"
 DOCUMENTS, UNITS, ATOMS, NATS = "documents", "units", "atoms", "nats"
 
 
@@ -86,6 +87,7 @@ _ALL = (
             Column("subject", "what the total bounds, in words", kind="text"),
             Column("failure_ledger", "the shares of δ, by what they pay for", kind="text"),
             Column("ssd_nats", "as published: k ln(em/k), the sparse semantic dimension", NATS),
+            Column("complexity_exact", "covering: 24B·∫√((SSD + k ln(3/u))/N) du, no Jensen", BITS),
             Column("form", "top-k: how risk and gap are put together", kind="text"),
             Column("n_k", "top-k: grid values of k that share δ"),
             Column("n_points", "points of the curve that share δ"),
@@ -155,6 +157,21 @@ _ALL = (
             Column("min", "smallest", ATOMS),
             *(Column(f"q{q:02d}", f"{q} % quantile", ATOMS) for q in (5, 25, 50, 75, 95, 99)),
             _must("max", "largest", ATOMS),
+        ),
+    ),
+    TableSchema(
+        "radii",
+        "measure_uncertainty",
+        "a norm of a corpus's tokens at a choice of positions: C_c and C as observed",
+        (
+            _CORPUS,
+            _must("quantity", "code_radius ‖c‖, reconstruction_radius ‖S(h)‖, activation_radius",
+                  kind="text"),
+            _must("positions", "all, without_bos, or without_outliers: norm outliers left out, too",
+                  kind="text"),
+            _must("n_tokens", "tokens counted", TOKENS),
+            *(Column(f"q{q}", f"{q} % quantile", NORM) for q in (50, 95, 99)),
+            _must("max", "largest: the radius", NORM),
         ),
     ),
     TableSchema(

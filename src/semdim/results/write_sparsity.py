@@ -1,20 +1,39 @@
-"""sparsity.json: the mean, spread and maximum of k on each corpus, for DVC and for trackers."""
+"""radii.csv, and sparsity.json: k, C_c and C of each corpus, for DVC and for trackers."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from semdim.artifacts.shards import write_json
+from semdim.artifacts.shards import write_atomically, write_json
+from semdim.results.schema import check_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_sparsity(folder: Path, sparsity: "pd.DataFrame") -> dict[str, dict[str, float]]:
-    """Write the file and return its content: by corpus, position 0 and BOS left out."""
+def write_sparsity(
+    folder: Path, sparsity: "pd.DataFrame", radii: "pd.DataFrame"
+) -> dict[str, dict[str, float]]:
+    """Write both files and return what sparsity.json holds: by corpus, position 0 and BOS left out.
+
+    Args:
+        folder: of the probe's results.
+        sparsity: `semdim.uncertainty.table1.sparsity_table`.
+        radii: `semdim.ledger.radii.radii_table`; of each quantity the largest value counts, with
+            norm outliers and without.
+    """
     inside = sparsity[sparsity["positions"] == "without_bos"]
     statistics = {
         str(row["corpus"]): {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
         for _, row in inside.iterrows()
     }
+    for corpus, numbers in statistics.items():
+        rows = radii[radii["corpus"] == corpus]
+        for positions, ending in (("without_bos", ""), ("without_outliers", "_without_outliers")):
+            part = rows[rows["positions"] == positions].set_index("quantity")
+            largest = part["max"].astype(float).round(4).to_dict()
+            numbers |= {f"{name}{ending}": value for name, value in largest.items()}
+    check_columns("radii", radii)
+    text = radii.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_atomically(folder / "radii.csv", text)
     write_json(folder / "sparsity.json", statistics)
     return statistics

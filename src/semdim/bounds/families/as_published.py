@@ -93,9 +93,9 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
     yield as_published(with_gap_tail=True, **arguments)
 
 
-def crossing(bound: Bound) -> float | None:
-    """The N (tokens, real) at which a bound of family 1 or 2 crosses log2 V with its statistics
-    held fixed; None when R̂ + ε̂ is not below log2 V.
+def crossing(bound: Bound, baseline: float | None = None) -> float | None:
+    """The N (tokens, real) at which a bound of family 1 or 2 crosses a baseline (None: log2 V) with
+    its statistics held fixed; None when R̂ + ε̂ is not below it.
 
     Raises:
         ConfigError: it is of another family.
@@ -104,7 +104,7 @@ def crossing(bound: Bound) -> float | None:
         raise ConfigError(f"{bound.family} has no closed form in N; only family 1 and 2 have.")
     assert bound.proxy_risk is not None and bound.gap is not None
     assert bound.k is not None and bound.dict_size is not None and bound.baseline is not None
-    if bound.proxy_risk + bound.gap >= bound.baseline:
+    if bound.proxy_risk + bound.gap >= (bound.baseline if baseline is None else baseline):
         return None
     return published_crossing(
         risk_plus_gap=bound.proxy_risk + bound.gap,
@@ -114,6 +114,7 @@ def crossing(bound: Bound) -> float | None:
         smoothing=bound.smoothing,
         failure_prob=bound.budget.failure_prob,
         with_gap_tail=bound.gap_tail is not None,
+        baseline=baseline,
     )
 
 
@@ -146,7 +147,7 @@ def _lines(question: Question, *, with_gap_tail: bool) -> list[Line]:
     terms = published_terms(n_tokens=q.n_tokens, **setting)  # type: ignore[arg-type]
     slack = terms.slack - (terms.gap_tail if with_gap_tail else 0.0)
     lines = [
-        Line("complexity", terms.complexity, "bits", "4B√(SSD/N)"),
+        Line("complexity", terms.complexity, "bits", "4B√(SSD/N), twice R_N as Eq. 17 takes it"),
         Line("tail", terms.tail, "bits", "B√(ln(π²k²/6δ)/2N): the risk's finite data"),
     ]
     if with_gap_tail:
