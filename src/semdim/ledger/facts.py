@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from semdim.errors import ArtifactError
-from semdim.records import from_plain, to_plain
+from semdim.records import added, from_plain, to_plain
 
 if TYPE_CHECKING:
     from semdim.models.facts import ModelFacts
@@ -87,6 +87,8 @@ class LedgerFacts(Mapping[str, Any]):
     """The splice of every proxy that has a column of losses in this file."""
     codes: CodesFacts | None = None
     """Of all rows; None in a file of further columns."""
+    backend: str = added("transformer_lens")
+    """What ran the forward passes: ``transformer_lens`` or ``transformers``."""
 
     @classmethod
     def of(
@@ -99,8 +101,8 @@ class LedgerFacts(Mapping[str, Any]):
             sae: facts of the autoencoder.
             sample: what was published with the tokens: ``n_tokens``, ``n_sequences``,
                 ``n_documents``, ``counts``, ``versions``, ``documents``.
-            rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies`` and
-                ``codes``.
+            rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies``,
+                ``codes`` and ``backend``.
         """
         return cls(
             model=model.name,
