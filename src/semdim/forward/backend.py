@@ -74,15 +74,28 @@ def backend_of(model: Any, processing: "WeightProcessing | None" = None) -> Back
     Raises:
         MismatchError: it is neither, or of an architecture that the back end does not know.
     """
-    kinds = {f"{kind.__module__.split('.')[0]}.{kind.__name__}" for kind in type(model).__mro__}
-    if "transformer_lens.HookedTransformer" in kinds:
-        from semdim.forward.backends.transformer_lens import TransformerLensBackend
-
-        return TransformerLensBackend(model)
-    if "transformers.PreTrainedModel" in kinds:
+    if check_kind(model) == "transformers":
         from semdim.forward.backends.transformers import TransformersBackend
 
         return TransformersBackend(model, processing)
+    from semdim.forward.backends.transformer_lens import TransformerLensBackend
+
+    return TransformerLensBackend(model)
+
+
+def check_kind(model: Any) -> str:
+    """The name of the back end that runs models of this class; neither library is imported.
+
+    Raises:
+        MismatchError: none does.
+    """
+    bases = {f"{base.__module__.split('.')[0]}.{base.__name__}" for base in type(model).__mro__}
+    for base, name in (
+        ("transformer_lens.HookedTransformer", "transformer_lens"),
+        ("transformers.PreTrainedModel", "transformers"),
+    ):
+        if base in bases:
+            return name
     raise MismatchError(
         f"semdim cannot cut a {type(model).__name__} in two: give a HookedTransformer of "
         "TransformerLens, or a model as transformers' AutoModelForCausalLM loads it."

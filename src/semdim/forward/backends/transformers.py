@@ -51,8 +51,7 @@ class TransformersBackend(Backend):
         self._blocks: nn.ModuleList = module_at(model, self._kind.blocks)
         self._final_norm: nn.Module = module_at(model, self._kind.final_norm)
         head = module_at(model, "lm_head")
-        named = str(getattr(config, "_name_or_path", "") or "custom")
-        self.model_name = "custom" if Path(named).exists() else named
+        self.model_name = _hub_name(str(getattr(config, "_name_or_path", "")))
         self.architecture = type(model).__name__
         self.n_layers, self.d_model = len(self._blocks), int(config.hidden_size)
         self.unembedding = head.weight.detach()
@@ -136,3 +135,9 @@ class TransformersBackend(Backend):
                 f"{self.architecture} (TransformerLens left it out in training, too).",
                 stacklevel=3,
             )
+
+
+def _hub_name(name: str) -> str:
+    """The id of a model of the hub; a folder says nothing."""
+    is_folder = not name or Path(name).is_absolute() or Path(name).exists()
+    return "custom" if is_folder else name
