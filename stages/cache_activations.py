@@ -21,12 +21,13 @@ def main(run: Run) -> None:
     device, stored = start_engine(run), run.setting("engine.store_activations")
     exported, tokens = run.paths.model(run.model), run.paths.tokens(run.model, run.corpus)
     size, dtype = run.setting("engine.shard_sequences"), run.compute_dtype
+    backend = run.backend
     token_ids, _ = load_tokens(tokens)
     check_token_ids(token_ids, read_facts(exported).vocab_size, str(tokens))
     writer = run.writer(
         run.paths.activations(run.model, run.hook, run.corpus),
         inputs=[tokens / MANIFEST, exported / "facts.json"],
-        params=[run.hook, dtype, size, stored],
+        params=[run.hook, dtype, backend, size, stored],
         n_shards=len(shard_ranges(len(token_ids), size)),
     )
     split, passes = load_split(run, device), 1 if stored else 2
@@ -43,7 +44,14 @@ def main(run: Run) -> None:
             )  # fmt: skip
         else:
             cache_norms(recomputed(run, run.corpus, split), writer, update=bar.update)
-    writer.publish({"hook_name": split.hook_name, "compute_dtype": dtype, "stored": stored})
+    writer.publish(
+        {
+            "hook_name": split.hook_name,
+            "compute_dtype": dtype,
+            "backend": backend,
+            "stored": stored,
+        }
+    )
     what = "tokens" if stored else "tokens, norms only,"
     say(f"{n_tokens} {what} at {run.hook} -> {writer.final}")
 

@@ -25,7 +25,7 @@ def main(run: Run) -> None:
     writer = run.writer(
         run.paths.model_losses(run.model, run.corpus),
         inputs=[cached / MANIFEST, exported / "facts.json"],
-        params=[run.compute_dtype],
+        params=[run.compute_dtype, run.backend],
         n_shards=len(activations),
     )
     n_tokens = token_ids.numel()

@@ -29,7 +29,7 @@ def main(run: Run) -> None:
         "bound": run.setting("bound"),
         "surface": run.setting("surface"),
         "uncertainty": run.setting("uncertainty"),
-        "engine": {"compute_dtype": run.compute_dtype},
+        "engine": {"compute_dtype": run.compute_dtype, "backend": run.backend},
     }
     write_atomically(run.results / "params.yaml", params_text(settings, run.probe))
     say(f"{run.probe}: {metrics}")

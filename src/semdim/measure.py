@@ -7,17 +7,17 @@ one in `semdim.steps`): its ledger is that of the pipeline to the bit.
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from jaxtyping import Int, Int64
 from torch import Tensor
-from transformer_lens import HookedTransformer
 
 from semdim.artifacts.memory import MemoryPlace
 from semdim.errors import ConfigError, DataError
+from semdim.forward.backend import Backend, backend_of, check_kind
 from semdim.forward.layout import left_as_it_is
 from semdim.forward.split import SplitModel
 from semdim.ledger.facts import LedgerFacts
@@ -34,11 +34,15 @@ from semdim.text.samples import TokenSample
 from semdim.tokens.given import bos_of, sample_of_ids, sample_of_texts
 from semdim.tokens.sample import check_token_ids, sample_facts
 
+if TYPE_CHECKING:
+    from transformer_lens import HookedTransformer
+    from transformers import PreTrainedModel
+
 TokenIds = Int[Tensor, "sequences context"] | Int[np.ndarray, "sequences context"]
 
 
 def measure(
-    model: HookedTransformer,
+    model: "HookedTransformer | PreTrainedModel",
     sae: Any,
     texts_or_token_ids: Sequence[str] | TokenIds,
     *,
@@ -53,6 +57,7 @@ def measure(
     n_tokens: int | None = None,
     documents: Sequence[int] | np.ndarray | Tensor | None = None,
     bos_token_id: int | None = None,
+    tokenizer: Any = None,
     atom_order: Int[Tensor, " dict_size"] | Int[np.ndarray, " dict_size"] | None = None,
     progress: bool = True,
     corpus: str = "memory",
@@ -60,11 +65,14 @@ def measure(
     """The ledger of a text under a model, with an SAE spliced in at its hook point.
 
     The model runs where it is and in its own dtype, and is afterwards what it was before; so is the
-    SAE, which is folded in a copy. Activations are kept in the memory of the CPU meanwhile (tokens
-    × d_model numbers of the model's dtype).
+    SAE, which is folded in a copy. Models of TransformerLens and of transformers are run by a back
+    end each (`semdim.forward.backend`), with the same ledger but for rounding. Activations are kept
+    in the memory of the CPU meanwhile (tokens × d_model numbers of the model's dtype).
 
     Args:
-        model: loaded as the SAE expects it (with or without folded layer norms).
+        model: a HookedTransformer, loaded as the SAE expects it (with or without processed
+            weights); or a decoder as transformers' ``AutoModelForCausalLM`` loads it, which is
+            given what the SAE's metadata ask for.
         sae: SAELens's object, or a folder in SAELens's format.
         texts_or_token_ids: texts, each a document, which are packed into sequences that start with
             BOS and never cross two documents; or ids, one sequence a row, BOS first.
@@ -78,6 +86,7 @@ def measure(
         max_sequences_per_document: of texts; None: all that they have.
         n_tokens: size of the sample, rounded up to whole sequences; None: all there is.
         documents: of ids: the document of each sequence; None: each is one of its own.
+        tokenizer: for texts; None: the one that a HookedTransformer carries.
         bos_token_id: None: the tokenizer's; without one, the id that all sequences start with.
         atom_order: atoms, first the one that enters a pool first: for proxies ``pool_<P>`` and the
             column ``deepest_rank``.
@@ -95,55 +104,59 @@ def measure(
         raise ConfigError("`proxies` lacks 'model': every ledger has the model's own losses.")
     names = tuple(dict.fromkeys(proxies))
     parsed = [parse_proxy(name, splice) for name in names]
-    vocab_size, tokenizer = model.cfg.d_vocab_out, model.tokenizer
+    check_kind(model)
+    if tokenizer is None:
+        tokenizer = getattr(model, "tokenizer", None)
     probe = prepare_probe(sae, hook_name=hook_name, device=str(next(model.parameters()).device))
     dict_size = probe.facts.dict_size
     order = None if atom_order is None else _checked_order(atom_order, dict_size)
     for proxy in parsed:
         check_possible(proxy, dict_size, has_order=order is not None)
-    if isinstance(texts_or_token_ids, Tensor | np.ndarray):
-        sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
-        bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
-    else:
-        bos = bos_of(tokenizer, None) if bos_token_id is None else bos_token_id
-        sample = sample_of_texts(
-            texts_or_token_ids,
-            tokenizer,
-            context=context,
-            bos_token_id=bos,
-            vocab_size=vocab_size,
-            n_tokens=n_tokens,
-            max_sequences_per_document=max_sequences_per_document,
-            seed=seed,
-        )
-    token_ids = torch.from_numpy(sample.token_ids)
-    check_token_ids(token_ids, vocab_size, "the sample")
-    of_model = _model_facts(model, vocab_size, bos)
-    _check_fit(probe, of_model, sample, bos)
+    with left_as_it_is(model):
+        backend = backend_of(model, probe.facts.processing)
+        if isinstance(texts_or_token_ids, Tensor | np.ndarray):
+            sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
+            bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
+        else:
+            bos = bos_of(tokenizer, None) if bos_token_id is None else bos_token_id
+            sample = sample_of_texts(
+                texts_or_token_ids,
+                tokenizer,
+                context=context,
+                bos_token_id=bos,
+                vocab_size=backend.vocab_size,
+                n_tokens=n_tokens,
+                max_sequences_per_document=max_sequences_per_document,
+                seed=seed,
+            )
+        token_ids = torch.from_numpy(sample.token_ids)
+        check_token_ids(token_ids, backend.vocab_size, "the sample")
+        of_model = _model_facts(backend, bos)
+        _check_fit(probe, of_model, sample, bos)
 
-    tables: list[pa.Table] = []
-    bar: AbstractContextManager[Any] = nullcontext()
-    if progress:
-        bar = progress_bar(total=token_ids.numel() * (2 + len(names)), desc="measuring")
-    with left_as_it_is(model), bar as shown:
-        steps = Steps(
-            split=SplitModel(model, probe.facts.hook_name),
-            sae=probe.sae,
-            decoder=probe.decoder,
-            token_ids=token_ids,
-            place=MemoryPlace(),
-            bos_token_id=bos,
-            splice=splice,
-            seed=seed,
-            atom_order=order,
-            batch_sequences=batch_sequences,
-            shard_sequences=shard_sequences,
-            update=nothing if shown is None else shown.update,
-        )
-        steps.cache_activations()
-        steps.encode_codes()
-        steps.compute_losses(names)
-        codes = steps.collect(names, sample.document, tables.append)
+        tables: list[pa.Table] = []
+        bar: AbstractContextManager[Any] = nullcontext()
+        if progress:
+            bar = progress_bar(total=token_ids.numel() * (2 + len(names)), desc="measuring")
+        with bar as shown:
+            steps = Steps(
+                split=SplitModel(backend, probe.facts.hook_name),
+                sae=probe.sae,
+                decoder=probe.decoder,
+                token_ids=token_ids,
+                place=MemoryPlace(),
+                bos_token_id=bos,
+                splice=splice,
+                seed=seed,
+                atom_order=order,
+                batch_sequences=batch_sequences,
+                shard_sequences=shard_sequences,
+                update=nothing if shown is None else shown.update,
+            )
+            steps.cache_activations()
+            steps.encode_codes()
+            steps.compute_losses(names)
+            codes = steps.collect(names, sample.document, tables.append)
     facts = LedgerFacts.of(
         of_model,
         probe.facts,
@@ -160,24 +173,25 @@ def measure(
         seed=seed,
         proxies={proxy.name: proxy.splice for proxy in parsed},
         codes=codes,
+        backend=backend.name,
     )
     return Ledger(pa.concat_tables(tables), facts)
 
 
-def _model_facts(model: HookedTransformer, vocab_size: int, bos_token_id: int) -> ModelFacts:
+def _model_facts(backend: Backend, bos_token_id: int) -> ModelFacts:
     """Facts of a model in memory; the fingerprint is of its weights as they are."""
-    config = model.cfg
+    weights = dict(backend.model.named_parameters())
     return ModelFacts(
-        name=config.model_name,
-        architecture=str(config.original_architecture or type(model).__name__),
-        n_layers=config.n_layers,
-        d_model=config.d_model,
-        vocab_size=vocab_size,
+        name=backend.model_name,
+        architecture=backend.architecture,
+        n_layers=backend.n_layers,
+        d_model=backend.d_model,
+        vocab_size=backend.vocab_size,
         bos_token_id=bos_token_id,
         special_token_ids=(),
-        n_context=config.n_ctx,
-        fingerprint=fingerprint(dict(model.named_parameters()), {}),
-        source={"dtype": str(next(model.parameters()).dtype).removeprefix("torch.")},
+        n_context=backend.n_context,
+        fingerprint=fingerprint(weights, {}),
+        source={"dtype": str(next(iter(weights.values())).dtype).removeprefix("torch.")},
     )
 
 

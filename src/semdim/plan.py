@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from semdim.cost import Cost, hook_cost, probe_cost
 from semdim.forward.dtype import resolved_dtype
@@ -156,19 +157,21 @@ class _At:
         )  # fmt: skip
 
     def _holds(self, out: Path) -> bool:
-        """Whether an output is there, and what it is computed from is of the dtype of this run."""
+        """Whether an output is there, and its activations were computed as this run would."""
         if not (out if out.suffix == ".parquet" else out / "manifest.json").exists():
             return False
-        return _recorded_dtype(self._activations) in (None, self._dtype)
+        ours = {"compute_dtype": self._dtype, "backend": self.settings.engine.backend}
+        facts = _facts(self._activations)
+        return all(facts.get(name, value) == value for name, value in ours.items())
 
 
-def _recorded_dtype(activations: Path) -> str | None:
-    """The dtype that activations were computed in; None where they are not there."""
+def _facts(activations: Path) -> dict[str, Any]:
+    """What was published with activations; nothing where they are not there."""
     manifest = activations / "manifest.json"
     if not manifest.exists():
-        return None
-    facts = json.loads(manifest.read_text(encoding="utf-8"))["facts"]
-    return str(facts["compute_dtype"]) if "compute_dtype" in facts else None
+        return {}
+    facts: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))["facts"]
+    return facts
 
 
 def other_way(settings: Settings) -> Settings:

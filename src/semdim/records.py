@@ -7,7 +7,8 @@ type, NaN or infinity is an error that names the file and the key.
 
 The outermost class says what it is by ``SCHEMA: ClassVar[str]``, a name and a version such as
 ``guardrail/1``, which stands first in the file under ``schema``. A field that changes its meaning
-raises the version, so that a file of another version is refused and not misread.
+raises the version, so that a file of another version is refused and not misread. One that is new
+and tells what went without saying is `added`: older files are read with its default.
 """
 
 import ast
@@ -16,7 +17,7 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from itertools import pairwise
 from pathlib import Path
 from types import NoneType, UnionType
@@ -26,6 +27,7 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError
 
 Record = TypeVar("Record")
+Value = TypeVar("Value")
 
 KEY = "schema"
 """The key of the file that names the schema; no field may be called so."""
@@ -38,6 +40,12 @@ _SCALARS: dict[Any, tuple[str, str]] = {
     NoneType: ("null", "null"),
 }
 """For messages, and for JSON Schema."""
+
+
+def added(default: Value) -> Value:
+    """Default of a field that files written before it was added lack; they are read with it."""
+    value: Value = field(default=default, metadata={"added": True})
+    return value
 
 
 class _Wrong(Exception):
@@ -161,6 +169,8 @@ def _decode_fields(value: Any, cls: Any, key: str) -> Any:
     if not isinstance(value, dict):
         _refuse(key, value, f"an object ({cls.__name__})")
     kinds = _kinds(cls)
+    later = _added(cls)
+    value = {name: default for name, default in later.items() if name not in value} | value
     if missing := [name for name in kinds if name not in value]:
         kind = _describe(kinds[missing[0]])
         raise _Wrong(f"{_below(key, missing[0])} is missing, expected {kind}")
@@ -183,6 +193,11 @@ def _kinds(cls: Any) -> dict[str, Any]:
     """Type of each field."""
     hints = get_type_hints(cls)
     return {item.name: hints[item.name] for item in fields(cls)}
+
+
+def _added(cls: Any) -> dict[str, Any]:
+    """Defaults of the fields that `added` made."""
+    return {item.name: item.default for item in fields(cls) if item.metadata.get("added")}
 
 
 def _schema_of(cls: Any) -> str:
@@ -236,7 +251,7 @@ def _object_schema(cls: Any, nested: dict[str, Any]) -> dict[str, Any]:
         "type": "object",
         "description": inspect.cleandoc(cls.__doc__ or ""),
         "properties": properties,
-        "required": list(properties),
+        "required": [name for name in properties if name not in _added(cls)],
         "additionalProperties": False,
     }
 
@@ -275,9 +290,9 @@ def field_docs(cls: type) -> dict[str, str]:
             continue
         (tree,) = ast.parse(textwrap.dedent(inspect.getsource(base))).body
         body = tree.body if isinstance(tree, ast.ClassDef) else []
-        for field, text in pairwise(body):
-            if not isinstance(field, ast.AnnAssign) or not isinstance(field.target, ast.Name):
+        for entry, text in pairwise(body):
+            if not isinstance(entry, ast.AnnAssign) or not isinstance(entry.target, ast.Name):
                 continue
             if isinstance(text, ast.Expr) and isinstance(text.value, ast.Constant):
-                texts[field.target.id] = " ".join(str(text.value.value).split())
+                texts[entry.target.id] = " ".join(str(text.value.value).split())
     return texts

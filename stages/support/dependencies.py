@@ -21,7 +21,7 @@ PIPELINES = (Path("dvc.yaml"), Path("training/dvc.yaml"))
 #: They run every time, and so depend on nothing.
 CHECKS = ("stages.check_params", "stages.check_training")
 #: Properties of a run that stand for a setting.
-OF_RUN = {"run.compute_dtype": "engine.compute_dtype"}
+OF_RUN = {"run.compute_dtype": "engine.compute_dtype", "run.backend": "engine.backend"}
 #: Rooms that are listed as a whole: what every stage reads and writes its files with.
 ROOMS = ("src/semdim/artifacts",)
 WIDTH = 100

@@ -9,7 +9,7 @@ from semdim.forward.spec import EngineSpec
 
 
 def engine_record(settings: Any) -> dict[str, Any]:
-    """What stages depend on of the section ``engine``: its dtype, ``auto`` resolved.
+    """What stages depend on of the section ``engine``: back end, and dtype with ``auto`` resolved.
 
     Raises:
         ConfigError: the device is not there, or emulates the dtype more slowly than float32.
@@ -19,7 +19,10 @@ def engine_record(settings: Any) -> dict[str, Any]:
         present_device(spec.device)
     if spec.compute_dtype == "bfloat16":
         refuse_emulated(spec)
-    return {"compute_dtype": resolved_dtype(spec.compute_dtype, spec.device)}
+    return {
+        "compute_dtype": resolved_dtype(spec.compute_dtype, spec.device),
+        "backend": spec.backend,
+    }
 
 
 def refuse_emulated(spec: EngineSpec) -> None:

@@ -38,4 +38,5 @@ def ledger_facts(
         seed=run.setting("seed"),
         proxies={name: artifact.facts["splice"] for name, artifact in losses.items()},
         codes=codes,
+        backend=run.backend,
     )

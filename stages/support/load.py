@@ -3,11 +3,11 @@
 from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.shards import Artifact
 from semdim.errors import ArtifactError
+from semdim.forward.backend import load_backend
 from semdim.forward.dtype import torch_dtype
 from semdim.forward.hook_points import parse_hook
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
-from semdim.models.load import load_model
 from semdim.models.spec import WeightProcessing
 from semdim.tokens.sample import load_tokens
 from stages.support.run import Run
@@ -19,13 +19,16 @@ def start_engine(run: Run) -> str:
 
 
 def load_split(run: Run, device: str) -> SplitModel:
-    """The unit's model in the dtype of the engine, cut at the unit's hook point."""
+    """The unit's model in the dtype and on the back end of the engine, cut at the unit's hook."""
     hook_name, processing = parse_hook(run.hook)
-    dtype = torch_dtype(run.compute_dtype)
-    folder = run.paths.model(run.model)
-    switches = WeightProcessing(**dict.fromkeys(processing, True))
-    model = load_model(folder, dtype=dtype, device=device, processing=switches)
-    return SplitModel(model, hook_name)
+    backend = load_backend(
+        run.backend,
+        run.paths.model(run.model),
+        dtype=torch_dtype(run.compute_dtype),
+        device=device,
+        processing=WeightProcessing(**dict.fromkeys(processing, True)),
+    )
+    return SplitModel(backend, hook_name)
 
 
 def recomputed(run: Run, corpus: str, split: SplitModel) -> RecomputedActivations:
@@ -46,14 +49,19 @@ def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> 
     split: the model, where the stage has it already; it is loaded only when it is needed.
 
     Raises:
-        ArtifactError: there are none, or they were computed in another dtype.
+        ArtifactError: there are none, or they were computed in another dtype or by
+            another back end.
     """
     artifact = Artifact.open(run.paths.activations(run.model, run.hook, corpus))
-    if artifact.facts.get("compute_dtype", run.compute_dtype) != run.compute_dtype:
-        raise ArtifactError(
-            f"{artifact.folder} was computed in {artifact.facts['compute_dtype']}, and this run "
-            f"computes in {run.compute_dtype}; `dvc repro` computes it anew."
-        )
+    for how, fact, ours in (
+        ("in", "compute_dtype", run.compute_dtype),
+        ("with", "backend", run.backend),
+    ):
+        if (theirs := artifact.facts.get(fact, ours)) != ours:
+            raise ArtifactError(
+                f"{artifact.folder} was computed {how} {theirs}, and this run computes {how} "
+                f"{ours}; `dvc repro` computes it anew."
+            )
     if artifact.facts.get("stored", True):
         return artifact
     if split is None:

@@ -91,6 +91,7 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
         "seed": run.setting("seed"),
         "n_sequences": n_sequences,
         "compute_dtype": run.compute_dtype,
+        "backend": run.backend,
     }
     return run.key(final, inputs=inputs, params=params, kinds={KINDS: [proxy.kind]})
 

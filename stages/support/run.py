@@ -103,6 +103,11 @@ class Run:
         return resolved_dtype(asked, self.setting("engine.device"))
 
     @property
+    def backend(self) -> str:
+        """transformer_lens or transformers: what runs the forward passes."""
+        return str(self.setting("engine.backend"))
+
+    @property
     def probe(self) -> str:
         """The probe's name; refused when it is not in params.yaml."""
         return _chosen("probe", self.unit.probe, self.setting("probes"))

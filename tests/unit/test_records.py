@@ -11,7 +11,7 @@ import pytest
 from record_schema import complaints
 
 from semdim.errors import ArtifactError
-from semdim.records import field_docs, from_plain, json_schema, read_record, write_record
+from semdim.records import added, field_docs, from_plain, json_schema, read_record, write_record
 
 
 @dataclass(frozen=True)
@@ -144,6 +144,24 @@ def test_nothing_is_written_that_could_not_be_read(tmp_path: Path) -> None:
     with pytest.raises(ArtifactError, match="n is None"):
         write_record(path, replace(WHOLE, n=None))
     assert path.read_text() == before
+
+
+def test_a_field_that_was_added_is_read_where_files_lack_it(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Grown:
+        SCHEMA: ClassVar[str] = "grown/1"
+
+        name: str
+        back_end: str = added("old")
+        note: str = "a default alone leaves a field required"
+
+    grown = {"name": "a", "back_end": "new", "note": "b"}
+    assert from_plain(grown, Grown, "It") == Grown("a", "new", "b")
+    assert from_plain({"name": "a", "note": "b"}, Grown, "It") == Grown("a", "old", "b")
+    with pytest.raises(ArtifactError, match="note is missing"):
+        from_plain({"name": "a"}, Grown, "It")
+    with pytest.raises(ArtifactError, match="back_end is 3, expected a string"):
+        from_plain(grown | {"back_end": 3}, Grown, "It")
 
 
 def test_the_schema_describes_every_field() -> None:

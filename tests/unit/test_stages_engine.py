@@ -3,6 +3,7 @@ and the rates that stages leave behind, which are part of nothing."""
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -59,9 +60,11 @@ def auto(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_what_is_asked_for_is_what_is_recorded(auto: str) -> None:
-    assert engine_record({"compute_dtype": "float32"}) == {"compute_dtype": "float32"}
-    assert engine_record({"compute_dtype": "auto"}) == {"compute_dtype": auto}
-    assert engine_record({}) == {"compute_dtype": "float32"}
+    backend = {"backend": "transformer_lens"}
+    assert engine_record({"compute_dtype": "float32"}) == {"compute_dtype": "float32"} | backend
+    assert engine_record({"compute_dtype": "auto"}) == {"compute_dtype": auto} | backend
+    assert engine_record({}) == {"compute_dtype": "float32"} | backend
+    assert engine_record({"backend": "transformers"})["backend"] == "transformers"
 
 
 def test_emulated_bfloat16_is_refused_with_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +80,7 @@ def test_emulated_bfloat16_is_refused_with_both_rates(monkeypatch: pytest.Monkey
         engine_record(asked)
     assert "\n" not in str(caught.value)
     measured["bfloat16"] = 120.0  # emulated, and no slower: not to be forbidden
-    assert engine_record(asked) == {"compute_dtype": "bfloat16"}
+    assert engine_record(asked)["compute_dtype"] == "bfloat16"
 
 
 def test_native_bfloat16_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +107,7 @@ def test_a_run_computes_in_what_check_params_wrote_down(tmp_path: Path, auto: st
     run = a_run(tmp_path, "engine.compute_dtype=auto")
     assert run.compute_dtype == auto  # nothing is written yet
     write_sources(run.params, run.paths)
-    assert json.loads(run.paths.engine.read_text()) == {"compute_dtype": auto}
+    assert json.loads(run.paths.engine.read_text())["compute_dtype"] == auto
     other = ({"bfloat16", "float32"} - {auto}).pop()
     run.paths.engine.write_text(json.dumps({"compute_dtype": other}))
     assert run.compute_dtype == other
@@ -137,6 +140,14 @@ def test_every_stage_that_computes_in_a_dtype_depends_on_what_it_is() -> None:
         assert not asked or path.name == "run.py", f"{path}: use run.compute_dtype"
 
 
+def test_every_stage_that_runs_the_model_depends_on_its_back_end() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    by_setting = {n for n, s in stages.items() if "engine.backend" in s.get("params", ())}
+    by_dtype = {n for n, s in stages.items() if "engine.compute_dtype" in s.get("params", ())}
+    assert by_setting == by_dtype
+    assert {"cache_activations", "model_losses", "compute_losses", "write_ledger"} <= by_setting
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The tiny model, its SAE, and the tokens of one corpus."""
@@ -158,14 +169,14 @@ def cached(run: Run) -> Artifact:
     token_ids, _ = load_tokens(tokens)
     writer = run.writer(
         run.paths.activations(run.model, run.hook, run.corpus),
-        inputs=[tokens / MANIFEST], params=[run.compute_dtype], n_shards=2,
+        inputs=[tokens / MANIFEST], params=[run.compute_dtype, run.backend], n_shards=2,
     )  # fmt: skip
     with timed(run, (writer, token_ids.numel())):
         cache_activations(
             load_split(run, "cpu"), token_ids, writer,
             shard_sequences=8, batch_sequences=4, update=lambda n: None,
         )  # fmt: skip
-    writer.publish({"compute_dtype": run.compute_dtype, "stored": True})
+    writer.publish({"compute_dtype": run.compute_dtype, "backend": run.backend, "stored": True})
     return Artifact.open(writer.final)
 
 
@@ -185,6 +196,33 @@ def test_activations_have_the_dtype_that_auto_is_and_no_other_is_read(
     run.paths.engine.write_text(json.dumps({"compute_dtype": other}))
     with pytest.raises(ArtifactError, match=f"in {dtype}, and this run computes in {other}"):
         open_activations(run, "english")
+
+
+def test_both_back_ends_cache_the_same_and_neither_reads_the_others(project: Path) -> None:
+    runs = {
+        name: a_run(project, f"engine.backend={name}", "engine.device=cpu")
+        for name in ("transformer_lens", "transformers")
+    }
+    found, facts = {}, {}
+    for name, run in runs.items():
+        artifact = cached(run)
+        assert artifact.facts["backend"] == name
+        found[name] = torch.cat([shard["activation"] for shard in artifact])
+        facts[name] = ledger_facts(run, "english", SAMPLE, CONTEXT, {}).backend
+        other = next(r for other, r in runs.items() if other != name)
+        with pytest.raises(ArtifactError, match=f"with {name}, and this run computes with"):
+            open_activations(other, "english")
+        shutil.rmtree(artifact.folder)
+    assert facts == {name: name for name in runs}
+    torch.testing.assert_close(*found.values(), rtol=0, atol=1e-4)
+
+
+def test_whoever_keys_by_the_dtype_keys_by_the_back_end() -> None:
+    """Stages and their helpers that name one name the other; rates are told of the dtype alone."""
+    for path in (ROOT / "stages").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "run.compute_dtype" in text and path.name not in ("timed.py", "dependencies.py"):
+            assert "run.backend" in text, path
 
 
 def rates_of(run: Run) -> dict[str, Rate]:

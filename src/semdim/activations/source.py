@@ -58,7 +58,7 @@ class RecomputedActivations:
         if name != "activation":
             raise KeyError(name)
         start, stop = self._ranges[index]
-        return (stop - start, self._token_ids.shape[1], self._split.model.cfg.d_model)
+        return (stop - start, self._token_ids.shape[1], self._split.d_model)
 
     def read(self, index: int) -> dict[str, Tensor]:
         """One shard.

@@ -8,18 +8,22 @@ what it was.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import torch
-from transformer_lens import HookedTransformer
-from transformer_lens.components import GatedMLP
-from transformer_lens.components.abstract_attention import AbstractAttention
+
+if TYPE_CHECKING:
+    from transformer_lens import HookedTransformer
 
 _HEADS = {name: (0, 2, 1) for name in ("W_Q", "W_K", "W_V", "_W_K", "_W_V")} | {"W_O": (2, 0, 1)}
 _MATRICES = {name: (1, 0) for name in ("W_gate", "W_in", "W_out")}
 
 
-def lay_out_weights(model: HookedTransformer) -> HookedTransformer:
+def lay_out_weights(model: "HookedTransformer") -> "HookedTransformer":
     """Change the memory layout of ``model``'s weights in place, and return it."""
+    from transformer_lens.components import GatedMLP
+    from transformer_lens.components.abstract_attention import AbstractAttention
+
     for module in model.modules():
         if isinstance(module, AbstractAttention) and not module.cfg.load_in_4bit:
             _store(module, _HEADS)
@@ -29,7 +33,7 @@ def lay_out_weights(model: HookedTransformer) -> HookedTransformer:
 
 
 @contextmanager
-def left_as_it_is(model: HookedTransformer) -> Iterator[None]:
+def left_as_it_is(model: torch.nn.Module) -> Iterator[None]:
     """Afterwards ``model`` is in its earlier mode (training or not), its weights in their earlier
     memory layout; meanwhile it may be laid out and put into evaluation mode."""
     modes = {module: module.training for module in model.modules()}

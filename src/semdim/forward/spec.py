@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = ("float32", "bfloat16", "auto")
+BACKENDS = ("transformer_lens", "transformers")
 DEVICES = ("auto", "cpu", "cuda", "mps")
 
 
@@ -20,6 +21,9 @@ class EngineSpec:
     compute_dtype: str = setting("float32", choices=DTYPES)
     """dtype of the forward passes; sums over the vocabulary are always float32. auto is bfloat16
     where the device multiplies in it itself, and float32 elsewhere."""
+    backend: str = setting("transformer_lens", choices=BACKENDS)
+    """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks
+    (`semdim.forward.backend`)."""
     device: str = setting("auto", choices=DEVICES)
     """auto | cpu | cuda | mps."""
     batch_sequences: int = setting(16, at_least=1, at_most=100_000)

@@ -1,21 +1,19 @@
 """A model cut in two at the residual stream: the prefix is run once, suffixes start at its cache.
 
-With TransformerLens the two halves together are bitwise the full forward pass, because they run
-the same modules on the same tensors; a test holds that.
+What runs the blocks is a back end (`semdim.forward.backend`); here is what both have in common.
 """
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
-from transformer_lens import HookedTransformer
-from transformer_lens.utilities import apply_softcap
 
+from semdim.forward.backend import Backend, backend_of
 from semdim.forward.hook_points import start_layer
-from semdim.forward.layout import lay_out_weights
 from semdim.forward.packed import PackedProducts
 
 LN2 = 0.6931471805599453
@@ -51,32 +49,32 @@ class SplitModel:
     """``model`` cut at ``hook_name``.
 
     Args:
-        model: a HookedTransformer in inference mode; its tokenizer must not pad (sequences all
-            have the same length, so that no attention mask is needed).
+        model: a back end; or a HookedTransformer or a decoder of transformers, which is given one
+            (`backend_of`). Sequences all have the same length, so that no attention mask is needed.
         hook_name: ``blocks.L.hook_resid_pre`` or ``blocks.L.hook_resid_post``.
 
     Raises:
-        MismatchError: the hook point is not on the model's residual stream.
+        MismatchError: the hook point is not on the model's residual stream, or no back end knows
+            the model.
     """
 
-    def __init__(self, model: HookedTransformer, hook_name: str) -> None:
-        self.model = lay_out_weights(model.eval())
+    def __init__(self, model: Any, hook_name: str) -> None:
+        self.backend: Backend = model if isinstance(model, Backend) else backend_of(model)
+        self.model = self.backend.model
         self.hook_name = hook_name
-        self.n_layers = model.cfg.n_layers
+        self.n_layers, self.d_model = self.backend.n_layers, self.backend.d_model
         self.start_layer = start_layer(hook_name, self.n_layers)
-        self.device = next(model.parameters()).device
-        self._softcap = model.cfg.output_logits_soft_cap
-        # One contiguous copy: TransformerLens makes it anew at each call.
-        self._vocab_size = model.unembed.W_U.shape[1]
-        self._unembed = self._padded(model.unembed.W_U.detach().T).contiguous()
-        bias = model.unembed.b_U.detach()
-        # Adding zeros costs a pass.
-        self._unembed_bias = self._padded(bias) if bool(bias.any()) else None
+        self.device = self.backend.unembedding.device
+        self._vocab_size = self.backend.vocab_size
+        # Contiguous: TransformerLens keeps its transpose, and would turn it anew at each call.
+        self._unembed = self._padded(self.backend.unembedding).contiguous()
+        bias = self.backend.unembedding_bias
+        self._unembed_bias = None if bias is None else self._padded(bias)
         self._chunk = rows_per_chunk(self.device.type, self._vocab_size)
         # Elsewhere than on a CPU it would pack nothing, and look at every call of torch for that.
         self._products: AbstractContextManager[object] = (
             PackedProducts(
-                [*model.parameters(), self._unembed], longest_float32_sum=model.cfg.d_model
+                [*self.model.parameters(), self._unembed], longest_float32_sum=self.d_model
             )
             if self.device.type == "cpu"
             else nullcontext()
@@ -88,7 +86,7 @@ class SplitModel:
     ) -> Float[Tensor, "batch position d_model"]:
         """The activation at the hook point."""
         with self._products:
-            return self.model(token_ids.to(self.device).long(), stop_at_layer=self.start_layer)
+            return self.backend.prefix(token_ids.to(self.device).long(), self.start_layer)
 
     @torch.inference_mode()
     def suffix(
@@ -108,19 +106,17 @@ class SplitModel:
         self, activation: Float[Tensor, "batch position d_model"]
     ) -> Float[Tensor, "batch position d_model"]:
         """`suffix` in the caller's gradient mode."""
-        residual = activation
-        if self.start_layer < self.n_layers:
-            residual = self.model(
-                activation, start_at_layer=self.start_layer, stop_at_layer=self.n_layers
-            )
-        return self.model.ln_final(residual) if hasattr(self.model, "ln_final") else residual
+        return self.backend.suffix(activation, self.start_layer)
 
     def run_logits(
         self, residual: Float[Tensor, "rows d_model"]
     ) -> Float[Tensor, "rows vocab_size"]:
         """`logits` in the caller's gradient mode."""
-        logits = F.linear(residual, self._unembed, self._unembed_bias)
-        return apply_softcap(logits[..., : self._vocab_size], self._softcap)
+        logits = F.linear(residual, self._unembed, self._unembed_bias)[..., : self._vocab_size]
+        if self.backend.is_unembed_centred:
+            logits = logits - logits.mean(dim=-1, keepdim=True)
+        cap = self.backend.soft_cap
+        return logits if cap is None else cap * torch.tanh(logits / cap)
 
     def _padded(self, of_vocabulary: Tensor) -> Tensor:
         """With zeros behind its rows where that makes products faster."""

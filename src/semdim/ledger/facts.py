@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from semdim.errors import ArtifactError
-from semdim.records import from_plain, to_plain
+from semdim.records import added, from_plain, to_plain
 
 if TYPE_CHECKING:
     from semdim.models.facts import ModelFacts
@@ -93,6 +93,8 @@ class LedgerFacts(Mapping[str, Any]):
     document_sources: tuple[int, ...] = ()
     """Index in ``sources`` of each document's, by the document's number; empty with fewer than two
     sources."""
+    backend: str = added("transformer_lens")
+    """What ran the forward passes: ``transformer_lens`` or ``transformers``."""
 
     @classmethod
     def of(
@@ -106,8 +108,8 @@ class LedgerFacts(Mapping[str, Any]):
             sample: what was published with the tokens: ``n_tokens``, ``n_sequences``,
                 ``n_documents``, ``counts``, ``versions``, ``documents``, ``sources``,
                 ``document_sources``.
-            rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies`` and
-                ``codes``.
+            rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies``,
+                ``codes`` and ``backend``.
         """
         return cls(
             model=model.name,

@@ -18,6 +18,7 @@ LABELS = {
     "mean_n_active_card": "mean active atoms on its card",
     "fingerprint": "fingerprint",
     "compute_dtype": "arithmetic",
+    "backend": "back end",
     "batch_sequences": "sequences in a batch",
 }
 GROUPS = {"model": "model", "sae": "SAE", "tokens": "tokens", "engine": "engine", "bound": "bound"}

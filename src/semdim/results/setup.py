@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from semdim.errors import ArtifactError
 from semdim.origin import package_version
+from semdim.records import added
 
 if TYPE_CHECKING:
     from semdim.ledger.facts import LedgerFacts
@@ -80,6 +81,8 @@ class SetupEngine:
     """float32 or bfloat16."""
     machine: str
     """Kind of processor; rounding may differ between two of them."""
+    backend: str = added("transformer_lens")
+    """What ran them: ``transformer_lens`` or ``transformers``."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def setup_of(facts: "Mapping[str, LedgerFacts]", sample: str, roles: Mapping[str
         context=of_sample.context,
         seed=of_sample.seed,
         corpora={name: _corpus(found, roles[name]) for name, found in facts.items()},
-        engine=SetupEngine(of_sample.compute_dtype, platform.machine()),
+        engine=SetupEngine(of_sample.compute_dtype, platform.machine(), of_sample.backend),
         packages={name: found for name in PACKAGES if (found := package_version(name))},
         python=platform.python_version(),
     )

@@ -72,5 +72,5 @@ def params_text(params: Mapping[str, Any], probe: str) -> str:
     kept |= {name: params[name] for name in SECTIONS}
     grid = params["grid"].items()
     kept["grid"] = {name: value for name, value in grid if name not in ("model", "probe")}
-    kept["engine"] = {"compute_dtype": params["engine"]["compute_dtype"]}
+    kept["engine"] = {name: params["engine"][name] for name in ("compute_dtype", "backend")}
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True)

@@ -38,7 +38,9 @@ def sample_of_texts(
         DataError: the texts do not fill the sample, or not one sequence.
     """
     if tokenizer is None:
-        raise ConfigError("The model has no tokenizer: give token ids instead of texts.")
+        raise ConfigError(
+            "The model has no tokenizer: give `tokenizer`, or token ids instead of texts."
+        )
     if isinstance(texts, str):
         raise DataError("Give a list of texts, each a document, instead of a single text.")
     if n_tokens is None:

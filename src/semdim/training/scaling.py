@@ -73,7 +73,7 @@ def loss_sensitivity(
     To second order the loss that an error e costs is eᵀHe/2; its diagonal H is taken as that of the
     Fisher matrix, E[g²].
     """
-    total = torch.zeros(split.model.cfg.d_model, dtype=torch.float64)
+    total = torch.zeros(split.d_model, dtype=torch.float64)
     n_tokens = 0
     for ids in token_ids.split(BATCH):
         start = split.prefix(ids)
