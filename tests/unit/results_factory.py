@@ -220,7 +220,6 @@ def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     """AUROC per score, shift and level, and ROC curves."""
     power = {
         "n_active": 0.6,
-        "n_active_two_sided": 0.5,
         "unexplained_share": 0.9,
         "activation_norm": 0.3,
         "nll": 1.6,
@@ -233,7 +232,14 @@ def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
         "unigram_nll": 1.3,
     }
     shifts = {"python": 0.6, "replaced": 0.4, "random": 1.8}
-    levels = {"token": 0.6, "sequence_mean": 1.6, "sequence_max": 1.0}
+    power |= {f"{name}_two_sided": 0.8 * value for name, value in power.items()}
+    levels = {
+        "token": 0.6,
+        "sequence_mean": 1.6,
+        "sequence_median": 1.7,
+        "sequence_max": 1.0,
+        "chosen": 1.65,
+    }
     rows, curves = [], []
     for score, score_power in power.items():
         for shift, distance in shifts.items():
@@ -252,7 +258,8 @@ def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
                         "fpr_at_95_tpr": 1 - auroc**2,
                         "n_id": 380,
                         "n_ood": 157,
-                        "uses_labels": score == "nll",
+                        "uses_labels": score.startswith("nll"),
+                        "two_sided": score.endswith("_two_sided"),
                     }
                 )
                 false = np.linspace(0, 1, 30)

@@ -134,7 +134,7 @@ def test_four_shifts_with_long_names_do_not_run_into_each_other(models):
         assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
         assert not any(a.overlaps(b) for a, b in itertools.combinations(boxes, 2))
     labels = auroc_table([model]).axes[0].get_xticklabels()
-    assert len(labels) == 12 and {label.get_rotation() for label in labels} == {35.0}
+    assert len(labels) == 8 and {label.get_rotation() for label in labels} == {35.0}
 
 
 def is_named(axis: Axis) -> bool:
@@ -274,12 +274,20 @@ def test_a_bin_without_units_has_its_ceiling_and_no_bar_text(models):
     assert "nan" not in words and "16.58" in words
 
 
-def test_the_heat_map_keeps_every_value(models):
+def test_the_heat_map_keeps_every_value_of_the_comparison(models):
     matrix = auroc_matrix(models[0])
-    table = models[0].table("uncertainty")
+    table = models[0].table("uncertainty").query("level == 'chosen'")
     assert matrix.notna().all().all() and matrix.size == len(table)
-    row = table.iloc[7]
-    assert matrix.at[row["score"], (row["level"], row["shift"])] == row["auroc"]
+    for _, row in table.iterrows():
+        score = row["score"].removesuffix("_two_sided")
+        assert matrix.at[score, (row["two_sided"], row["shift"])] == row["auroc"]
+
+
+def test_results_without_chosen_levels_are_shown_by_their_means(models):
+    old = models[0].table("uncertainty").query("level in ('token', 'sequence_mean')")
+    matrix = auroc_matrix(ProbeResults("old", {"uncertainty": old.drop(columns="two_sided")}))
+    expected = old.query("score == 'energy' and shift == 'python' and level == 'sequence_mean'")
+    assert matrix.at["energy", (False, "python")] == expected["auroc"].iloc[0]
 
 
 def test_roc_shows_both_contenders_and_the_best_others(models):

@@ -7,6 +7,7 @@ from results_factory import PROBES, write_probe, write_results
 from semdim.plots.catalogue import made_tables
 from semdim.plots.draw import draw_all
 from semdim.plots.tables.bounds_at_largest_n import bounds_table
+from semdim.plots.tables.levels_of_k import levels_of_k
 from semdim.plots.tables.proxies import proxies_table
 from semdim.plots.tables.references import reference_table
 from semdim.plots.tables.table1_sparsity import sparsity_table
@@ -77,11 +78,28 @@ def test_bold_is_the_best_score_that_needs_no_label(models):
     data = models[0].table("uncertainty")
     for i, _j in table.bold:
         assert "needs the label" not in table.rows[i][1]
-    here = data.query("shift == 'python' and level == 'token' and score != 'nll'")
+    here = data.query("shift == 'python' and level == 'chosen' and not uses_labels")
     best = here.sort_values("auroc").iloc[-1]["score"]
-    column = table.header.index("python, per token")
+    column = table.header.index("python")
     bold = [table.rows[i][1] for i, j in table.bold if j == column and i < data["score"].nunique()]
     assert bold == [best.replace("_", " ")]
+
+
+def test_the_levels_of_k_show_what_the_mean_hides(models):
+    told = {"n_active": {"level": "sequence_median", "reliability": {"sequence_median": 0.5}}}
+    model = models[0]
+    probe = ProbeResults(model.name, model.tables, verdict={"level_choice": told})
+    table = levels_of_k([probe])
+    assert [row[1] for row in table.rows] == [
+        "per token", "mean of a sequence", "median of a sequence", "maximum of a sequence",
+    ]  # fmt: skip
+    assert [row[2] for row in table.rows] == ["", "", "0.50", ""]
+    assert table.bold == {(2, 1)}
+    value = model.table("uncertainty").query(
+        "score == 'n_active' and level == 'sequence_median' and shift == 'python'"
+    )["auroc"]
+    assert table.rows[2][table.header.index("python")].startswith(f"{value.iloc[0]:.3f} (")
+    assert not levels_of_k([]).rows
 
 
 def test_a_model_without_a_shift_leaves_its_cells_empty(models):

@@ -20,6 +20,7 @@ from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.figures.roc import SCORE_COLOURS
 from semdim.plots.selections.bin_rows import sparsity_bins
 from semdim.plots.selections.pool_rows import pool_rows
+from semdim.plots.selections.score_rows import one_sided
 from semdim.records import write_record
 from semdim.report.sentences import readings
 from semdim.results.read import ProbeResults, read_results
@@ -118,7 +119,7 @@ def test_every_family_method_and_score_has_its_name_and_colour(model):
     lines = curves(model)
     assert not [line.family for line in lines if line.colour == FALLBACK_COLOUR]
     assert {line.method for line in lines} <= {"", *METHODS}
-    assert set(model.table("uncertainty")["score"]) <= set(SCORE_COLOURS)
+    assert {one_sided(s) for s in model.table("uncertainty")["score"]} <= set(SCORE_COLOURS)
 
 
 def test_the_line_of_the_published_bound_meets_its_closed_form(model):
@@ -147,6 +148,7 @@ def test_every_table_has_rows(model):
         "risk_by_source",
         "table1_sparsity",
         "proxies",
+        "levels_of_k",
         "uncertainty_auroc",
         "references",
     ]

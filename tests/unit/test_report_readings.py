@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from results_factory import write_results
 
+from semdim.plots.selections.score_rows import SIDES
 from semdim.report import setup_rows
 from semdim.report.readings import (
     active_atoms,
@@ -184,7 +185,9 @@ def test_n_active_ahead_or_behind(models):
         lambda t: t.assign(auroc=t["auroc"].where(t["score"] != "n_active", 0.999999)),
     )
     text = plain(warning_sign.separated([ahead]))
-    assert "so n_active is ahead of it" in text and "behind" not in text
+    assert "so n_active is ahead of it" in text
+    one_sided = warning_sign.separated([ahead])[::2]
+    assert "as theory expects" in plain(one_sided) and "behind" not in plain(one_sided)
     wrong = changed(
         models[0],
         "uncertainty",
@@ -206,7 +209,7 @@ def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
     model = models[0]
     against = [{"score": "unigram_nll", "outcome": outcome}]
     level = {"contenders": {"n_active": {"against": against}}}
-    verdict = {"by_shift": {"python": {"sequence_mean": level}}}
+    verdict = {"by_shift": {"python": {"chosen": level}}}
     told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     assert words in plain(warning_sign.separated([told])[:1])
 
@@ -224,21 +227,42 @@ def test_where_n_active_beats_the_others_and_where_not(models):
     }
     rest = {**level, "best_label_free": {"score": "mahalanobis"}}
     verdict = {
-        "by_shift": {"python": {"token": rest, "sequence_mean": level}},
+        "by_shift": {"python": {"token": rest, "chosen": level}},
         "activation_fit": {"n_tokens": 9000, "n_outliers": 12, "n_clusters": 16, "bank_tokens": 50},
     }
     model = models[0]
     told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     text = plain(warning_sign.standing([told]))
-    assert "python: of the 4 other scores that do without perplexity, n_active is ahead of" in text
+    assert "python, as theory expects: of the 4 other scores that do without perplexity" in text
+    assert "n_active is ahead of" in text
     assert "behind Mahalanobis and kNN distance" in text
     assert "not to be told apart from relative Mahalanobis." in text
-    assert "in 1 of 2 columns of the table" in text
+    assert "in 1 of 2 comparisons" in text
     fitted = plain(warning_sign.fitted([told]))
     assert "9,000 tokens" in fitted and "12 outliers" in fitted and "16 clusters" in fitted
     record["better"], record["undecided"] = [], []
     text = plain(warning_sign.standing([told]))
     assert "n_active is behind Mahalanobis and kNN distance." in text and "ahead" not in text
+
+
+def test_like_is_compared_with_like(models):
+    text = [plain([sentence]) for sentence in warning_sign.separated(models[:1])]
+    one, two = (next(t for t in text if f"python, {side}" in t) for side in SIDES.values())
+    assert "two-sided" not in one and "unigram nll (two-sided), has" in two
+
+
+def test_the_levels_say_what_outliers_do_and_how_one_was_chosen(models):
+    model = models[0]
+    verdict = {
+        "level_criterion": "some criterion",
+        "level_choice": {"n_active": {"level": "sequence_median", "reliability": {}}},
+    }
+    told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
+    text = plain(warning_sign.by_level([told]))
+    assert "massive activations decide a mean" in text
+    assert "some criterion. For n_active that is the median of a sequence." in text
+    flat = changed(model, "uncertainty", lambda t: t.assign(auroc=0.5))
+    assert "massive" not in plain(warning_sign.by_level([flat]))
 
 
 def test_scores_that_read_the_same_are_level(models):

@@ -24,7 +24,7 @@ from semdim.uncertainty.activation_scores import (
     fit_activations,
     score_activations,
 )
-from semdim.uncertainty.distances import Gaussians, Moments, neighbour_distance, unit
+from semdim.uncertainty.distances import Gaussians, Moments, Ridge, neighbour_distance, unit
 from semdim.uncertainty.score import SCORES
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.verdict import FittedOn
@@ -70,12 +70,57 @@ def test_shrinkage_and_distance_agree_with_scikit_learn() -> None:
             moments.add(part, np.zeros(len(part), dtype=int))
         reference = OAS().fit(values)
         np.testing.assert_allclose(moments.mean, reference.location_, atol=1e-12)
-        found = Gaussians.estimate(moments.mean[None], moments.covariance(), n_tokens)
+        covariance = moments.covariance()
+        ridge = Ridge.of(covariance, n_tokens)
+        found = Gaussians.estimate(moments.mean[None], covariance, ridge)
         assert found.shrinkage == pytest.approx(reference.shrinkage_)
         fresh = tokens_of(50, 2)
         np.testing.assert_allclose(
             found.squared_distance(fresh), reference.mahalanobis(fresh), rtol=1e-8
         )
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32 - 1), st.integers(12, 400))
+def test_no_direction_is_farther_under_the_one_gaussian_than_under_the_clusters(
+    seed: int, n_tokens: int
+) -> None:
+    # The clusters' covariance is part of the overall one, and must stay so once regularised: else
+    # a stranger of small variance counts as more familiar, the fewer the tokens the more.
+    rng = np.random.default_rng(seed)
+    scale = np.geomspace(30, 0.1, 12)
+    cluster = rng.integers(0, 3, n_tokens)
+    values = (rng.normal(0, 1, (3, 12))[cluster] + rng.normal(0, 1, (n_tokens, 12))) * scale
+    moments = Moments(values[0], 3)
+    moments.add(values, cluster)
+    overall, within = moments.covariance(), moments.covariance_within()
+    ridge = Ridge.of(overall, n_tokens)
+    origin = np.zeros((1, 12))
+    apart = rng.normal(0, 1, (50, 12)) * rng.choice([scale, 1 / scale], size=50)
+    far = Gaussians.estimate(origin, overall, ridge).squared_distance(apart)
+    near = Gaussians.estimate(origin, within, ridge).squared_distance(apart)
+    assert (near >= far * (1 - 1e-9)).all()
+
+
+def test_what_the_clusters_do_not_differ_in_does_not_count_however_few_the_tokens(
+    tmp_path: Path,
+) -> None:
+    # 4 clusters differ in 8 directions of large variance; strangers vary too much in 16 others.
+    scale, is_of_clusters = np.geomspace(30, 0.3, 24), np.arange(24) < 8
+    centres = 1.5 * np.random.default_rng(7).normal(0, 1, (4, 24)) * is_of_clusters
+    rng = np.random.default_rng(0)
+
+    def text(n_tokens: int, strange: float) -> np.ndarray:
+        noise = rng.normal(0, 1, (n_tokens, 24)) * np.where(is_of_clusters, 1.0, strange)
+        return ((centres[rng.integers(0, 4, n_tokens)] + noise) * scale).astype(np.float32)
+
+    familiar, unfamiliar = text(400, 1.0), text(400, 2.0)
+    for n_tokens in (100, 300, 3000):
+        source = shards_of(tmp_path / str(n_tokens), text(n_tokens, 1.0))
+        found = fit_activations(source, replace(SPEC, n_clusters=4, neighbour_tokens=3000), 0)
+        score = [found.score(part)["relative_mahalanobis"] for part in (familiar, unfamiliar)]
+        area = roc_auc_score(np.repeat([0, 1], 400), np.concatenate(score))
+        assert abs(area - 0.5) < 0.07, n_tokens  # 0.81 with a ridge of their own
 
 
 def test_moments_about_a_distant_mean_keep_their_digits() -> None:

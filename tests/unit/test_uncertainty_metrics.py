@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
 
 from semdim.errors import DataError
 from semdim.uncertainty.metrics import (
@@ -38,6 +39,14 @@ def test_the_highest_threshold_that_catches_95_percent_is_taken() -> None:
 
 
 @given(id_value=values, ood_value=values)
+def test_areas_agree_with_scikit_learn(id_value: list[int], ood_value: list[int]) -> None:
+    found = separation(np.array(id_value, dtype=float), np.array(ood_value, dtype=float))
+    is_ood, score = [0] * len(id_value) + [1] * len(ood_value), id_value + ood_value
+    assert found.auroc == pytest.approx(roc_auc_score(is_ood, score), abs=1e-12)
+    assert found.aupr == pytest.approx(average_precision_score(is_ood, score), abs=1e-12)
+
+
+@given(id_value=values, ood_value=values)
 def test_only_the_order_of_scores_matters(id_value: list[int], ood_value: list[int]) -> None:
     id_, ood = np.array(id_value, dtype=float), np.array(ood_value, dtype=float)
     plain = as_tuple(separation(id_, ood))
@@ -66,6 +75,23 @@ def test_weights_equal_repeated_rows(data: st.DataObject) -> None:
         np.repeat(id_value, id_times[id_document]), np.repeat(ood_value, ood_times[ood_document])
     )
     assert as_tuple(weighted) == pytest.approx(as_tuple(repeated), abs=1e-12)
+
+
+def test_merged_neighbours_move_a_resample_by_next_to_nothing() -> None:
+    rng = np.random.default_rng(2)
+    values = rng.normal(0, 1, 4000), rng.normal(0.7, 1, 3000)
+    documents = np.arange(4000) % 40, np.arange(3000) % 30
+    draws = np.hstack([draw_multiplicities(n, 20, rng) for n in (40, 30)])
+    plain, merged = (
+        resampled_separation(
+            rank(values[0], documents[0], values[1], documents[1], 40, most), draws
+        )
+        for most in (10_000, 700)
+    )
+    assert len(np.unique(np.concatenate(values))) == 7000
+    np.testing.assert_allclose(merged.auroc, plain.auroc, atol=2e-4)
+    np.testing.assert_allclose(merged.aupr, plain.aupr, atol=2e-3)
+    np.testing.assert_allclose(merged.fpr_at_95_tpr, plain.fpr_at_95_tpr, atol=5e-3)
 
 
 def test_a_resample_without_one_class_is_refused() -> None:

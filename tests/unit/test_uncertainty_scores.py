@@ -8,21 +8,29 @@ from ledger_factory import VOCAB_SIZE, make_ledger
 from semdim.errors import ConfigError, DataError
 from semdim.tokens.positions import counted
 from semdim.uncertainty.activation_scores import COLUMNS as FITTED
-from semdim.uncertainty.levels import ScoreValues, at_level, distance_to, score_values
 from semdim.uncertainty.rows import check_tokens
 from semdim.uncertainty.score import (
     SCORES,
     Score,
     add_score,
     all_scores,
+    both_sides,
     check_scores,
     column,
     in_order,
     missing_columns,
+    two_sided,
 )
 from semdim.uncertainty.scores.unigram_nll import unigram_bits
+from semdim.uncertainty.values import (
+    ScoreValues,
+    at_level,
+    distance_to,
+    score_values,
+    token_grid,
+)
 
-LEDGER_SCORES = tuple(score for score in all_scores() if score.name not in FITTED)
+LEDGER_SCORES = tuple(score for score in SCORES.values() if score.name not in FITTED)
 BITS = np.log2(np.arange(1.0, VOCAB_SIZE + 1))
 COLUMNS = {column for score in LEDGER_SCORES for column in score.reads}
 
@@ -67,10 +75,8 @@ def test_token_values_by_hand() -> None:
     rows = rows_of(ledger)
     expected = {
         "n_active": [3, 4, 5],
-        "n_active_two_sided": [3, 4, 5],  # centred later
         "unexplained_share": [0.25, 0.25, 1.0],
         "activation_norm": [5, 6, 7],
-        "activation_norm_two_sided": [5, 6, 7],
         "one_minus_max_prob": [0.75, 0.25],
         "entropy": [1.5, 2.5],
         "energy": [-9, -8],
@@ -79,8 +85,9 @@ def test_token_values_by_hand() -> None:
     }
     assert set(expected) == {score.name for score in LEDGER_SCORES}
     for name, values in expected.items():
-        got = score_values(SCORES[name], rows, known(name), "x").value
-        assert got.tolist() == pytest.approx(values), name
+        for score in (SCORES[name], two_sided(SCORES[name])):  # centred later
+            got = score_values(score, rows, known(name), "x").value
+            assert got.tolist() == pytest.approx(values), name
 
 
 def test_only_the_loss_looks_at_the_label() -> None:
@@ -94,7 +101,7 @@ def test_levels_by_hand() -> None:
     )
     rows = rows_of(ledger)
     level = {
-        (name, level): at_level(SCORES[name], rows, None, "x", level)
+        (name, level): at_level(token_grid(SCORES[name], rows, None, "x"), level)
         for name in ("n_active", "nll")
         for level in ("token", "sequence_mean", "sequence_max")
     }
@@ -111,7 +118,7 @@ def test_sequence_values_agree_with_pandas() -> None:
     rows = rows_of(make_ledger(7, 3, 10))
     grouped = rows.groupby("sequence")["entropy"]
     for level, expected in (("sequence_mean", grouped.mean()), ("sequence_max", grouped.max())):
-        got = at_level(SCORES["entropy"], rows, None, "x", level).value
+        got = at_level(token_grid(SCORES["entropy"], rows, None, "x"), level).value
         assert got == pytest.approx(expected.to_numpy(), rel=1e-6)
 
 
@@ -139,7 +146,7 @@ def test_a_value_that_is_not_finite_is_never_skipped(bad: float) -> None:
 
 def test_a_sequence_that_predicts_nothing_is_refused() -> None:
     with pytest.raises(DataError, match=r"2 sequence\(s\).*'nll'"):
-        at_level(SCORES["nll"], rows_of(make_ledger(2, 1, 2)), None, "x", "sequence_max")
+        token_grid(SCORES["nll"], rows_of(make_ledger(2, 1, 2)), None, "x")
 
 
 def test_a_zero_centred_norm_is_refused() -> None:
@@ -149,15 +156,28 @@ def test_a_zero_centred_norm_is_refused() -> None:
 
 
 def test_scores_are_listed_by_what_they_cost() -> None:
-    assert [score.name for score in all_scores()] == [
-        "n_active", "n_active_two_sided", "unexplained_share", "activation_norm",
-        "activation_norm_two_sided", "mahalanobis", "relative_mahalanobis", "knn_distance",
-        "one_minus_max_prob", "entropy", "energy", "unigram_nll", "nll",
+    one_sided = [
+        "n_active", "unexplained_share", "activation_norm", "mahalanobis", "relative_mahalanobis",
+        "knn_distance", "one_minus_max_prob", "entropy", "energy", "unigram_nll", "nll",
     ]  # fmt: skip
+    assert [score.name for score in all_scores()] == [
+        name for score in one_sided for name in (score, f"{score}_two_sided")
+    ]
     mine = Score("a", "mine", "code", ("a",), column("a"))
     other = Score("b", "mine", "activation", ("b",), column("b"), order=-1)
     names = [score.name for score in in_order((*all_scores(), other, mine))]
-    assert names.index("a") == 3 and names.index("b") == 4
+    assert names.index("a") == 4 and names.index("b") == 5
+
+
+def test_every_score_has_the_same_two_forms() -> None:
+    forms = {score.name: score for score in all_scores()}
+    for score in SCORES.values():
+        other = forms[f"{score.name}_two_sided"]
+        assert other.two_sided and not score.two_sided
+        assert other.base == score.base == score.name
+        assert other.reads == score.reads and other.value is score.value
+    already = Score("mine", "", "code", ("a",), column("a"), two_sided=True)
+    assert [score.name for score in both_sides([already])] == ["mine"]
 
 
 def test_a_score_learns_from_the_rows_that_it_is_given() -> None:

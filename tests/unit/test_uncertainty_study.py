@@ -17,6 +17,7 @@ from semdim.errors import ArtifactError, ConfigError, DataError
 from semdim.records import json_schema, read_record
 from semdim.registry import load_plugins
 from semdim.uncertainty.activation_scores import COLUMNS as FITTED
+from semdim.uncertainty.evaluation import level_names
 from semdim.uncertainty.guardrail import Guardrail, Provenance
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.rows import generator, split_documents
@@ -31,9 +32,10 @@ PROVENANCE = Provenance(
 )  # fmt: skip
 FITTED_ON = FittedOn(
     sample="english", n_tokens=7, n_outliers=0, norm_limit=9.0, n_clusters=2, bank_tokens=5,
-    neighbour=1, shrinkage=0.1, shrinkage_within=0.2,
+    neighbour=1, shrinkage=0.1,
 )  # fmt: skip
-LEDGER_SCORES = tuple(score for score in all_scores() if score.name not in FITTED)
+LEDGER_SCORES = tuple(score for score in all_scores() if score.base not in FITTED)
+LEVELS = level_names()
 SPEC = UncertaintySpec(n_resamples=60, n_splits=5, window=4, roc_points=20)
 LEDGERS = {
     "english": make_ledger(60, 2, 12),
@@ -60,10 +62,12 @@ def test_every_score_meets_every_shift_at_every_level(study: StudyResult) -> Non
         *("score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr"),
         *("fpr_at_95_tpr", "n_id", "n_ood"),
     ]
-    assert len(table) == len(LEDGER_SCORES) * 2 * 3
+    assert len(table) == len(LEDGER_SCORES) * 2 * (1 + 6 + 1)
+    assert list(dict.fromkeys(table["level"])) == [*LEVELS, "chosen"]
     assert not table.isna().any().any()
     assert (table["auroc_low"] <= table["auroc_high"]).all()
-    assert set(table.loc[table["uses_labels"], "score"]) == {"nll"}
+    assert set(table.loc[table["uses_labels"], "score"]) == {"nll", "nll_two_sided"}
+    assert (table["two_sided"] == table["score"].str.endswith("_two_sided")).all()
 
 
 def test_counts_are_of_evaluation_documents_without_position_zero(study: StudyResult) -> None:
@@ -102,7 +106,8 @@ def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
     assert directions == {"python": "fewer", "random": "more"}
     cell = verdict.by_shift["python"]["sequence_mean"].contenders
     outcome = {c.score: c.outcome for c in cell["n_active"].against}
-    assert outcome["activation_norm"] == "worse" and len(outcome) == len(LEDGER_SCORES) - 2
+    assert outcome["activation_norm"] == "worse"
+    assert list(outcome) == [s.name for s in LEDGER_SCORES if not s.two_sided][1:]
     record = cell["n_active"].record
     assert vars(record) == {
         key: tuple(s for s, found in outcome.items() if found == key and s != "nll")
@@ -110,8 +115,9 @@ def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
     }
     assert "activation_norm" in record.worse
     two_sided = {c.score: c for c in cell["n_active_two_sided"].against}
-    assert two_sided["activation_norm"].outcome == "better"
-    assert two_sided["activation_norm"].low > 0
+    assert list(two_sided) == [f"{name}_two_sided" for name in outcome]
+    assert two_sided["activation_norm_two_sided"].outcome == "better"
+    assert two_sided["activation_norm_two_sided"].low > 0
     best = verdict.by_shift["python"]["sequence_mean"].best_label_free
     aurocs = study.uncertainty.query(
         "shift == 'python' and level == 'sequence_mean' and not uses_labels"
@@ -119,6 +125,62 @@ def test_the_verdict_says_what_beats_what(study: StudyResult) -> None:
     assert best == Best(aurocs.idxmax(), aurocs.max())
     assert verdict.position_zero["english"].min == 500
     assert verdict.fixed_rule.corpora["english"].sequence_rate == 0.0
+
+
+def test_each_score_is_compared_at_the_level_chosen_for_it(study: StudyResult) -> None:
+    choices = study.verdict.level_choice
+    assert set(choices) == {score.base for score in LEDGER_SCORES}
+    for score in LEDGER_SCORES:
+        choice = choices[score.base]
+        known = {k: v for k, v in choice.reliability.items() if v is not None}
+        assert known[choice.level] == max(known.values())
+        for shift in ("python", "random"):
+            chosen = row(study, score.name, shift, "chosen").drop("level")
+            pd.testing.assert_series_equal(
+                chosen, row(study, score.name, shift, choice.level).drop("level"), check_names=False
+            )
+
+
+def test_the_level_is_chosen_without_a_look_at_what_is_evaluated(study: StudyResult) -> None:
+    # Whatever the shifts and the evaluation documents hold, the choice stays.
+    is_fit = LEDGERS["english"]["document"].isin(fit_documents(SPEC)).to_numpy()
+    rng = np.random.default_rng(5)
+    ledgers = {}
+    for name, ledger in LEDGERS.items():
+        touched = ledger.copy()
+        here = ~is_fit if name == "english" else np.ones(len(ledger), dtype=bool)
+        for column in ("n_active", "entropy", "activation_norm"):
+            noise = rng.pareto(0.5, here.sum()).clip(0, 1e4).astype(ledger[column].dtype)
+            touched.loc[here, column] += noise
+        ledgers[name] = touched
+    found = run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
+    assert found.verdict.level_choice == study.verdict.level_choice
+    assert not found.uncertainty["auroc"].equals(study.uncertainty["auroc"])
+
+
+def test_an_identical_copy_of_the_evaluation_documents_is_a_coin_toss_without_doubt() -> None:
+    # Pairs are resampled together: a copy is drawn as often as its original. Drawn apart, the
+    # interval of the same comparison is wide.
+    names = [f"article {i}" for i in range(60)]
+    found = run_study(
+        {"english": LEDGERS["english"], "copy": LEDGERS["english"]},
+        {"english": "id", "copy": "near"},
+        SPEC,
+        seed=0,
+        vocab_size=VOCAB_SIZE,
+        document_names={"english": names, "copy": names},
+    )
+    ends = found.uncertainty[["auroc", "auroc_low", "auroc_high"]].to_numpy()
+    np.testing.assert_allclose(ends, 0.5, atol=1e-12)
+    apart = run_study(
+        {"english": LEDGERS["english"], "other": make_ledger(30, 2, 12, seed=8)},
+        {"english": "id", "other": "shifted"},
+        SPEC,
+        seed=0,
+        vocab_size=VOCAB_SIZE,
+    )
+    cell = row(apart, "n_active", "other", "sequence_mean")
+    assert cell["auroc_high"] - cell["auroc_low"] > 0.1
 
 
 def test_the_guardrail_says_what_was_promised_and_measured(study: StudyResult) -> None:
@@ -143,12 +205,12 @@ def test_files_are_written_and_read_back(study: StudyResult, tmp_path: Path) -> 
     assert read_record(tmp_path / "new" / "verdict.json", Verdict) == study.verdict
     for name, kind in (("guardrail", Guardrail), ("verdict", Verdict)):
         content = json.loads((tmp_path / "new" / f"{name}.json").read_text())
-        assert content["schema"] == f"{name}/1"
+        assert content["schema"] == kind.SCHEMA
         assert not complaints(content, json_schema(kind))
     table = pd.read_csv(tmp_path / "new" / "uncertainty.csv")
     assert table["auroc"].tolist() == pytest.approx(study.uncertainty["auroc"].tolist(), rel=1e-5)
     roc = pd.read_csv(tmp_path / "new" / "roc.csv")
-    assert set(roc["level"]) == {"sequence_mean", "sequence_max"}
+    assert set(roc["level"]) == {"chosen"}
     assert roc.groupby(["score", "shift", "level"]).size().max() <= 20
 
 
@@ -229,7 +291,7 @@ def test_scores_from_activations_join_row_by_row() -> None:
         ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE,
         activation_fit={"fit_documents": documents, **vars(FITTED_ON)},
     )  # fmt: skip
-    for level in ("token", "sequence_mean", "sequence_max"):
+    for level in LEVELS:
         own = row(found, "n_active", "python", level)["auroc"]
         assert row(found, "mahalanobis", "python", level)["auroc"] == pytest.approx(own)
         assert row(found, "knn_distance", "python", level)["auroc"] == 0.5
@@ -276,6 +338,8 @@ def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:
         found = run_study(ledgers, roles, SPEC, seed=0, vocab_size=VOCAB_SIZE)
     assert found.verdict.n_active_is_constant is True
     assert len(found.verdict.warnings) == 2  # the other one names scores without columns
+    assert found.verdict.level_choice["n_active"].level == "sequence_mean"  # none can be told
+    assert set(found.verdict.level_choice["n_active"].reliability.values()) == {None}
     rows = found.uncertainty.query("score in ('n_active', 'n_active_two_sided')")
     assert (rows["auroc"] == 0.5).all() and (rows["auroc_low"] == 0.5).all()
     assert found.guardrail.threshold == 64 and found.guardrail.detection_rate["random"] == 0
@@ -397,7 +461,7 @@ def test_fit_documents_are_fitted_on_and_the_others_evaluated() -> None:
         seed=0,
         vocab_size=VOCAB_SIZE,
     )
-    for level in ("token", "sequence_mean", "sequence_max"):
+    for level in LEVELS:
         assert row(found, "entropy", "random", level)["auroc"] == 1.0  # fit documents: 0
         assert row(found, "unigram_nll", "random", level)["auroc"] == 0.5  # 2 and 3 are both new
         assert row(found, "n_active_two_sided", "random", level)["auroc"] == 0.0  # 5 against 10

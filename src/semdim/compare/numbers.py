@@ -9,7 +9,7 @@ import pandas as pd
 from semdim.compare.side import Pair
 from semdim.plots.families import curves, main_rows
 from semdim.plots.selections.proxy_rows import ablation_rows
-from semdim.plots.selections.score_rows import LEVELS
+from semdim.plots.selections.score_rows import levels
 from semdim.plots.selections.sparsity_rows import sparsity_rows
 from semdim.results.read import ProbeResults
 
@@ -166,7 +166,7 @@ def _bounds(probe: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, 
 def _warning_sign(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:
     table = probe.table("uncertainty")
     table = table[table["score"] == "n_active"]
-    for level, words in LEVELS.items():
+    for level, words in levels().items():
         for _, row in table[table["level"] == level].iterrows():
             low, high = (float(row[name]) for name in ("auroc_low", "auroc_high"))
             yield (

@@ -87,7 +87,7 @@ def found(folder: Path) -> str:
         f"* The model's risk in {len(risk)} bins of mean k, few atoms first: "
         f"{', '.join(f'{value:.2f}' for value in risk)} bits.",
         "",
-        "| AUROC (mean of a sequence) | python | random |",
+        f"| AUROC ({_level(probe)}) | python | random |",
         "|---|---|---|",
         *_auroc(probe),
     ]  # fmt: skip
@@ -104,12 +104,22 @@ def _share(fixed: Any, corpus: str) -> str:
     return f"{100 * fixed[corpus]['sequence_rate']:.0f} %"
 
 
+def _level(probe: Any) -> str:
+    from semdim.plots.selections.score_rows import levels, main_level
+
+    return levels()[main_level(probe)]
+
+
 def _auroc(probe: Any) -> list[str]:
+    from semdim.plots.selections.score_rows import main_level
+
     table = probe.table("uncertainty")
-    cells = table[table["level"] == "sequence_mean"].set_index(["score", "shift"])["auroc"]
+    here = table[table["level"] == main_level(probe)]
+    cells = here.set_index(["score", "shift"])["auroc"]
     return [
         f"| {words} | {cells[score, 'python']:.3f} | {cells[score, 'random']:.3f} |"
         for score, words in SCORES.items()
+        if (score, "python") in cells
     ]
 
 

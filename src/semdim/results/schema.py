@@ -49,7 +49,7 @@ _TOTAL = (
 _CELL = (
     _must("score", "name of the score; larger means taken for unfamiliar", kind="text"),
     _must("shift", "the corpus that is told from the in-distribution one", kind="text"),
-    _must("level", "token, sequence_mean or sequence_max", kind="text"),
+    _must("level", "token, a statistic of a sequence, or chosen: each score's own", kind="text"),
 )
 _CORPUS = _must("corpus", "name of the corpus", kind="text")
 _POSITIONS = _must("positions", "all, or without_bos: position 0 and BOS left out", kind="text")
@@ -207,12 +207,13 @@ _ALL = (
             Column("n_ood_documents", "documents of the unfamiliar ones", DOCUMENTS),
             Column("family", "what the score looks at", kind="text"),
             Column("uses_labels", "whether it needs the true next token", kind="flag"),
+            Column("two_sided", "whether it is a distance from the familiar mean", kind="flag"),
         ),
     ),
     TableSchema(
         "roc",
         "measure_uncertainty",
-        "a point of a ROC curve, at the sequence levels",
+        "a point of a ROC curve, each score at its chosen level",
         (
             *_CELL,
             _must("false_positive_rate", "share of familiar sequences above the threshold"),

@@ -22,9 +22,9 @@ def run_metrics(folder: Path) -> dict[str, Any]:
     """metrics.json of a probe: what `dvc exp show` and `dvc metrics diff` put side by side.
 
     folder: results/probes/<probe>. Beside `HEADLINE`: ``gap``, the mean |loss gap| of the SAE in
-    bits; ``k``, the mean n_active of each corpus without position 0; ``auroc``, of a sequence's
-    mean n_active against each shift. A number that was not computed is None, or left out of its
-    group.
+    bits; ``k``, the mean n_active of each corpus without position 0; ``auroc``, of n_active against
+    each shift, at the level chosen for it. A number that was not computed is None, or left out of
+    its group.
 
     Raises:
         ArtifactError: a file is missing.
@@ -41,9 +41,7 @@ def run_metrics(folder: Path) -> dict[str, Any]:
     proxies, sparsity, uncertainty = (pd.read_csv(folder / name) for name in names[1:])
     gaps = proxies.loc[proxies["proxy"] == "sae", "abs_gap"]
     inside = sparsity[sparsity["positions"] == "without_bos"]
-    sign = uncertainty[
-        (uncertainty["score"] == "n_active") & (uncertainty["level"] == "sequence_mean")
-    ]
+    sign = uncertainty[(uncertainty["score"] == "n_active") & (uncertainty["level"] == "chosen")]
     return {
         **{name: bound.get(key) for name, key in HEADLINE.items()},
         "gap": float(gaps.iloc[0]),

@@ -12,10 +12,10 @@ no other corpus is looked at. Higher = more out of distribution.
     them: Ren et al., "A simple fix to Mahalanobis distance for improving near-OOD detection"
     (2021). Tokens have no classes. As Sehwag et al. do for unlabelled data ("SSD: a unified
     framework for self-supervised outlier detection", 2021), k-means clusters stand for them, here
-    of the directions h/‖h‖. The other reading, a background Gaussian fitted on a broad corpus (Ren
-    et al., "Out-of-distribution detection and selective generation for conditional language
-    models", 2023), would need a corpus apart from all that are tested: fitted on those, it would
-    have seen the test.
+    of the directions h/‖h‖. Both covariances get the same ridge (``distances.Ridge``). The other
+    reading, a background Gaussian fitted on a broad corpus (Ren et al., "Out-of-distribution
+    detection and selective generation for conditional language models", 2023), would need a corpus
+    apart from all that are tested: fitted on those, it would have seen the test.
 ``knn_distance``
     distance of h/‖h‖ to its k-th nearest among a random subsample of fit tokens (Sun et al. 2022).
 
@@ -41,7 +41,7 @@ from semdim.activations.norms import OUTLIER_RATIO
 from semdim.activations.source import ActivationSource
 from semdim.artifacts.shards import Artifact
 from semdim.errors import ArtifactError, DataError
-from semdim.uncertainty.distances import Gaussians, Moments, neighbour_distance, unit
+from semdim.uncertainty.distances import Gaussians, Moments, Ridge, neighbour_distance, unit
 from semdim.uncertainty.rows import generator
 from semdim.uncertainty.spec import UncertaintySpec
 
@@ -108,7 +108,6 @@ class ActivationFit:
             "bank_tokens": len(self.bank),
             "neighbour": self.neighbour,
             "shrinkage": self.overall.shrinkage,
-            "shrinkage_within": self.clusters.shrinkage,
         }
 
     def tensors(self) -> "dict[str, Tensor]":
@@ -133,7 +132,7 @@ class ActivationFit:
         return cls(
             overall=Gaussians(arrays["mean"], arrays["whitener"], facts["shrinkage"]),
             clusters=Gaussians(
-                arrays["cluster_means"], arrays["cluster_whitener"], facts["shrinkage_within"]
+                arrays["cluster_means"], arrays["cluster_whitener"], facts["shrinkage"]
             ),
             bank=arrays["bank"],
             neighbour=facts["neighbour"],
@@ -196,9 +195,11 @@ def fit_activations(tokens: TokenShards, spec: UncertaintySpec, seed: int) -> Ac
     for values in regular():
         if len(values):
             moments.add(values, means.predict(unit(values)))
+    covariance = moments.covariance()
+    ridge = Ridge.of(covariance, n_tokens)
     fit = ActivationFit(
-        overall=Gaussians.estimate(moments.mean[None], moments.covariance(), n_tokens),
-        clusters=Gaussians.estimate(moments.cluster_means, moments.covariance_within(), n_tokens),
+        overall=Gaussians.estimate(moments.mean[None], covariance, ridge),
+        clusters=Gaussians.estimate(moments.cluster_means, moments.covariance_within(), ridge),
         bank=bank,
         neighbour=spec.neighbour,
         norm_limit=limit,

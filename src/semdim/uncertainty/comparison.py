@@ -7,7 +7,6 @@ import pandas as pd
 
 from semdim.uncertainty.evaluation import Cell
 from semdim.uncertainty.guardrail import Alarm, FixedRule
-from semdim.uncertainty.levels import LEVELS
 from semdim.uncertainty.metrics import percentile_interval
 from semdim.uncertainty.score import Score
 from semdim.uncertainty.verdict import (
@@ -16,7 +15,6 @@ from semdim.uncertainty.verdict import (
     Comparison,
     Contender,
     Direction,
-    Level,
     LevelVerdict,
     Outcome,
     RuleRates,
@@ -81,13 +79,21 @@ def _best(cells: Sequence[Cell]) -> Best:
 
 
 def _contender(cells: Mapping[str, Cell], name: str, confidence: float) -> Contender:
-    against = tuple(
-        compare(cells[name], other, confidence)
-        for other in cells.values()
-        if other.score.name not in CONTENDERS
+    own = cells[name]
+    others = [
+        cell
+        for cell in cells.values()
+        if cell.score.name not in CONTENDERS and cell.score.two_sided == own.score.two_sided
+    ]
+    against = tuple(compare(own, other, confidence) for other in others)
+    rivals = [other for other in others if not other.score.uses_labels]
+    return Contender(
+        float(own.point.auroc),
+        *_interval(own, confidence),
+        record=standing(against),
+        best_rival=_best(rivals) if rivals else None,
+        against=against,
     )
-    auroc = float(cells[name].point.auroc)
-    return Contender(auroc, *_interval(cells[name], confidence), standing(against), against)
 
 
 def _level(cells: Mapping[str, Cell], confidence: float) -> LevelVerdict:
@@ -104,18 +110,16 @@ def _level(cells: Mapping[str, Cell], confidence: float) -> LevelVerdict:
     )
 
 
-def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, dict[Level, LevelVerdict]]:
+def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, dict[str, LevelVerdict]]:
     """Per shift and level: n_active's AUROC, its direction, the best score, what it is better and
-    worse than among the scores that need no label (perplexity does), and each comparison."""
+    worse than among the scores of its sidedness that need no label (perplexity does), and each
+    comparison."""
+    at: dict[str, dict[str, dict[str, Cell]]] = {}
+    for cell in cells:
+        at.setdefault(cell.shift, {}).setdefault(cell.level, {})[cell.score.name] = cell
     return {
-        shift: {
-            level: _level(
-                {c.score.name: c for c in cells if c.shift == shift and c.level == level},
-                confidence,
-            )
-            for level in LEVELS
-        }
-        for shift in dict.fromkeys(cell.shift for cell in cells)
+        shift: {level: _level(found, confidence) for level, found in levels.items()}
+        for shift, levels in at.items()
     }
 
 

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.linalg import solve_triangular
 from scipy.spatial.distance import cdist
-from sklearn.covariance import shrunk_covariance
 from sklearn.neighbors import NearestNeighbors
 
 from semdim.errors import DataError
@@ -81,6 +80,41 @@ def oas_coefficient(covariance: Float[np.ndarray, "d_model d_model"], n_tokens: 
 
 
 @dataclass(frozen=True)
+class Ridge:
+    """What regularises a covariance: (1 − ρ)·Σ + ρ·v·I.
+
+    **Distances that are subtracted need the same ridge.** The covariance within clusters is part of
+    the overall one, Σ_w ⪯ Σ, and one ridge for both keeps it so: a direction in which the clusters
+    do not differ cancels. With a ridge of its own each, the difference along directions of small
+    variance is that of the two ridges. It grows as the tokens get fewer, and it may have either
+    sign: strangers then count as more familiar than the familiar.
+    """
+
+    shrinkage: float
+    """ρ in [0, 1]."""
+    variance: float
+    """v, the mean variance of a direction."""
+
+    @classmethod
+    def of(cls, covariance: Float[np.ndarray, "d_model d_model"], n_tokens: int) -> "Ridge":
+        """The oracle-approximating one. Raises ``DataError`` when nothing varies."""
+        if not np.trace(covariance) > 0:
+            raise DataError(
+                f"The {n_tokens} activations that the distances are fitted on do not vary; "
+                "check the hook point, or use more ID documents."
+            )
+        variance = float(np.trace(covariance)) / len(covariance)
+        return cls(oas_coefficient(covariance, n_tokens), variance)
+
+    def added_to(
+        self, covariance: Float[np.ndarray, "d_model d_model"]
+    ) -> Float[np.ndarray, "d_model d_model"]:
+        """(1 − ρ)·Σ + ρ·v·I."""
+        identity = np.eye(len(covariance))
+        return (1 - self.shrinkage) * covariance + self.shrinkage * self.variance * identity
+
+
+@dataclass(frozen=True)
 class Gaussians:
     """One Gaussian, or several that share a covariance."""
 
@@ -96,18 +130,12 @@ class Gaussians:
         cls,
         means: Float[np.ndarray, "components d_model"],
         covariance: Float[np.ndarray, "d_model d_model"],
-        n_tokens: int,
+        ridge: Ridge,
     ) -> "Gaussians":
-        """Shrink the covariance and invert it. Raises ``DataError`` when nothing varies."""
-        if not np.trace(covariance) > 0:
-            raise DataError(
-                f"The {n_tokens} activations that the distances are fitted on do not vary; "
-                "check the hook point, or use more ID documents."
-            )
-        shrinkage = oas_coefficient(covariance, n_tokens)
-        root = np.linalg.cholesky(shrunk_covariance(covariance, shrinkage=shrinkage))
+        """Regularise the covariance and invert it."""
+        root = np.linalg.cholesky(ridge.added_to(covariance))
         whitener = solve_triangular(root, np.eye(len(root)), lower=True).T
-        return cls(means=means, whitener=whitener, shrinkage=shrinkage)
+        return cls(means=means, whitener=whitener, shrinkage=ridge.shrinkage)
 
     def squared_distance(
         self, values: Float[np.ndarray, "tokens d_model"]

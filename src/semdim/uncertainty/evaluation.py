@@ -1,32 +1,40 @@
 """Every score against every shift at every level."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from semdim.progress import progress
-from semdim.uncertainty.levels import LEVELS, ScoreValues, at_level, distance_to
+from semdim.uncertainty.level import all_levels
+from semdim.uncertainty.level_choice import CHOSEN, choose_level
 from semdim.uncertainty.metrics import (
     Separation,
-    draw_multiplicities,
     percentile_interval,
     rank,
     resampled_separation,
     roc_points,
     separation,
 )
-from semdim.uncertainty.rows import generator
+from semdim.uncertainty.resampling import Resampling
 from semdim.uncertainty.score import Score
 from semdim.uncertainty.spec import UncertaintySpec
-from semdim.uncertainty.verdict import Level
+from semdim.uncertainty.values import (
+    TOKEN,
+    ScoreValues,
+    TokenGrid,
+    at_level,
+    distance_to,
+    token_grid,
+)
+from semdim.uncertainty.verdict import LevelChoice
 
 UNCERTAINTY_COLUMNS = (
     "score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr", "fpr_at_95_tpr", "n_id",
     "n_ood", "aupr_low", "aupr_high", "fpr_low", "fpr_high", "n_id_documents", "n_ood_documents",
-    "family", "uses_labels",
+    "family", "uses_labels", "two_sided",
 )  # fmt: skip
 ROC_COLUMNS = ("score", "shift", "level", "false_positive_rate", "true_positive_rate")
 
@@ -39,15 +47,15 @@ class Cell:
     """The score."""
     shift: str
     """Name of the OOD corpus."""
-    level: Level
-    """Unit that is ranked."""
+    level: str
+    """Unit that is ranked: ``token``, a level statistic, or ``chosen``."""
     point: Separation
     """Metrics on the corpora as they are."""
     resampled: Separation | None
     """The same on each resample of documents; None when a corpus has only one document. Resample i
     draws the same documents for every score, so differences between scores are paired."""
     roc: Float[np.ndarray, "points 2"] | None
-    """ROC points (false, true positive rate), for sequences only."""
+    """ROC points (false, true positive rate), for the chosen level only."""
     n_id: int
     """ID items ranked."""
     n_ood: int
@@ -58,9 +66,49 @@ class Cell:
     """Documents behind the OOD items."""
 
 
-def _codes(rows: pd.DataFrame) -> tuple[Int[np.ndarray, " documents"], int]:
-    distinct = np.unique(rows["document"].to_numpy(dtype=np.int64))
-    return distinct, len(distinct)
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` found."""
+
+    cells: tuple[Cell, ...]
+    """By shift, then score, then level; the level ``chosen`` last."""
+    choices: dict[str, LevelChoice]
+    """By score (a two-sided form takes the level of its score)."""
+
+
+class _Values:
+    """Values of every score at every level, computed once per corpus."""
+
+    def __init__(
+        self, fit_rows: pd.DataFrame, id_name: str, scores: Sequence[Score], vocab_size: int
+    ) -> None:
+        self._scores = {score.base: score for score in reversed(scores)}
+        self._fitted = {
+            base: score.fitted(fit_rows, vocab_size) for base, score in self._scores.items()
+        }
+        self._fit = self.grids(fit_rows, id_name)
+        self._centres: dict[tuple[str, str], ScoreValues] = {}
+
+    def grids(self, rows: pd.DataFrame, corpus: str) -> dict[str, TokenGrid]:
+        """Token values of each score on a corpus."""
+        return {
+            base: token_grid(score, rows, self._fitted[base], corpus)
+            for base, score in self._scores.items()
+        }
+
+    def choices(self) -> dict[str, LevelChoice]:
+        """The level of each score, from the fit documents."""
+        return {base: choose_level(grid, all_levels()) for base, grid in self._fit.items()}
+
+    def at(self, grids: Mapping[str, TokenGrid], score: Score, level: str) -> ScoreValues:
+        """One score at one level; a two-sided one as its distance from the fit documents."""
+        values = at_level(grids[score.base], level)
+        if not score.two_sided:
+            return values
+        key = score.base, level
+        if key not in self._centres:
+            self._centres[key] = at_level(self._fit[score.base], level)
+        return distance_to(self._centres[key], values)
 
 
 def evaluate(
@@ -72,14 +120,14 @@ def evaluate(
     seed: int,
     id_name: str,
     vocab_size: int,
-) -> list[Cell]:
-    """All cells, by shift, then score, then level.
+) -> Evaluation:
+    """Every score on every shift at every level, and at the level chosen for it.
 
     Args:
-        fit_rows: counted rows of the ID fit documents: what scores learn from, and what two-sided
-            scores are centred on.
+        fit_rows: counted rows of the ID fit documents: what scores learn from, what two-sided
+            scores are centred on, and what the level of each score is chosen on.
         id_rows: counted rows of the ID evaluation documents, the negatives.
-        shifts: counted rows of each OOD corpus, the positives.
+        shifts: counted rows of each OOD corpus, the positives, with the column ``origin``.
         scores: the scores to compare.
         spec: settings.
         seed: of the whole run.
@@ -88,66 +136,71 @@ def evaluate(
 
     Raises ``DataError`` for values that are missing, not finite, or on one side only.
     """
-    id_documents, n_id_documents = _codes(id_rows)
-    id_draws = draw_multiplicities(
-        n_id_documents, spec.n_resamples, generator(seed, "bootstrap/id")
-    )
-    fitted = {score.name: score.fitted(fit_rows, vocab_size) for score in scores}
-    known: dict[tuple[str, Level], tuple[ScoreValues, ScoreValues | None]] = {}
-    for score in scores:
-        for level in LEVELS:
-            about = fitted[score.name]
-            centre = at_level(score, fit_rows, about, id_name, level) if score.two_sided else None
-            values = at_level(score, id_rows, about, id_name, level)
-            if centre is not None:
-                values = distance_to(centre, values)
-            known[score.name, level] = values, centre
-
-    def cell(score: Score, level: Level, shift: str, draws: np.ndarray | None) -> Cell:
-        negatives, centre = known[score.name, level]
-        positives = at_level(score, shifts[shift], fitted[score.name], shift, level)
-        if centre is not None:
-            positives = distance_to(centre, positives)
-        resampled = None
-        documents, n_documents = _codes(shifts[shift])
-        if draws is not None:
-            ranking = rank(
-                negatives.value,
-                np.searchsorted(id_documents, negatives.document),
-                positives.value,
-                np.searchsorted(documents, positives.document),
-                n_id_documents,
-            )
-            resampled = resampled_separation(ranking, draws)
-        return Cell(
-            score=score,
-            shift=shift,
-            level=level,
-            point=separation(negatives.value, positives.value),
-            resampled=resampled,
-            roc=None
-            if level == "token"
-            else roc_points(negatives.value, positives.value, spec.roc_points),
-            n_id=len(negatives.value),
-            n_ood=len(positives.value),
-            n_id_documents=n_id_documents,
-            n_ood_documents=n_documents,
-        )
-
+    values = _Values(fit_rows, id_name, scores, vocab_size)
+    choices = values.choices()
+    id_grids = values.grids(id_rows, id_name)
+    negatives = {
+        (score.name, level): values.at(id_grids, score, level)
+        for score in scores
+        for level in level_names()
+    }
     cells: list[Cell] = []
     work = [(shift, score) for shift in shifts for score in scores]
-    draws_of: dict[str, np.ndarray | None] = {}
-    for shift, rows in shifts.items():
-        _, n_documents = _codes(rows)
-        rng = generator(seed, f"bootstrap/{shift}")
-        draws_of[shift] = (
-            np.hstack([id_draws, draw_multiplicities(n_documents, spec.n_resamples, rng)])
-            if min(n_id_documents, n_documents) > 1
-            else None
-        )
+    grids: dict[str, TokenGrid] = {}
+    seen, resampling = "", Resampling.of(id_rows, id_rows, spec.n_resamples, seed, id_name)
     for shift, score in progress(work, total=len(work), unit="scores", desc="OOD scores"):
-        cells.extend(cell(score, level, shift, draws_of[shift]) for level in LEVELS)
-    return cells
+        if shift != seen:
+            seen, grids = shift, values.grids(shifts[shift], shift)
+            resampling = Resampling.of(id_rows, shifts[shift], spec.n_resamples, seed, shift)
+        found = [
+            _cell(
+                score, shift, level, negatives[score.name, level],
+                values.at(grids, score, level), resampling,
+                spec.roc_points if level == choices[score.base].level else 0,
+            )
+            for level in level_names()
+        ]  # fmt: skip
+        chosen = next(cell for cell in found if cell.level == choices[score.base].level)
+        cells += [*found, replace(chosen, level=CHOSEN)]
+    return Evaluation(cells=tuple(cells), choices=choices)
+
+
+def level_names() -> tuple[str, ...]:
+    """The level of single tokens, and every level statistic."""
+    return (TOKEN, *(level.name for level in all_levels()))
+
+
+def _cell(
+    score: Score,
+    shift: str,
+    level: str,
+    negatives: ScoreValues,
+    positives: ScoreValues,
+    resampling: Resampling,
+    roc_most: int,
+) -> Cell:
+    resampled = None
+    if resampling.draws is not None:
+        ranking = rank(
+            negatives.value,
+            np.searchsorted(resampling.id_documents, negatives.document),
+            positives.value,
+            np.searchsorted(resampling.ood_documents, positives.document),
+            len(resampling.id_documents),
+        )
+        resampled = resampled_separation(ranking, resampling.draws)
+    return Cell(
+        score=score,
+        shift=shift,
+        level=level,
+        point=separation(negatives.value, positives.value),
+        resampled=resampled,
+        roc=roc_points(negatives.value, positives.value, roc_most) if roc_most else None,
+        n_id=len(negatives.value),
+        n_ood=len(positives.value),
+        n_id_documents=len(resampling.id_documents),
+        n_ood_documents=len(resampling.ood_documents),
+    )
 
 
 def uncertainty_table(cells: Sequence[Cell], confidence: float) -> pd.DataFrame:
@@ -167,6 +220,7 @@ def uncertainty_table(cells: Sequence[Cell], confidence: float) -> pd.DataFrame:
             "n_ood_documents": cell.n_ood_documents,
             "family": cell.score.family,
             "uses_labels": cell.score.uses_labels,
+            "two_sided": cell.score.two_sided,
         }
         resampled = cell.resampled
         if resampled is not None:
@@ -182,7 +236,7 @@ def uncertainty_table(cells: Sequence[Cell], confidence: float) -> pd.DataFrame:
 
 
 def roc_table(cells: Sequence[Cell]) -> pd.DataFrame:
-    """ROC points of the sequence levels (``ROC_COLUMNS``)."""
+    """ROC points (``ROC_COLUMNS``), each score at its chosen level."""
     parts = [
         pd.DataFrame(
             {
@@ -194,6 +248,6 @@ def roc_table(cells: Sequence[Cell]) -> pd.DataFrame:
             }
         )
         for cell in cells
-        if cell.roc is not None
+        if cell.roc is not None and cell.level == CHOSEN
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(ROC_COLUMNS))

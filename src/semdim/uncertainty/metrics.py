@@ -1,19 +1,22 @@
 """How well a score separates two corpora, with intervals over documents.
 
-The OOD corpus is the positive class. Point values come from scikit-learn. Tokens of one document
+The OOD corpus is the positive class; point values are read off its ROC curve. Tokens of a document
 are not independent, so intervals resample documents: a resample is a vector of multiplicities per
-document, and every metric of it is read off the ranking that was sorted once.
+document, and every metric of it is read off counts per document that were made once.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from semdim.errors import DataError
 
 TRUE_POSITIVE_RATE = 0.95
+MOST_GROUPS = 2048
+"""Thresholds that a resample looks at, at most. A sample has fewer sequences than that; tokens, of
+which there are far more, would cost half a minute."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ def _stack(
 def separation(
     id_value: Float[np.ndarray, " id_items"], ood_value: Float[np.ndarray, " ood_items"]
 ) -> Separation:
-    """Point values through scikit-learn. Raises ``DataError`` as ``check_classes``."""
+    """Point values off scikit-learn's ROC curve. Raises ``DataError`` as ``check_classes``."""
     is_ood, value = _stack(id_value, ood_value)
     fpr, tpr, _ = roc_curve(is_ood, value, drop_intermediate=False)
+    true, false = tpr * ood_value.size, fpr * id_value.size
+    precision = true / np.maximum(true + false, 1)
     return Separation(
-        auroc=float(roc_auc_score(is_ood, value)),
-        aupr=float(average_precision_score(is_ood, value)),
+        auroc=float(np.trapezoid(tpr, fpr)),
+        aupr=float((np.diff(tpr) * precision[1:]).sum()),
         fpr_at_95_tpr=float(fpr[np.argmax(tpr >= TRUE_POSITIVE_RATE)]),
     )
 
@@ -76,14 +81,12 @@ def roc_points(
 
 @dataclass(frozen=True)
 class Ranking:
-    """Items of both classes sorted once, highest score first."""
+    """Items of both classes in groups of equal score, highest score first."""
 
-    is_ood: Bool[np.ndarray, " items"]
-    """Class of each item."""
-    document: Int[np.ndarray, " items"]
-    """Column of the item's document among the multiplicities: ID documents, then OOD documents."""
-    tie_end: Int[np.ndarray, " thresholds"]
-    """Index of the last item of each group of equal scores: where a threshold can be."""
+    id_count: Float[np.ndarray, "id_documents groups"]
+    """Items of each ID document in each group."""
+    ood_count: Float[np.ndarray, "ood_documents groups"]
+    """The same of each OOD document."""
 
 
 def rank(
@@ -92,17 +95,36 @@ def rank(
     ood_value: Float[np.ndarray, " ood_items"],
     ood_document: Int[np.ndarray, " ood_items"],
     n_id_documents: int,
+    most_groups: int = MOST_GROUPS,
 ) -> Ranking:
-    """Sort; documents are codes 0 … n−1 within each class. Raises as ``check_classes``."""
+    """Sort and count; documents are codes 0 … n−1 within each class.
+
+    Where there are more than ``most_groups`` different scores, neighbours whose first items lie
+    within the same 1/most_groups of the ranking share a group.
+
+    Raises ``DataError`` as ``check_classes``.
+    """
     is_ood, value = _stack(id_value, ood_value)
-    document = np.concatenate([id_document, ood_document + n_id_documents])
     order = np.argsort(-value, kind="stable")
     ordered = value[order]
-    return Ranking(
-        is_ood=is_ood[order],
-        document=document[order],
-        tie_end=np.append(np.flatnonzero(ordered[1:] != ordered[:-1]), len(ordered) - 1),
-    )
+    start = np.append(True, ordered[1:] != ordered[:-1])
+    if start.sum() > most_groups:
+        # A new group where the first item of an old one lies in another 1/most_groups of all.
+        share = np.arange(len(order)) * most_groups // len(order)
+        first = np.maximum.accumulate(np.where(start, share, 0))
+        start = np.append(True, first[1:] != first[:-1])
+    group = np.empty(len(order), dtype=np.int64)
+    group[order] = np.cumsum(start) - 1
+    n_groups = int(start.sum())
+    sides = []
+    for side, document, n_documents in (
+        (~is_ood, id_document, n_id_documents),
+        (is_ood, ood_document, int(ood_document.max()) + 1),
+    ):
+        place = document * n_groups + group[side]
+        count = np.bincount(place, minlength=n_documents * n_groups)
+        sides.append(count.reshape(n_documents, n_groups).astype(np.float64))
+    return Ranking(*sides)
 
 
 def draw_multiplicities(
@@ -117,29 +139,27 @@ def resampled_separation(
 ) -> Separation:
     """The metrics when each item counts as often as its document was drawn.
 
-    Equal, to rounding, to repeating the rows and sorting anew; counts stay whole numbers.
+    Equal, to rounding, to repeating the rows and sorting anew, unless neighbours were merged.
     ``multiplicities`` holds the ID documents' columns, then those of the OOD documents.
 
     Raises ``DataError`` when a resample has no item of one class.
     """
-    n_resamples = len(multiplicities)
-    auroc, aupr, fpr_at = (np.empty(n_resamples) for _ in range(3))
-    for index, counts in enumerate(multiplicities):
-        weight = counts[ranking.document]
-        flagged = np.cumsum(weight)[ranking.tie_end]
-        true = np.cumsum(weight * ranking.is_ood)[ranking.tie_end]
-        false = flagged - true
-        n_ood, n_id = int(true[-1]), int(false[-1])
-        if not n_ood or not n_id:
-            raise DataError(f"Resample {index} draws no document of one class.")
-        gained = np.diff(true, prepend=0)
-        missed = np.diff(false, prepend=0)
-        auroc[index] = (missed * (2 * true - gained)).sum() / (2 * n_ood * n_id)
-        precision = np.divide(true, flagged, out=np.zeros(len(true)), where=flagged > 0)
-        aupr[index] = (gained * precision).sum() / n_ood
-        enough = np.searchsorted(true / n_ood, TRUE_POSITIVE_RATE)
-        fpr_at[index] = false[enough] / n_id
-    return Separation(auroc=auroc, aupr=aupr, fpr_at_95_tpr=fpr_at)
+    n_id_documents = len(ranking.id_count)
+    n_documents = n_id_documents + len(ranking.ood_count)
+    missed = multiplicities[:, :n_id_documents].astype(np.float64) @ ranking.id_count
+    gained = multiplicities[:, n_id_documents:n_documents].astype(np.float64) @ ranking.ood_count
+    false, true = np.cumsum(missed, axis=1), np.cumsum(gained, axis=1)
+    n_id, n_ood = false[:, -1], true[:, -1]
+    if empty := np.flatnonzero((n_ood == 0) | (n_id == 0)).tolist():
+        raise DataError(f"Resample {empty[0]} draws no document of one class.")
+    won = (missed * (2 * true - gained)).sum(axis=1)
+    precision = true / np.maximum(true + false, 1)
+    enough = (true / n_ood[:, None] < TRUE_POSITIVE_RATE).sum(axis=1)
+    return Separation(
+        auroc=won / (2 * n_ood * n_id),
+        aupr=(gained * precision).sum(axis=1) / n_ood,
+        fpr_at_95_tpr=false[np.arange(len(false)), enough] / n_id,
+    )
 
 
 def percentile_interval(

@@ -4,9 +4,14 @@
 into its complement. A score says what it reads, whether it needs the label (the true next token, so
 that it exists only after the fact), and whether it is defined at the last position of a sequence.
 
-A score has one value per token. A sequence's value is the mean or the maximum over its tokens. A
-two-sided score measures the distance to the ID mean *after* that: a sequence whose mean is unusual
-stands out by |mean − ID mean of sequence means|, which a mean over |token − ID mean| would drown.
+A score has one value per token. A sequence's value is a level statistic of its tokens' values
+(``semdim.uncertainty.level``).
+
+**Both sides for every score.** As it is registered, a score says which direction theory expects.
+Its two-sided form, `two_sided`, expects none: |value − ID mean| / ID standard deviation, learnt
+on the ID fit documents at the same level. The distance is taken *after* the level statistic: a
+sequence whose mean is unusual stands out by |mean − ID mean of sequence means|, which a mean over
+|token − ID mean| would drown.
 
 Scores read columns. One that needs more than the ledger's has a table of its own beside it (stage
 score_activations), which ``join.join_scores`` puts in as columns: a score more leaves the ledger,
@@ -15,7 +20,7 @@ and with it losses and bounds, as they are. To add a score is to add a file that
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -53,6 +58,8 @@ class Score:
     """Whether it is defined at the last position, which predicts nothing."""
     two_sided: bool = False
     """Whether the distance to the ID mean is taken after aggregation."""
+    one_sided: str | None = None
+    """Of a two-sided form, the name of the score that it was made from; else None."""
     fit: Callable[[pd.DataFrame, int], Any] | None = field(default=None, compare=False)
     """What it learns of the ID corpus: from the counted rows of the fit documents alone and the
     model's vocabulary size. None: nothing."""
@@ -60,6 +67,22 @@ class Score:
     def fitted(self, fit_rows: pd.DataFrame, vocab_size: int) -> Any:
         """What ``value`` needs to know, learnt from the rows of the ID fit documents."""
         return None if self.fit is None else self.fit(fit_rows, vocab_size)
+
+    @property
+    def base(self) -> str:
+        """Name of the score whose token values this one has: its own, or ``one_sided``."""
+        return self.one_sided or self.name
+
+
+def two_sided(score: Score) -> Score:
+    """The form of a score that expects no direction, named ``<score>_two_sided``."""
+    return replace(
+        score,
+        name=f"{score.name}_two_sided",
+        meaning=f"|{score.name} − ID mean| / ID standard deviation: unusually high or low",
+        two_sided=True,
+        one_sided=score.name,
+    )
 
 
 SCORES: Registry[Score] = Registry("score", "semdim.uncertainty.scores")
@@ -87,13 +110,29 @@ def column(name: str) -> Callable[[pd.DataFrame, Any], np.ndarray]:
 def in_order(scores: Iterable[Score]) -> tuple[Score, ...]:
     """Scores as tables and figures list them: by what they cost, those that need the label last."""
     return tuple(
-        sorted(scores, key=lambda s: (s.uses_labels, FAMILIES.index(s.family), s.order, s.name))
+        sorted(
+            scores,
+            key=lambda s: (
+                s.uses_labels,
+                FAMILIES.index(s.family),
+                s.order,
+                s.base,
+                s.two_sided,
+                s.name,
+            ),
+        )
     )
 
 
+def both_sides(scores: Iterable[Score]) -> tuple[Score, ...]:
+    """Scores and their two-sided forms, in order; one registered as two-sided has no other form."""
+    given = tuple(scores)
+    return in_order((*given, *(two_sided(score) for score in given if not score.two_sided)))
+
+
 def all_scores() -> tuple[Score, ...]:
-    """Every registered score, in order."""
-    return in_order(SCORES.values())
+    """Every registered score and its two-sided form, in order."""
+    return both_sides(SCORES.values())
 
 
 def missing_columns(

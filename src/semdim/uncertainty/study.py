@@ -25,6 +25,7 @@ from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import Guardrail, Provenance, Role, WindowAlarm
 from semdim.uncertainty.join import check_fit_documents
+from semdim.uncertainty.level_choice import CRITERION
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
     check_tokens,
@@ -53,7 +54,7 @@ class StudyResult:
     uncertainty: pd.DataFrame
     """A row per score, shift and level: AUROC, AUPR, FPR at 95 % TPR, with intervals."""
     roc: pd.DataFrame
-    """Points of the ROC curves at the sequence levels."""
+    """Points of the ROC curves, each score at its chosen level."""
     sparsity: pd.DataFrame
     """Table 1: n_active per corpus, with and without position 0."""
     sparsity_histogram: pd.DataFrame
@@ -116,9 +117,10 @@ def run_study(
     id_name = id_corpus(ledgers, roles)
     lacking: dict[str, tuple[str, ...]] = {}
     if scores is None:
-        lacking = missing_columns(all_scores(), ledgers)
+        registered = [score for score in all_scores() if score.name == score.base]
+        lacking = missing_columns(registered, ledgers)
         lacking.pop("n_active", None)  # without it there is no study: the check below says so
-        scores = tuple(score for score in all_scores() if score.name not in lacking)
+        scores = tuple(score for score in all_scores() if score.base not in lacking)
     check_scores(scores)
     columns = {name for score in scores for name in score.reads}
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
@@ -145,7 +147,7 @@ def run_study(
             f"Corpus {empty[0]!r} holds nothing but copies of the ID documents that scores are "
             "fitted on; give it more documents or lower uncertainty.fit_share."
         )
-    cells = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
+    found = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
 
     shifted = {name: sequences[name] for name in shifts}
     alarm, moving = (
@@ -169,7 +171,9 @@ def run_study(
         n_resamples=spec.n_resamples,
         confidence=spec.confidence,
         mean_n_active=mean_n_active(sparsity),
-        by_shift=by_shift(cells, spec.confidence),
+        level_criterion=CRITERION,
+        level_choice=found.choices,
+        by_shift=by_shift(found.cells, spec.confidence),
         guardrail=alarm_summary(guardrail),
         fixed_rule=fixed_rule_summary(guardrail.fixed_rule),
         position_zero=position_zero(tokens),
@@ -178,8 +182,8 @@ def run_study(
         warnings=notes,
     )
     return StudyResult(
-        uncertainty=uncertainty_table(cells, spec.confidence),
-        roc=roc_table(cells),
+        uncertainty=uncertainty_table(found.cells, spec.confidence),
+        roc=roc_table(found.cells),
         sparsity=sparsity,
         sparsity_histogram=sparsity_histogram(tokens, spec.histogram_bins),
         sequence_histogram=sequence_histogram(sequences, spec.histogram_bins),

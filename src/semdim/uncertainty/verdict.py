@@ -10,8 +10,16 @@ from semdim.uncertainty.guardrail import Role
 
 Outcome = Literal["better", "undecided", "worse"]
 Direction = Literal["more", "fewer", "undecided"]
-Level = Literal["token", "sequence_mean", "sequence_max"]
-"""What is ranked: tokens, or sequences by the mean or the maximum over their tokens."""
+
+
+@dataclass(frozen=True)
+class LevelChoice:
+    """The level statistic at which a score is compared (``level_choice``)."""
+
+    level: str
+    """The one chosen on the ID fit documents."""
+    reliability: dict[str, float | None]
+    """By level: rank correlation between odd and even tokens; None where it is not defined."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +55,26 @@ class Standing:
 
 
 @dataclass(frozen=True)
-class Contender:
-    """How a form of the paper's score fares on a shift."""
-
-    auroc: float
-    low: float | None
-    high: float | None
-    record: Standing
-    against: tuple[Comparison, ...]
-    """Each of the other scores."""
-
-
-@dataclass(frozen=True)
 class Best:
     """The score with the highest AUROC."""
 
     score: str
     auroc: float
+
+
+@dataclass(frozen=True)
+class Contender:
+    """How a form of the paper's score fares on a shift, among scores of the same sidedness: the
+    one-sided n_active against one-sided scores, the two-sided one against two-sided ones."""
+
+    auroc: float
+    low: float | None
+    high: float | None
+    record: Standing
+    best_rival: Best | None
+    """The best of the others of this sidedness that do without the label; None: there is none."""
+    against: tuple[Comparison, ...]
+    """Each of the other scores of this sidedness."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +85,7 @@ class LevelVerdict:
     """Whether the shift has more active atoms than ID text: n_active's AUROC against 0.5."""
     best: Best
     best_label_free: Best
-    """Among the scores that do without the label."""
+    """Among the scores that do without the label, of either sidedness."""
     best_label_free_rival: Best | None
     """The same without the contenders; None when there is no other."""
     contenders: dict[str, Contender]
@@ -153,16 +164,14 @@ class FittedOn:
     neighbour: int
     """Which neighbour's distance counts."""
     shrinkage: float
-    """Share of the identity in the covariance."""
-    shrinkage_within: float
-    """The same in the covariance within clusters."""
+    """Share of the identity in the covariance; the covariance within clusters gets as much."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """verdict.json."""
 
-    SCHEMA: ClassVar[str] = "verdict/1"
+    SCHEMA: ClassVar[str] = "verdict/2"
 
     id_corpus: str
     """Name of the familiar corpus."""
@@ -180,8 +189,13 @@ class Verdict:
     """Coverage of the intervals."""
     mean_n_active: dict[str, float]
     """Per corpus, position 0 left out."""
-    by_shift: dict[str, dict[Level, LevelVerdict]]
-    """Per shift and level."""
+    level_criterion: str
+    """How the level of each score was chosen, in words."""
+    level_choice: dict[str, LevelChoice]
+    """By score; the two-sided form of a score takes the same level."""
+    by_shift: dict[str, dict[str, LevelVerdict]]
+    """Per shift and level: "token", each level statistic, and "chosen", where every score stands
+    at its own level."""
     guardrail: AlarmSummary
     fixed_rule: RuleSummary
     position_zero: dict[str, SpecialPositions]

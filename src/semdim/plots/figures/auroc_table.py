@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from semdim.plots.catalogue import FigureSpec, add_figure
 from semdim.plots.selections.score_rows import (
     CONTENDERS,
-    LEVELS,
+    SIDES,
     auroc_matrix,
     column_pairs,
     score_words,
@@ -43,14 +43,14 @@ def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
             color="white" if abs(value - 0.5) > 0.36 else INK,
         )
     columns = column_pairs(matrix)
-    levels = [level for level, _ in columns]
-    for j in range(1, len(levels)):
-        if levels[j] != levels[j - 1]:
+    sides = [side for side, _ in columns]
+    for j in range(1, len(sides)):
+        if sides[j] != sides[j - 1]:
             axes.axvline(j - 0.5, color="white", linewidth=4)
-    for level in dict.fromkeys(levels):
-        places = [j for j, name in enumerate(levels) if name == level]
+    for side in dict.fromkeys(sides):
+        places = [j for j, other in enumerate(sides) if other == side]
         axes.text(
-            float(np.mean(places)), -0.62, LEVELS[level], ha="center", va="bottom", fontsize=8.5
+            float(np.mean(places)), -0.62, SIDES[side], ha="center", va="bottom", fontsize=8.5
         )
     names = [
         score_words(score) + (" (needs the label)" if uses_labels(probe, score) else "")
@@ -73,7 +73,8 @@ def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
 
 @house_style
 def auroc_table(probes: list[ProbeResults]) -> Figure:
-    """Heat map of the AUROC: scores against shifts, at each level; 0.5 is a coin toss (white).
+    """Heat map of the AUROC: scores against shifts, as theory expects and two-sided, each score at
+    its own level; 0.5 is a coin toss (white).
 
     Bold: the best in its column among the scores that do not need the label.
     """
@@ -96,9 +97,11 @@ add_figure(
         position=10,
         caption=(
             "Orange: the score is higher on the shifted corpus; purple: lower. Bold numbers are "
-            "the best of their column among the scores that do without the label. The sentences "
-            "are about the mean of a sequence. Mahalanobis and nearest-neighbour distances are "
-            "fitted on in-distribution documents that no rate counts."
+            "the best of their column among the scores that do without the label. Left: in the "
+            "direction that theory expects; right: the distance from the usual value, learnt on "
+            "in-distribution documents that no rate counts, as is the level of each score. "
+            "Mahalanobis and nearest-neighbour distances are "
+            "fitted on the same documents."
         ),
         draw=auroc_table,
         has=lambda probe: len(probe.table("uncertainty")) > 0,

@@ -1,20 +1,27 @@
 """Out-of-distribution study: detections against false alarms."""
 
+from typing import Literal
+
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.selections.score_rows import CONTENDERS, ROC_LEVEL, score_words, uses_labels
+from semdim.plots.selections.score_rows import (
+    CONTENDERS,
+    is_two_sided,
+    main_level,
+    one_sided,
+    score_words,
+    uses_labels,
+)
 from semdim.plots.style import MUTED, house_style, legend_below, panels
 from semdim.results.read import ProbeResults
 
 SCORE_COLOURS = {
     "n_active": "#AA3377",
-    "n_active_two_sided": "#EE99AA",
     "unexplained_share": "#228833",
     "activation_norm": "#999933",
-    "activation_norm_two_sided": "#CCBB44",
     "mahalanobis": "#8B5A2B",
     "relative_mahalanobis": "#44AA99",
     "knn_distance": "#7755CC",
@@ -26,10 +33,19 @@ SCORE_COLOURS = {
 }
 
 
+def score_colour(score: str) -> str:
+    """One colour for a score and its two-sided form, which is drawn dashed."""
+    return SCORE_COLOURS.get(one_sided(score), MUTED)
+
+
+def _style(probe: ProbeResults, score: str) -> Literal[":", "--", "-"]:
+    return ":" if uses_labels(probe, score) else "--" if is_two_sided(score) else "-"
+
+
 def roc_choice(probe: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
     """Scores drawn for a shift: the two of n_active, and the best others by AUROC."""
     rows = probe.table("uncertainty")
-    rows = rows[(rows["shift"] == shift) & (rows["level"] == ROC_LEVEL)]
+    rows = rows[(rows["shift"] == shift) & (rows["level"] == main_level(probe))]
     rows = rows.sort_values("auroc", ascending=False)
     contenders = [score for score in CONTENDERS if score in set(rows["score"])]
     others = [score for score in rows["score"] if score not in CONTENDERS]
@@ -39,7 +55,7 @@ def roc_choice(probe: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
 def roc_shifts(probe: ProbeResults) -> list[str]:
     """Shifts with a ROC curve at the level drawn, and an AUROC to choose the scores by."""
     rows = probe.table("roc")
-    there = rows.loc[rows["level"] == ROC_LEVEL, "shift"]
+    there = rows.loc[rows["level"] == main_level(probe), "shift"]
     return [shift for shift in dict.fromkeys(there) if roc_choice(probe, str(shift))]
 
 
@@ -51,7 +67,7 @@ def _roc_columns(n_shifts: int) -> int:
 
 @house_style
 def roc(probes: list[ProbeResults]) -> Figure:
-    """ROC curves per probe and shift at the level of sequence means."""
+    """ROC curves per probe and shift, each score at its own level."""
     drawable = [probe for probe in probes if roc_shifts(probe)]
     columns = _roc_columns(max(len(roc_shifts(probe)) for probe in drawable))
     rows = [-(-len(roc_shifts(probe)) // columns) for probe in drawable]
@@ -61,20 +77,18 @@ def roc(probes: list[ProbeResults]) -> Figure:
     seen: list[str] = []
     for row, probe in zip(axes, drawable, strict=True):
         curves = probe.table("roc")
-        curves = curves[curves["level"] == ROC_LEVEL]
+        curves = curves[curves["level"] == main_level(probe)]
         shifts = roc_shifts(probe)
         for panel, shift in zip(row, shifts, strict=False):
             panel.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1.0)
             for score in roc_choice(probe, shift)[::-1]:
                 part = curves[(curves["shift"] == shift) & (curves["score"] == score)]
                 part = part.sort_values(["false_positive_rate", "true_positive_rate"])
-                style = ":" if uses_labels(probe, score) else "-"
-                colour = SCORE_COLOURS.get(score, MUTED)
                 panel.plot(
                     part["false_positive_rate"],
                     part["true_positive_rate"],
-                    style,
-                    color=colour,
+                    _style(probe, score),
+                    color=score_colour(score),
                     linewidth=1.7,
                 )
                 seen += [score] if score not in seen else []
@@ -87,12 +101,11 @@ def roc(probes: list[ProbeResults]) -> Figure:
             panel.yaxis.set_major_formatter(PercentFormatter(1.0))
         for panel in row[len(shifts) :]:
             panel.set_axis_off()
-    seen.sort(key=lambda score: list(SCORE_COLOURS).index(score) if score in SCORE_COLOURS else 99)
+    known = list(SCORE_COLOURS)
+    seen.sort(key=lambda s: (known.index(one_sided(s)) if one_sided(s) in known else 99, s))
     label = {score: any(uses_labels(probe, score) for probe in drawable) for score in seen}
     handles: list = [
-        Line2D(
-            [], [], color=SCORE_COLOURS.get(score, MUTED), linestyle=":" if label[score] else "-"
-        )
+        Line2D([], [], color=score_colour(score), linestyle=_style(drawable[0], score))
         for score in seen
     ]
     words = [score_words(s) + (" (needs the label)" if label[s] else "") for s in seen]
@@ -107,8 +120,9 @@ add_figure(
         section="ood",
         position=30,
         caption=(
-            "One curve per score, at the level of sequence means: the two readings of n_active "
-            "and the three best others."
+            "One curve per score, at the level chosen for it on in-distribution documents that no "
+            "curve counts: the two readings of n_active and the three best others. Dashed: "
+            "two-sided."
         ),
         draw=roc,
         has=lambda probe: bool(roc_shifts(probe)),

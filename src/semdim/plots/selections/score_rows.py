@@ -3,20 +3,50 @@
 import pandas as pd
 
 from semdim.results.read import ProbeResults
+from semdim.uncertainty.level import all_levels
 
-LEVELS = {
-    "token": "per token",
-    "sequence_mean": "mean of a sequence",
-    "sequence_max": "maximum of a sequence",
-}
-ROC_LEVEL = "sequence_mean"
 CONTENDERS = ("n_active", "n_active_two_sided")
+TWO_SIDED = "_two_sided"
+SIDES = {False: "as theory expects", True: "two-sided"}
+TOKEN, CHOSEN, MEAN = "token", "chosen", "sequence_mean"
+
+
+def levels() -> dict[str, str]:
+    """Levels in words, in the order of tables and figures."""
+    return {
+        TOKEN: "per token",
+        **{level.name: level.words for level in all_levels()},
+        CHOSEN: "each score at its own level",
+    }
+
+
+def main_level(probe: ProbeResults) -> str:
+    """The level at which scores are compared: each at its own; the mean of a sequence in results
+    that were written before levels were chosen."""
+    return CHOSEN if (probe.table("uncertainty")["level"] == CHOSEN).any() else MEAN
+
+
+def chosen_level(probe: ProbeResults, score: str) -> str:
+    """The level of a score at which it is compared."""
+    choice = (probe.verdict.get("level_choice") or {}).get(one_sided(score)) or {}
+    return str(choice.get("level") or main_level(probe))
+
+
+def one_sided(score: str) -> str:
+    """Name of the score of which this is the two-sided form, or its own."""
+    return score.removesuffix(TWO_SIDED)
+
+
+def is_two_sided(score: str) -> bool:
+    """Whether a score is a distance from its usual value."""
+    return score.endswith(TWO_SIDED)
 
 
 def score_words(score: str) -> str:
     """A score's name for a table: underscores are for files."""
-    words = score.replace("_", " ").replace("n active", "n_active")
-    return words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
+    words = one_sided(score).replace("_", " ").replace("n active", "n_active")
+    words = words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
+    return f"{words} (two-sided)" if is_two_sided(score) else words
 
 
 def uses_labels(probe: ProbeResults, score: str) -> bool:
@@ -27,16 +57,19 @@ def uses_labels(probe: ProbeResults, score: str) -> bool:
 
 
 def auroc_matrix(probe: ProbeResults) -> pd.DataFrame:
-    """AUROC with a row per score and a column per (level, shift), in the order of the files."""
+    """AUROC at the level of the comparison: a row per score, a column per (two-sided, shift), in
+    the order of the files. Empty where a score has no such form."""
     rows = probe.table("uncertainty")
-    scores = list(dict.fromkeys(rows["score"]))
+    rows = rows[rows["level"] == main_level(probe)]
+    rows = rows.assign(
+        base=rows["score"].map(one_sided), side=rows["score"].map(is_two_sided).astype(bool)
+    )
     shifts = list(dict.fromkeys(rows["shift"]))
-    levels = [level for level in LEVELS if level in set(rows["level"])]
-    columns = pd.MultiIndex.from_tuples([(level, s) for level in levels for s in shifts])
-    matrix = rows.pivot_table(index="score", columns=["level", "shift"], values="auroc")
-    return matrix.reindex(index=scores, columns=columns)
+    columns = pd.MultiIndex.from_tuples([(side, shift) for side in SIDES for shift in shifts])
+    matrix = rows.pivot_table(index="base", columns=["side", "shift"], values="auroc")
+    return matrix.reindex(index=list(dict.fromkeys(rows["base"])), columns=columns)
 
 
-def column_pairs(matrix: pd.DataFrame) -> list[tuple[str, str]]:
-    """The columns of `auroc_matrix` as (level, shift)."""
-    return [(str(pair[0]), str(pair[1])) for pair in matrix.columns.to_list()]
+def column_pairs(matrix: pd.DataFrame) -> list[tuple[bool, str]]:
+    """The columns of `auroc_matrix` as (two-sided, shift)."""
+    return [(bool(pair[0]), str(pair[1])) for pair in matrix.columns.to_list()]

@@ -4,9 +4,9 @@ import pandas as pd
 
 from semdim.plots.catalogue import TableSpec, add_table
 from semdim.plots.selections.score_rows import (
-    LEVELS,
-    auroc_matrix,
-    column_pairs,
+    chosen_level,
+    levels,
+    main_level,
     score_words,
     uses_labels,
 )
@@ -15,31 +15,33 @@ from semdim.results.read import ProbeResults
 
 
 def auroc_tables(probes: list[ProbeResults]) -> Table:
-    """AUROC of every score; the best of each column that needs no label in bold."""
+    """AUROC of every score, one-sided and two-sided, at the level chosen for it; the best of each
+    column that needs no label in bold. The data behind it hold every level."""
     rows: list[list[str]] = []
     bold: set[tuple[int, int]] = set()
-    parts, header = [], ["probe", "score"]
+    parts, header = [], ["probe", "score", "level"]
+    words = levels()
     for probe in probes:
         table = probe.table("uncertainty")
         if table.empty:
             continue
         parts.append(table.assign(probe=probe.name))
-        matrix = auroc_matrix(probe)
-        pairs = column_pairs(matrix)
-        words = [f"{shift}, {LEVELS[level]}" for level, shift in pairs]
-        header += [word for word in words if word not in header]
+        here = table[table["level"] == main_level(probe)]
+        matrix = here.pivot_table(index="score", columns="shift", values="auroc")
+        matrix = matrix.reindex(index=list(dict.fromkeys(here["score"])))
+        header += [shift for shift in dict.fromkeys(here["shift"]) if shift not in header]
         free = [score for score in matrix.index if not uses_labels(probe, str(score))]
         best = matrix.loc[free].max()
         for score in matrix.index:
-            cells = {}
-            for pair, word in zip(pairs, words, strict=True):
-                value = matrix.at[score, pair]
-                cells[word] = number(value, 3)
-                if score in free and value == best[pair]:
-                    bold.add((len(rows), header.index(word)))
+            cells = {str(shift): number(matrix.at[score, shift], 3) for shift in matrix.columns}
+            for shift in matrix.columns:
+                if score in free and matrix.at[score, shift] == best[shift]:
+                    bold.add((len(rows), header.index(str(shift))))
             label = score_words(str(score))
             label += " (needs the label)" if uses_labels(probe, str(score)) else ""
-            rows.append([probe.name, label, *(cells.get(word, "") for word in header[2:])])
+            level = chosen_level(probe, str(score))
+            level = words.get(level, level)
+            rows.append([probe.name, label, level, *(cells.get(name, "") for name in header[3:])])
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     first = [c for c in ("probe",) if c in data.columns]
     return Table(
@@ -49,7 +51,8 @@ def auroc_tables(probes: list[ProbeResults]) -> Table:
         [row + [""] * (len(header) - len(row)) for row in rows],
         data[first + [c for c in data.columns if c not in first]],
         frozenset(bold),
-        "Bold: the best of its column among the scores that do without the true next token.",
+        "Bold: the best of its column among the scores that do without the true next token. The "
+        "level of each score was chosen on in-distribution documents that no AUROC counts.",
     )
 
 

@@ -3,7 +3,16 @@
 import pandas as pd
 from markupsafe import Markup
 
-from semdim.plots.selections.score_rows import CONTENDERS, ROC_LEVEL, score_words, uses_labels
+from semdim.plots.selections.score_rows import (
+    CONTENDERS,
+    SIDES,
+    chosen_level,
+    is_two_sided,
+    levels,
+    main_level,
+    score_words,
+    uses_labels,
+)
 from semdim.report.sentences import reading
 from semdim.report.wording import compare, count, join, num, say
 from semdim.results.read import ProbeResults
@@ -22,10 +31,10 @@ def _interval(row: "pd.Series[float]") -> Markup:
     )
 
 
-def _outcome(probe: ProbeResults, shift: str, level: str, rival: str) -> str | None:
+def _outcome(probe: ProbeResults, shift: str, score: str, rival: str) -> str | None:
     """What the paired comparison over resampled documents found, if it was made."""
-    levels = (probe.verdict.get("by_shift") or {}).get(shift) or {}
-    own = ((levels.get(level) or {}).get("contenders") or {}).get("n_active") or {}
+    stated = (probe.verdict.get("by_shift") or {}).get(shift) or {}
+    own = ((stated.get(main_level(probe)) or {}).get("contenders") or {}).get(score) or {}
     for entry in own.get("against") or []:
         if entry.get("score") == rival:
             return {
@@ -35,51 +44,61 @@ def _outcome(probe: ProbeResults, shift: str, level: str, rival: str) -> str | N
     return None
 
 
+def _against_best(
+    probe: ProbeResults, shift: str, rows: pd.DataFrame, contender: str
+) -> Markup | None:
+    """A form of n_active against the best score of the same sidedness that needs no label."""
+    own = rows[rows["score"] == contender]
+    rivals = rows[
+        [
+            score not in CONTENDERS
+            and is_two_sided(score) == is_two_sided(contender)
+            and not uses_labels(probe, score)
+            for score in rows["score"].astype(str)
+        ]
+    ]
+    if own.empty or rivals.empty:
+        return None
+    a, best = own.iloc[0], rivals.sort_values("auroc").iloc[-1]
+    return say(
+        "{probe}, {shift}, {side}: n_active separates it from the in-distribution text with AUROC "
+        "{own}{interval}; the best other score without the label, {name}, has "
+        "{best}{best_interval}, so n_active is {word}.",
+        probe=probe.name,
+        shift=shift,
+        side=SIDES[is_two_sided(contender)],
+        own=num(a["auroc"], 2, TABLE),
+        interval=_interval(a),
+        name=score_words(str(best["score"])),
+        best=num(best["auroc"], 2, TABLE),
+        best_interval=_interval(best),
+        word=_outcome(probe, shift, contender, str(best["score"]))
+        or compare(
+            round(float(a["auroc"]), 2),
+            round(float(best["auroc"]), 2),
+            "ahead of it",
+            "behind it",
+            "level with it",
+        ),
+    )
+
+
 @reading("separated", figure="auroc_table")
-def separated(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
-    """n_active against the best other score that needs no label, shift by shift."""
+def separated(probes: list[ProbeResults]) -> list[Markup]:
+    """n_active against the best other score that needs no label, shift by shift, like with like:
+    scores in the direction of their theory, and two-sided ones."""
     sentences = []
     for probe in probes:
         table = probe.table("uncertainty")
-        table = table[table["level"] == level]
+        table = table[table["level"] == main_level(probe)]
         for shift, rows in table.groupby("shift", sort=False):
-            own = rows[rows["score"] == "n_active"]
-            rivals = rows[
-                [
-                    score not in CONTENDERS and not uses_labels(probe, str(score))
-                    for score in rows["score"]
-                ]
-            ]
-            if own.empty or rivals.empty:
-                continue
-            a, best = own.iloc[0], rivals.sort_values("auroc").iloc[-1]
-            sentences.append(
-                say(
-                    "{probe}, {shift}: n_active separates it from the in-distribution text with "
-                    "AUROC {own}{interval}; the best other score without the label, {name}, has "
-                    "{best}{best_interval}, so n_active is {word}.",
-                    probe=probe.name,
-                    shift=str(shift),
-                    own=num(a["auroc"], 2, TABLE),
-                    interval=_interval(a),
-                    name=score_words(str(best["score"])),
-                    best=num(best["auroc"], 2, TABLE),
-                    best_interval=_interval(best),
-                    word=_outcome(probe, str(shift), level, str(best["score"]))
-                    or compare(
-                        round(float(a["auroc"]), 2),
-                        round(float(best["auroc"]), 2),
-                        "ahead of it",
-                        "behind it",
-                        "level with it",
-                    ),
-                )
-            )
+            found = (_against_best(probe, str(shift), rows, name) for name in CONTENDERS)
+            sentences += [sentence for sentence in found if sentence is not None]
     return sentences
 
 
 @reading("standing", section="ood", position=20)
-def standing(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
+def standing(probes: list[ProbeResults]) -> list[Markup]:
     """Where n_active beats the other perplexity-free scores, and where it does not.
 
     By the paired comparison over resampled documents that verdict.json holds; nothing is said of a
@@ -88,32 +107,14 @@ def standing(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
     sentences = []
     for probe in probes:
         shifts = probe.verdict.get("by_shift") or {}
-        for shift, levels in shifts.items():
-            contenders = (levels.get(level) or {}).get("contenders") or {}
-            found = (contenders.get("n_active") or {}).get("record")
-            if not found or not any(found.values()):
-                continue
-            parts = [
-                say("{words} {which}", words=words, which=join(list(map(score_words, found[key]))))
-                for key, words in (
-                    ("better", "ahead of"),
-                    ("worse", "behind"),
-                    ("undecided", "not to be told apart from"),
-                )
-                if found.get(key)
-            ]
-            sentences.append(
-                say(
-                    "{probe}, {shift}: of the {n} other scores that do without perplexity, "
-                    "n_active is {parts}.",
-                    probe=probe.name,
-                    shift=shift,
-                    n=count(sum(map(len, found.values())), VERDICT),
-                    parts=join(parts, "; it is "),
-                )
-            )
+        for shift, stated in shifts.items():
+            contenders = (stated.get(main_level(probe)) or {}).get("contenders") or {}
+            for name in CONTENDERS:
+                found = (contenders.get(name) or {}).get("record")
+                if found and any(found.values()):
+                    sentences.append(_record(probe.name, shift, name, found))
         cells = [
-            facts for levels in shifts.values() for facts in levels.values() if facts.get("best")
+            facts for stated in shifts.values() for facts in stated.values() if facts.get("best")
         ]
         if cells:
             best = [
@@ -124,8 +125,8 @@ def standing(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
             sentences.append(
                 say(
                     "{probe}: over all shifts and levels, n_active or its distance from the usual "
-                    "has the highest AUROC of the perplexity-free scores in {n} of {all} columns "
-                    "of the table.",
+                    "has the highest AUROC of the perplexity-free scores in {n} of {all} "
+                    "comparisons.",
                     probe=probe.name,
                     n=count(len(best), VERDICT),
                     all=count(len(cells), VERDICT),
@@ -134,13 +135,85 @@ def standing(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]
     return sentences
 
 
+def _record(probe: str, shift: str, contender: str, found: dict[str, list[str]]) -> Markup:
+    parts = [
+        say("{words} {which}", words=words, which=join(list(map(score_words, found[key]))))
+        for key, words in (
+            ("better", "ahead of"),
+            ("worse", "behind"),
+            ("undecided", "not to be told apart from"),
+        )
+        if found.get(key)
+    ]
+    return say(
+        "{probe}, {shift}, {side}: of the {n} other scores that do without perplexity, "
+        "n_active is {parts}.",
+        probe=probe,
+        shift=shift,
+        side=SIDES[is_two_sided(contender)],
+        n=count(sum(map(len, found.values())), VERDICT),
+        parts=join(parts, "; it is "),
+    )
+
+
+@reading("levels", section="ood", position=44)
+def by_level(probes: list[ProbeResults]) -> list[Markup]:
+    """What the mean and the maximum of k hide, and how the level of the comparison was chosen."""
+    sentences = []
+    words = levels()
+    for probe in probes:
+        table = probe.table("uncertainty")
+        table = table[table["score"] == "n_active"]
+        for shift, rows in table.groupby("shift", sort=False):
+            at = rows.set_index("level")["auroc"]
+            if not {"sequence_median", "sequence_mean", "sequence_max"} <= set(at.index):
+                continue
+            sentences.append(
+                say(
+                    "{probe}, {shift}: the median of k over a sequence has AUROC {median}, its "
+                    "mean {mean} and its maximum {largest}. A few tokens with massive activations "
+                    "decide a mean, and one decides a maximum; they are not what tells the texts "
+                    "apart.",
+                    probe=probe.name,
+                    shift=str(shift),
+                    median=num(at["sequence_median"], 2, TABLE),
+                    mean=num(at["sequence_mean"], 2, TABLE),
+                    largest=num(at["sequence_max"], 2, TABLE),
+                )
+                if at["sequence_median"] > max(at["sequence_mean"], at["sequence_max"])
+                else say(
+                    "{probe}, {shift}: the median of k over a sequence has AUROC {median}, its "
+                    "mean {mean} and its maximum {largest}.",
+                    probe=probe.name,
+                    shift=str(shift),
+                    median=num(at["sequence_median"], 2, TABLE),
+                    mean=num(at["sequence_mean"], 2, TABLE),
+                    largest=num(at["sequence_max"], 2, TABLE),
+                )
+            )
+        criterion = probe.verdict.get("level_criterion")
+        if criterion and (probe.verdict.get("level_choice") or {}).get("n_active"):
+            level = chosen_level(probe, "n_active")
+            sentences.append(
+                say(
+                    "{probe}: which level a score is compared at was settled before any shift was "
+                    "looked at, for all scores alike: {criterion}. For n_active that is the "
+                    "{level}.",
+                    probe=probe.name,
+                    criterion=criterion,
+                    level=words.get(level, level),
+                )
+            )
+    return sentences
+
+
 @reading("trivial", section="ood", position=21)
-def against_trivial(probes: list[ProbeResults], level: str = ROC_LEVEL) -> list[Markup]:
+def against_trivial(probes: list[ProbeResults]) -> list[Markup]:
     """Does n_active beat the score that looks at token frequencies alone?"""
     sentences = []
     for probe in probes:
         table = probe.table("uncertainty")
-        table = table[table["level"] == level]
+        table = table[table["level"] == main_level(probe)]
         own = table[table["score"] == "n_active"].set_index("shift")["auroc"]
         trivial = table[table["score"] == TRIVIAL].set_index("shift")["auroc"]
         shifts = [shift for shift in own.index if shift in trivial.index]
