@@ -94,6 +94,7 @@ def test_it_reads_well(ledger: Ledger, certificate: Certificate) -> None:
     heading = lines[0]
     for part in ("n = 150 documents", "3,600 tokens", "δ = 0.05", "bits per token", "α = 0.5"):
         assert part in heading
+    assert lines[1] == "  a document counts with the mean over its first 2 windows"
     assert any(
         line.split()[:3] == ["holdout_betting", f"{certificate.holdout.total:.3f}", "bits"]
         for line in lines

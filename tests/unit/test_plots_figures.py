@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from results_factory import TOP_K, write_results
 
 from semdim.plots.catalogue import FIGURES, figures
-from semdim.plots.families import published
+from semdim.plots.families import main_certificate, published
 from semdim.plots.figures.ablations import ablations
 from semdim.plots.figures.auroc_table import auroc_table
-from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n
+from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n, document_ticks
 from semdim.plots.figures.cross_model import cross_model
 from semdim.plots.figures.guardrail import guardrail_rates
 from semdim.plots.figures.risk_by_sparsity import risk_by_sparsity
@@ -30,7 +30,7 @@ from semdim.plots.selections.block_rows import block, sae_gap
 from semdim.plots.selections.pool_rows import pool_rows
 from semdim.plots.selections.proxy_rows import ablation_rows, faithfulness_rows, proxy_words
 from semdim.plots.selections.score_rows import auroc_matrix
-from semdim.plots.selections.topk_rows import best_k
+from semdim.plots.selections.topk_rows import best_k, topk_rows
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
 from semdim.report.readings.side_by_side import by_layer
 from semdim.results.read import ProbeResults, read_results
@@ -98,6 +98,37 @@ def test_certificates_have_markers_and_the_others_none(models):
     assert green and all(line.get_marker() not in ("", "None") for line in green)
     dotted = [line for line in axes.lines if line.get_color() == "#888888"]
     assert dotted and all(line.get_marker() in ("", "None") for line in dotted)
+
+
+def test_the_documents_of_a_certificate_stand_above_its_tokens(models):
+    rows = models[0].table("bounds")
+    own = rows[(rows["family"] == "holdout") & (rows["method"] == "betting")]
+    expected = own.drop_duplicates("n_units", keep="last")
+    assert document_ticks(models[0]) == list(
+        zip(expected["n_tokens"].astype(float), expected["n_units"].astype(int), strict=True)
+    )
+    figure = bound_vs_n(models[:1])
+    figure.draw_without_rendering()
+    top = figure.axes[0].child_axes[0]
+    assert top.get_xlabel() == "whole documents behind a certificate"
+    labels = [label.get_text() for label in top.get_xticklabels()]
+    assert labels[-1] == f"{int(own['n_units'].max()):,}" and 2 <= len(labels) <= 12
+    by_token = rows.assign(unit="token")
+    assert document_ticks(ProbeResults("tokens", {"bounds": by_token})) == []
+
+
+def test_lines_of_one_n_belong_together_though_their_tokens_differ(models):
+    """A certificate's N of the grid is that of the published row, its tokens are its own."""
+    table = models[0].table("bounds").copy()
+    table["n_tokens_asked"] = table["n_tokens"]
+    certified = table["is_certificate"]
+    table.loc[certified, "n_tokens"] = (0.8 * table.loc[certified, "n_tokens"]).astype(int)
+    fewer = ProbeResults("fewer", {"bounds": table})
+    largest = int(table["n_tokens_asked"].max())
+    assert len(published(fewer).points) == len(main_certificate(fewer).points)
+    assert main_certificate(fewer).last["n_tokens"] == int(0.8 * largest)
+    assert len(sparsity_bins(fewer)) == len(sparsity_bins(models[0])) > 0
+    assert {int(n) for n in topk_rows(fewer)["n_tokens_asked"]} <= set(table["n_tokens_asked"])
 
 
 def test_no_ring_where_the_bound_stays_vacuous(models):
@@ -270,7 +301,9 @@ def test_a_bin_without_units_has_its_ceiling_and_no_bar_text(models):
     chosen = table.index[table["family"] == "risk_by_sparsity"][0]
     table.loc[chosen, "proxy_risk"] = float("nan")
     table.loc[chosen, "total"] = 16.58
-    words = texts(risk_by_sparsity([ProbeResults("m", {"bounds": table})]))
+    figure = risk_by_sparsity([ProbeResults("m", {"bounds": table})])
+    assert figure.axes[0].get_xlabel().startswith("mean n_active of the document (")
+    words = texts(figure)
     assert "nan" not in words and "16.58" in words
 
 

@@ -164,6 +164,37 @@ def test_ablations_can_come_out_either_way(models):
     assert "no worse than the SAE’s own" in text
 
 
+def test_a_share_of_the_risk_is_a_share_of_the_same_mean(models):
+    """Certified change ÷ the model's loss on the same documents, never on all sequences."""
+    model = models[0]
+    bounds = model.table("bounds")
+    change = bounds[(bounds["family"] == "faithfulness") & (bounds["proxy"] == "sae")].iloc[-1]
+    own = bounds[(bounds["family"] == "holdout") & (bounds["method"] == "betting")].iloc[-1]
+    share = f"{100 * change['total'] / own['proxy_risk']:.1f} %"
+    dear = changed(model, "proxies", lambda t: t.assign(risk=2.0 * t["risk"]))
+    for entry in (model, dear):
+        text = plain(replacements.faithful([entry]))
+        assert f"the certified change is {share} of that" in text
+
+    def fewer(table):
+        table.loc[table["family"] == "faithfulness", "n_units"] -= 1
+        return table
+
+    other = changed(model, "bounds", fewer)
+    assert "certified change is" not in plain(replacements.faithful([other]))
+
+
+def test_what_is_certified_is_named_beside_what_is_measured(models):
+    def named(table):
+        table.loc[table["family"] == "holdout", "subject"] = "risk of the model: mean over <x>"
+        return table
+
+    text = str(certificates.certified([changed(models[0], "bounds", named)])[0])
+    assert "Which risk this is: mean over &lt;x&gt;." in text and "measured" in text
+    assert "Which risk" not in plain(certificates.certified(models[:1]))
+    assert "two are about different means" in plain(published_bound.figure1(models[:1]))
+
+
 def test_signed_gap_cancels_to_the_models_own_risk(models):
     text = plain(replacements.signed_gap(models[:1]))
     assert "5.2000 bits, and the model’s own risk is 5.2000" in text

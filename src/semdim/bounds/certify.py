@@ -17,7 +17,7 @@ from semdim.bounds.assemble import LeftOut, assemble_all
 from semdim.bounds.calibration import deepest_ranks
 from semdim.bounds.concentration import Method
 from semdim.bounds.family import BoundFacts, kind_of
-from semdim.bounds.result import Bound, Unit
+from semdim.bounds.result import Bound, SampleSize, Unit
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import curves
 from semdim.bounds.words import status
@@ -146,7 +146,16 @@ class Certificate:
             f"n = {size.n_units:,} {unit}s, taken to be independent ({size.n_tokens:,} tokens); "
             f"a certificate is wrong with probability δ = {self.spec.failure_prob:g} at most; bits "
             f"per token, smoothed with α = {self.spec.smoothing:g}{guess}"
+            f"{_windows(size)}"
         )
+
+
+def _windows(size: SampleSize) -> str:
+    if size.unit != "document" or size.windows is None or size.windows.per_document is None:
+        return ""
+    n_windows = size.windows.per_document
+    which = f"{n_windows} windows" if n_windows > 1 else "window"
+    return f"\n  a document counts with the mean over its first {which}"
 
 
 def certify(

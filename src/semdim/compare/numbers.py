@@ -90,7 +90,7 @@ SAMPLE, CERTIFIED, UNPROVEN, GAPS, K, SIGN = (
     "sample",
     "certificates, bits",
     "bounds that are no certificates, bits",
-    "mean |gap| of a proxy, bits",
+    "mean |gap| of a proxy over sequences, bits",
     "atoms at a token (k), position 0 left out",
     "k as a warning sign, AUROC ± half of its interval",
 )

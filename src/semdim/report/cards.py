@@ -37,7 +37,8 @@ def cards(probes: list[ProbeResults]) -> list[dict[str, Any]]:
                     "label": "certified risk of the model (holdout)",
                     "value": num(certificate.last["total"], 2, BOUNDS),
                     "unit": say(
-                        "bits, with probability {p}",
+                        "bits, mean over {unit}s, with probability {p}",
+                        unit=certificate.unit,
                         p=confidence(float(certificate.last["failure_prob"])),
                     ),
                 }

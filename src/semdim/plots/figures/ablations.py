@@ -61,7 +61,16 @@ def ablations(probes: list[ProbeResults]) -> Figure:
         Patch(color=TERM_COLOURS["gap"]),
         Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4),
     ]
-    legend_below(figure, handles, ["risk of the proxy", "mean |gap|", "log₂V: random guess"], 3)
+    legend_below(
+        figure,
+        handles,
+        [
+            "risk of the proxy, mean over sequences",
+            "mean |gap|, over sequences",
+            "log₂V: random guess",
+        ],
+        3,
+    )
     return figure
 
 
@@ -73,7 +82,8 @@ add_figure(
         position=10,
         caption=(
             "Each bar is the proxy’s risk plus its mean |gap|: what the first two terms of the "
-            "bound come to when that proxy stands in for the activation."
+            "bound as published come to when that proxy stands in for the activation. Both are "
+            "means over the sequences of the sample; certificates are about means over documents."
         ),
         draw=ablations,
         has=lambda probe: len(ablation_rows(probe)) > 1,

@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.families import MARKERS, Curve, curves, published
+from semdim.plots.families import MARKERS, Curve, curves, main_certificate, published
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -29,6 +30,8 @@ PUBLISHED_TERMS = {
     "complexity": "complexity",
     "tail": "tail",
 }
+MOST_TICKS = 12
+"""On the axis of documents."""
 HEADROOM = 2.0
 """The axis ends at this many times log2 V: what is above it is vacuous many times over."""
 
@@ -82,6 +85,31 @@ def _mark_crossing(axes: Axes, curve: Curve, baseline: float, above: float) -> N
     )
 
 
+def document_ticks(probe: ProbeResults) -> list[tuple[float, int]]:
+    """Where the certificates' sizes stand on the axis of tokens, and how many documents each has;
+    none where documents are not the unit."""
+    main = main_certificate(probe)
+    if main is None or main.unit != "document":
+        return []
+    points = main.points[["n_tokens", "n_units"]].dropna()
+    points = points.drop_duplicates("n_units", keep="last")
+    return [(float(n), int(units)) for n, units in points.itertuples(index=False, name=None)]
+
+
+def _documents_axis(axes: Axes, probe: ProbeResults) -> None:
+    low, high = axes.get_xlim()
+    ticks = [(at, n) for at, n in document_ticks(probe) if low <= at <= high]
+    if not ticks:
+        return
+    top = axes.secondary_xaxis("top")
+    top.set_xscale("log")
+    ticks = ticks[:: -(-len(ticks) // MOST_TICKS)]
+    top.set_xticks([at for at, _ in ticks], [f"{n:,}" for _, n in ticks])
+    top.xaxis.set_minor_formatter(NullFormatter())
+    top.tick_params(which="minor", length=0.0)
+    top.set_xlabel("whole documents behind a certificate", fontsize=8.5)
+
+
 def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     lines = curves(probe)
     main = published(probe)
@@ -97,12 +125,13 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
             **_line_style(curve),
         )
     every = [float(n) for curve in lines for n in curve.points["n_tokens"]]
-    count_axis(axes, "N: tokens in the sample (BOS included, log scale)")
+    count_axis(axes, "tokens that were used (BOS included, log scale)")
     axes.set_ylabel("bits per token")
     axes.set_title(probe.name)
     low, high = min(every), max(every)
     axes.set_xlim(low / 1.25 if low == high else low, high * 1.04 if low < high else high * 1.25)
     axes.set_ylim(0.0, _top(probe))
+    _documents_axis(axes, probe)
     if baseline is None:
         return
     axes.axhline(baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4, zorder=5)
@@ -183,8 +212,9 @@ add_figure(
         position=10,
         caption=(
             "The shaded areas are the terms of the bound as published, stacked: their upper edge "
-            "(black) is the bound. Coloured lines with markers are certificates. The axis ends "
-            "where a bound is vacuous many times over."
+            "(black) is the bound. Coloured lines with markers are certificates: of means over "
+            "whole documents, counted above. The black lines are about means over all sequences of "
+            "the first N tokens. The axis ends where a bound is vacuous many times over."
         ),
         draw=bound_vs_n,
         has=lambda probe: bool(curves(probe)),

@@ -13,7 +13,7 @@ from semdim.results.read import ProbeResults
 
 @house_style
 def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
-    """Bars of the mean risk per bin of sequence-level k, with the certified upper end of each."""
+    """Bars of the mean risk per bin of a unit's mean k, with the certified upper end of each."""
     drawable = [probe for probe in probes if len(sparsity_bins(probe))]
     figure, axes = panels(len(drawable), height=3.0)
     for row, probe in zip(axes, drawable, strict=True):
@@ -40,7 +40,8 @@ def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
             )
         ]
         panel.set_xticks(place, labels)
-        panel.set_xlabel("mean n_active of the sequence (bins fixed beforehand)")
+        unit = str(bins["unit"].iloc[0])
+        panel.set_xlabel(f"mean n_active of the {unit} (bins fixed on other documents)")
         panel.set_ylabel("bits per token")
         panel.set_title(probe.name)
         top = max(total.max(), 0.0)
@@ -54,7 +55,10 @@ def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
         Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4),
     ]
     legend_below(
-        figure, handles, ["risk in the sample", "certified upper end", "log₂V: random guess"], 3
+        figure,
+        handles,
+        ["mean in the sample", "certified upper end of that mean", "log₂V: random guess"],
+        3,
     )
     return figure
 
@@ -66,7 +70,8 @@ add_figure(
         section="dynamic",
         position=10,
         caption=(
-            "Bars are the measured risk of texts in the bin, the cap is the certified upper end."
+            "Bars are the mean loss of the units in the bin (documents, unless the setting "
+            "bound.unit says otherwise), the cap is the certified upper end of the same mean."
         ),
         draw=risk_by_sparsity,
         has=lambda probe: len(sparsity_bins(probe)) > 0,

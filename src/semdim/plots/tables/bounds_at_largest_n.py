@@ -58,8 +58,9 @@ def bounds_table(probes: list[ProbeResults]) -> Table:
         ],
         rows,
         pd.DataFrame(entries),
-        note="Risk is the model’s own for holdout, the proxy’s otherwise. “Non-vacuous from N” is "
-        "the smallest N of the grid (tokens) from which on the total stays below log₂V.",
+        note="Risk is the model’s own for holdout, the proxy’s otherwise: the mean over the units "
+        "of the column “sample” for a certificate, over all sequences for the others. “Non-vacuous "
+        "from N” is the number of tokens used from which on the total stays below log₂V.",
     )
 
 

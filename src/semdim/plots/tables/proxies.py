@@ -38,15 +38,16 @@ def proxies_table(probes: list[ProbeResults]) -> Table:
             "proxy",
             "splice",
             "sequences",
-            "risk (smoothed)",
+            "risk (smoothed), over sequences",
             "signed gap",
-            "mean |gap|",
-            "nll (raw)",
+            "mean |gap|, over sequences",
+            "nll (raw), over tokens",
         ],
         rows,
         data[order],
         note="Signed gap = model − proxy: risk + signed gap is the model’s own risk, whatever the "
-        "proxy; the bound needs mean |gap|.",
+        "proxy; the bound needs mean |gap|. All are means over the sequences of the sample (as the "
+        "published bound takes them), not over documents as a certificate’s.",
     )
 
 

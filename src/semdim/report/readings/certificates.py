@@ -26,6 +26,12 @@ def domination(probe: ProbeResults) -> tuple[int, int]:
     return len(pairs), sum(total >= other - 1e-9 for total, other in pairs)
 
 
+def _estimand(subject: object) -> str:
+    """What a row is about, as a sentence; none where it does not say which mean it is."""
+    mean = str(subject).partition(": ")[2]
+    return f"Which risk this is: {mean}." if mean else ""
+
+
 @reading("certified", section="certified", position=10)
 def certified(probes: list[ProbeResults]) -> list[Markup]:
     """What is proved, by which family, and that holdout dominates."""
@@ -44,7 +50,8 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
                 say(
                     "{probe}: with probability at least {confidence}, the model’s risk on new text "
                     "from the same source is at most <strong>{total} bits per token</strong> "
-                    "(holdout, {method}; measured {risk}, {units} {unit}s, log₂V = {base}).",
+                    "(holdout, {method}; measured {risk}: the same mean over {units} {unit}s with "
+                    "{tokens} tokens; log₂V = {base}). {what}",
                     probe=probe.name,
                     confidence=confidence(delta),
                     total=num(main.last["total"], 2, BOUNDS),
@@ -52,6 +59,8 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
                     risk=num(main.last["proxy_risk"], 2, BOUNDS),
                     units=count(main.last["n_units"], BOUNDS),
                     unit=main.unit,
+                    tokens=count(main.last["n_tokens"], BOUNDS),
+                    what=_estimand(main.last["subject"]),
                     base=num(main.last["baseline"], 2, BOUNDS),
                 )
             )

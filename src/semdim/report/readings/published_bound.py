@@ -94,7 +94,9 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
             sentences.append(
                 say(
                     "At the largest N, holdout is {difference} bits {word} the published number, "
-                    "without an autoencoder.",
+                    "without an autoencoder. The two are about different means: holdout’s is over "
+                    "{unit}s, the published one over all sequences of the first N tokens.",
+                    unit=certificate.unit,
                     difference=num(abs(a - b)),
                     word=compare(a, b, "above", "below", "away from"),
                 )

@@ -3,7 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
-from semdim.plots.families import METHODS
+from semdim.plots.families import METHODS, main_certificate
 from semdim.plots.selections.proxy_rows import (
     SPLICES,
     ablation_rows,
@@ -51,14 +51,19 @@ def faithful(probes: list[ProbeResults]) -> list[Markup]:
                 method=f", {METHODS.get(row['method'], row['method'])}" if row["method"] else "",
             )
         )
-        risk = _row(probe, "model")
-        if risk is not None and float(risk["risk"]) > 0.0:
+        own = main_certificate(probe)
+        if own is None or own.unit != row["unit"] or own.last["n_units"] != row["n_units"]:
+            continue  # a share of another mean would be no share
+        risk = float(own.last["proxy_risk"])
+        if risk > 0.0:
             sentences.append(
                 say(
-                    "The model’s own risk in the sample is {risk} bits, so the certified change is "
-                    "at most {share} of it.",
-                    risk=num(risk["risk"], 2, PROXIES),
-                    share=num(float(row["total"]) / float(risk["risk"]), 1, percent=True),
+                    "The model’s own loss on the same {units} {unit}s is {risk} bits in the mean; "
+                    "the certified change is {share} of that.",
+                    units=count(row["n_units"], BOUNDS),
+                    unit=str(row["unit"]),
+                    risk=num(risk, 2, BOUNDS),
+                    share=num(float(row["total"]) / risk, 1, percent=True),
                 )
             )
     return sentences
@@ -115,7 +120,8 @@ def ablated(probes: list[ProbeResults]) -> list[Markup]:
         sentences.append(
             Markup(
                 "The model’s own risk is the same in all of these: they say how faithful the proxy "
-                "is, not how good the model is."
+                "is, not how good the model is. They are means over sequences, as in the published "
+                "bound; what is certified is a mean over documents."
             )
         )
     return sentences
