@@ -9,10 +9,12 @@ import json
 from semdim.bounds.assemble import assemble_all
 from semdim.bounds.calibration import deepest_ranks
 from semdim.bounds.family import BoundFacts
+from semdim.bounds.per_token import k_and_loss
 from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.summary import headline, in_a_line
+from semdim.bounds.summary import at_largest_n, headline, in_a_line
 from semdim.bounds.unigram_crossing import against_unigram
+from semdim.records import write_record
 from semdim.results.write_bounds import write_bounds
 from semdim.results.write_proxies import ledger_summary
 from stages.support.run import Run, say
@@ -36,6 +38,9 @@ def main(run: Run) -> None:
     summary = headline(found.bounds, spec.smoothing)
     summary |= against_unigram(found.bounds, ledger, spec.smoothing)
     tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
+    if run.point is None:  # it depends on no setting of a sweep but the size of the bound
+        published = at_largest_n(found.bounds, "as_published", spec.smoothing)
+        write_record(run.results / "k_and_loss.json", k_and_loss(ledger, published, seed=spec.seed))
     run.record(summary)
     with tracked(run, "assemble_bound") as log:
         log.curves(tables["curve"], "bound")

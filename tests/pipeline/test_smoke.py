@@ -76,7 +76,14 @@ def test_what_comes_out(paths: Paths) -> None:
     assert (proxies.loc[["model", "sae", *SWEEP], "n_sequences"] == 200).all()
     assert (proxies.loc[list(ABLATION), "n_sequences"] == 94).all(), "3,000 tokens of 32"
     assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
-    for name in ("bound.json", "setup.json", "guardrail.json", "verdict.json", "sparsity.json"):
+    for name in (
+        "bound.json",
+        "k_and_loss.json",
+        "setup.json",
+        "guardrail.json",
+        "verdict.json",
+        "sparsity.json",
+    ):
         assert json.loads((results / name).read_text())
     metrics, bound = (json.loads((results / f"{n}.json").read_text()) for n in ("metrics", "bound"))
     assert metrics["holdout"] == bound["holdout_betting_total"]

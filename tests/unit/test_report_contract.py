@@ -11,8 +11,9 @@ from ledger_factory import VOCAB_SIZE, make_ledger
 
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
+from semdim.bounds.per_token import k_and_loss
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.summary import headline
+from semdim.bounds.summary import at_largest_n, headline
 from semdim.bounds.surface import surface
 from semdim.ledger.facts import CodesFacts, LedgerFacts
 from semdim.plots.catalogue import figures, made_tables
@@ -89,12 +90,14 @@ def model(tmp_path_factory) -> ProbeResults:
     of_document = tuple(int(number % 4 > 0) for number in range(150))
     facts = BoundFacts(VOCAB_SIZE, 512, ("wikipedia", "news"), of_document)
     found = assemble_ledger(home, facts, SPEC, max_rank=max_rank)
+    claimed = at_largest_n(found, "as_published", SPEC.smoothing)
     losses = sequence_losses(home, names, SPEC.smoothing, VOCAB_SIZE)
     splices = {name: "all" if name == "sae_all" else "no_bos" for name in names}
     nll = {name: float(home[f"nll_{name}"].mean()) for name in names}
     folder = tmp_path_factory.mktemp("results") / "probes" / "synthetic"
     folder.mkdir(parents=True)
     bounds_table(found).to_csv(folder / "bounds.csv", index=False, float_format="%.8g")
+    write_record(folder / "k_and_loss.json", k_and_loss(home, claimed, seed=0))
     proxies_table(losses, nll, splices).to_csv(folder / "proxies.csv", index=False)
     points = surface(losses, BoundFacts(VOCAB_SIZE, 512), SPEC)
     pd.DataFrame(points).to_csv(folder / "surface.csv", index=False)

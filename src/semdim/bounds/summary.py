@@ -27,6 +27,12 @@ def curves(bounds: Iterable[Bound]) -> dict[tuple[str, float], list[Bound]]:
     return grouped
 
 
+def at_largest_n(bounds: Iterable[Bound], family: str, smoothing: float) -> Bound | None:
+    """The bound of a family at the largest N and this α; None without one."""
+    found = [b for b in bounds if b.family == family and b.smoothing == smoothing]
+    return max(found, key=lambda bound: bound.size.n_tokens, default=None)
+
+
 def first_non_vacuous(curve: Sequence[Bound]) -> Bound | None:
     """The bound with the smallest N that is below log2 V (a gap: below Δ); None when none is.
 

@@ -23,6 +23,7 @@ results/probes/<probe>/   the tables below, and
   bound.json              the numbers at the largest N that are watched from run to run
   setup.json              what was measured on what: model, SAE, corpora, versions
   sparsity.json           mean, std and max of n_active, largest ‖c‖ and ‖S(h)‖, for each corpus
+  k_and_loss.json         the loss of the next token, by k and by entropy, token by token
   guardrail.json          the alarm on n_active: threshold, promise, rates
   verdict.json            what n_active is worth as a warning sign
   metrics.json            the numbers by which runs are compared

@@ -3,6 +3,7 @@
     results/probes/<probe>/  bounds.csv  bound.json  proxies.csv  surface.csv  setup.json
                              sparsity.csv  radii.csv  sparsity_histogram.csv  sequence_histogram.csv
                              uncertainty.csv  roc.csv  guardrail.json  verdict.json
+                             k_and_loss.json
 
 Any file may be missing: what depends on it is then reported as not computed. What the columns are
 is written in `semdim.results.schema`.
@@ -17,6 +18,8 @@ from typing import Any
 import pandas as pd
 
 from semdim.errors import ArtifactError
+from semdim.records import read_record
+from semdim.results.k_and_loss import KAndLoss
 from semdim.results.schema import TABLES
 
 READ = (
@@ -50,6 +53,8 @@ class ProbeResults:
     """guardrail.json: the alarm on n_active, its threshold and its rates."""
     verdict: dict[str, Any] = field(default_factory=dict)
     """verdict.json: flags about what n_active is worth as a warning sign."""
+    k_and_loss: KAndLoss | None = None
+    """k_and_loss.json: the loss of the next token by k; None where the file is absent."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table, empty (with its columns) when the file is absent."""
@@ -123,6 +128,7 @@ def read_probe(folder: Path) -> ProbeResults:
     """Read one probe's folder. Raises ArtifactError for a damaged file or missing columns."""
     paths = {name: folder / f"{name}.csv" for name in READ}
     tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
+    tokenwise = folder / "k_and_loss.json"
     return ProbeResults(
         name=folder.name,
         tables={name: table for name, table in tables.items() if len(table)},
@@ -130,6 +136,7 @@ def read_probe(folder: Path) -> ProbeResults:
         headline=_read_json(folder / "bound.json"),
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
+        k_and_loss=read_record(tokenwise, KAndLoss) if tokenwise.exists() else None,
     )
 
 
