@@ -21,7 +21,7 @@ from bench.flops import Shapes, products
 from bench.own import PROXIES, losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
 from bench.rates import product_rates, synchronize
-from bench.subjects import load_subject, sample_ids
+from bench.subjects import load_subject, sample_ids, transformers_backend
 from semdim.artifacts.folder import FolderPlace
 from semdim.artifacts.memory import MemoryPlace
 from semdim.artifacts.protocols import ShardPlace
@@ -49,8 +49,9 @@ class Contender:
     """One way to the losses."""
 
     kind: str
-    """plain, saelens, semdim, unstored (semdim without stored activations), memory (semdim with
-    all of it in memory, as `semdim.measure` has it) or rate."""
+    """plain, saelens, semdim, transformers (semdim on that back end), unstored (semdim without
+    stored activations), memory (semdim with all of it in memory, as `semdim.measure` has it) or
+    rate."""
     dtype: str
     n_sequences: int
 
@@ -82,7 +83,7 @@ class Reading:
 def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
     """Load what a contender needs; what is returned runs it once."""
     root, device, dtype = Path(settings.root), settings.device, getattr(torch, contender.dtype)
-    if contender.kind in ("semdim", "unstored", "memory"):
+    if contender.kind in ("semdim", "transformers", "unstored", "memory"):
         EngineSpec(contender.dtype, device, n_threads=settings.n_threads).start()
     elif settings.n_threads:
         torch.set_num_threads(settings.n_threads)
@@ -120,7 +121,10 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
     most_at_once = max(1, _SAELENS_LOGITS // (4 * settings.context * subject.model.cfg.d_vocab))
     if contender.kind in ("plain", "saelens"):
         return {"plain": plain, "saelens": saelens}[contender.kind]
-    split = SplitModel(subject.model, subject.hook_name)
+    model, has_its_weights = subject.model, True
+    if contender.kind == "transformers":
+        model, has_its_weights = transformers_backend(subject, root, dtype, settings.context)
+    split = SplitModel(model, subject.hook_name)
 
     def own() -> Reading:
         with tempfile.TemporaryDirectory() as scratch:
@@ -134,7 +138,8 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
                 place=place if memory else None,
             )  # fmt: skip
             shapes = subject.shapes(settings.context, mean_n_active(place))
-            return Reading(ids.numel(), seconds, losses_of(place), shapes=shapes)
+            losses = losses_of(place) if has_its_weights else {}
+            return Reading(ids.numel(), seconds, losses, shapes=shapes)
 
     return own
 

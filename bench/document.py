@@ -16,9 +16,12 @@ _NAMES = {
     "plain": "plain procedure",
     "saelens": "SAELens `run_evals`",
     "semdim": "**semdim**",
+    "transformers": "semdim, `engine.backend=transformers`",
     "unstored": "semdim, activations not stored",
     "memory": "semdim, in memory (`semdim.measure`)",
 }
+
+_LIMITED = ("semdim", "transformers", "memory")
 
 
 def document(folder: Path, page: Path = PAGE) -> Path:
@@ -88,7 +91,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
     yield "|---|---|---|---|"
     for name, entry in in_order(speed["contenders"]).items():
         kind, dtype = name.split(" ", 1)
-        limit = entry.get("fraction_of_limit") if kind in ("semdim", "memory") else None
+        limit = entry.get("fraction_of_limit") if kind in _LIMITED else None
         yield (
             f"| {_NAMES[kind]}, {dtype} | {three(entry['tokens_per_second'], 0)} | "
             f"{three(entry['ratio_to_plain'], 2)} | {three(limit, 2) if limit else ''} |"

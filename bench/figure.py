@@ -12,6 +12,7 @@ _LABELS = {
     "plain": "plain procedure",
     "saelens": "SAELens run_evals",
     "semdim": "semdim",
+    "transformers": "semdim, transformers back end",
     "unstored": "semdim, not stored",
     "memory": "semdim, in memory",
 }

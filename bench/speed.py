@@ -22,6 +22,7 @@ def contenders(
         Contender("plain", "float32", n_plain),
         Contender("saelens", "float32", 2 * n_plain),
         *(Contender("semdim", dtype, n_own) for dtype in dtypes),
+        Contender("transformers", dtypes[0], n_own),
         *(
             Contender(kind, dtype, n_own)
             for kind in ("unstored", "memory")

@@ -9,6 +9,7 @@ from jaxtyping import Int32
 from torch import Tensor
 
 from bench.flops import Shapes
+from semdim.forward.backend import Backend, backend_of, load_backend
 from semdim.forward.hook_points import start_layer
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
@@ -30,6 +31,8 @@ class RandomShape:
     dict_size: int
     config: dict[str, Any]
     """Of TransformerLens."""
+    decoder: tuple[str, dict[str, Any]]
+    """Of transformers: the name that its classes begin with, and the configuration."""
 
 
 #: The paper's two models with the shapes of their SAEs.
@@ -41,6 +44,7 @@ RANDOM_SHAPES = {
             "n_layers": 12, "d_model": 768, "n_heads": 12, "d_head": 64, "d_mlp": 3072,
             "d_vocab": 50_257, "act_fn": "gelu_new", "normalization_type": "LN",
         },
+        ("GPT2", {}),  # transformers' defaults are this model
     ),
     "gemma-2b-shape": RandomShape(
         "blocks.12.hook_resid_post",
@@ -51,6 +55,14 @@ RANDOM_SHAPES = {
             "n_key_value_heads": 1, "gated_mlp": True, "positional_embedding_type": "rotary",
             "rotary_dim": 256, "final_rms": True,
         },
+        (
+            "Gemma",
+            {
+                "num_hidden_layers": 18, "hidden_size": 2048, "num_attention_heads": 8,
+                "num_key_value_heads": 1, "head_dim": 256, "intermediate_size": 16_384,
+                "vocab_size": 256_000,
+            },
+        ),
     ),
     "tiny-shape": RandomShape(
         "blocks.1.hook_resid_post",
@@ -60,6 +72,13 @@ RANDOM_SHAPES = {
             "d_vocab": 768, "act_fn": "silu", "normalization_type": "RMS", "gated_mlp": True,
             "positional_embedding_type": "rotary", "rotary_dim": 12, "final_rms": True,
         },
+        (
+            "Llama",
+            {
+                "num_hidden_layers": 3, "hidden_size": 48, "num_attention_heads": 4,
+                "intermediate_size": 96, "vocab_size": 768,
+            },
+        ),
     ),
 }  # fmt: skip
 _MEAN_N_ACTIVE = 64.0
@@ -117,6 +136,30 @@ def load_subject(name: str, root: Path, dtype: torch.dtype, device: str, context
         facts.bos_token_id,
         device,
     )
+
+
+def transformers_backend(
+    subject: Subject, root: Path, dtype: torch.dtype, context: int
+) -> tuple[Backend, bool]:
+    """The subject's model on the transformers back end, and whether it has the same weights: of a
+    random shape they are drawn anew."""
+    if subject.name not in RANDOM_SHAPES:
+        paths = Paths(root)
+        processing = read_hook(paths.hook(subject.name)).processing
+        backend = load_backend(
+            "transformers", paths.model(subject.model_name), dtype=dtype, device=subject.device,
+            processing=processing,
+        )  # fmt: skip
+        return backend, True
+    import transformers
+
+    name, settings = RANDOM_SHAPES[subject.name].decoder
+    config = getattr(transformers, f"{name}Config")(
+        **settings, max_position_embeddings=max(1024, context)
+    )
+    with torch.device(subject.device):
+        model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)
+    return backend_of(model.eval().requires_grad_(False)), False
 
 
 def _random(

@@ -14,7 +14,7 @@ from bench.flops import Shapes, flop_per_token, limit_seconds, products
 from bench.own import losses_of, mean_n_active, tokens_to_ledger
 from bench.plain import plain_ledger
 from bench.speed import differences, measure, summarise
-from bench.subjects import load_subject, random_ids
+from bench.subjects import RANDOM_SHAPES, load_subject, random_ids, transformers_backend
 from semdim.artifacts.folder import FolderPlace
 from semdim.artifacts.memory import MemoryPlace
 from semdim.errors import ArtifactError
@@ -107,6 +107,27 @@ def test_random_weights_in_bfloat16_are_the_rounded_ones_in_float32(tmp_path: Pa
     for name, weight in exact.items():
         assert torch.equal(weight.bfloat16(), rounded[name]), name
     assert exact["embed.W_E"].std().item() == pytest.approx(0.8 / 48**0.5, rel=0.02)
+
+
+def test_a_random_shape_is_the_same_shape_on_both_back_ends(tmp_path: Path) -> None:
+    subject = load_subject("tiny-shape", tmp_path, torch.float32, "cpu", 16)
+    backend, has_its_weights = transformers_backend(subject, tmp_path, torch.float32, 16)
+    assert not has_its_weights and backend.name == "transformers"
+    assert backend.architecture == "LlamaForCausalLM"
+    config = subject.model.cfg
+    assert (backend.n_layers, backend.d_model) == (config.n_layers, config.d_model)
+    assert backend.vocab_size == config.d_vocab
+    mlp = backend.model.model.layers[0].mlp
+    assert tuple(mlp.down_proj.weight.shape) == (config.d_model, config.d_mlp)
+    for shape in RANDOM_SHAPES.values():
+        import transformers
+
+        name, settings = shape.decoder
+        known = getattr(transformers, f"{name}Config")(**settings)
+        assert known.num_hidden_layers == shape.config["n_layers"]
+        assert known.hidden_size == shape.config["d_model"]
+        assert known.num_attention_heads == shape.config["n_heads"]
+        assert known.vocab_size == shape.config["d_vocab"]
 
 
 def rounds() -> tuple[list[dict[str, Reading]], list[Contender]]:
