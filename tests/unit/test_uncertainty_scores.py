@@ -8,7 +8,6 @@ from ledger_factory import VOCAB_SIZE, make_ledger
 from semdim.errors import ConfigError, DataError
 from semdim.tokens.positions import counted
 from semdim.uncertainty.activation_scores import COLUMNS as FITTED
-from semdim.uncertainty.levels import ScoreValues, at_level, distance_to, score_values
 from semdim.uncertainty.rows import check_tokens
 from semdim.uncertainty.score import (
     SCORES,
@@ -21,6 +20,7 @@ from semdim.uncertainty.score import (
     missing_columns,
 )
 from semdim.uncertainty.scores.unigram_nll import unigram_bits
+from semdim.uncertainty.values import ScoreValues, at_level, distance_to, score_values
 
 LEDGER_SCORES = tuple(score for score in all_scores() if score.name not in FITTED)
 BITS = np.log2(np.arange(1.0, VOCAB_SIZE + 1))

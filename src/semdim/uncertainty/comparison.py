@@ -7,9 +7,9 @@ import pandas as pd
 
 from semdim.uncertainty.evaluation import Cell
 from semdim.uncertainty.guardrail import Alarm, FixedRule
-from semdim.uncertainty.levels import LEVELS
 from semdim.uncertainty.metrics import percentile_interval
 from semdim.uncertainty.score import Score
+from semdim.uncertainty.values import LEVELS
 from semdim.uncertainty.verdict import (
     AlarmSummary,
     Best,

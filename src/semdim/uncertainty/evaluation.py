@@ -8,7 +8,6 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.progress import progress
-from semdim.uncertainty.levels import LEVELS, ScoreValues, at_level, distance_to
 from semdim.uncertainty.metrics import (
     Separation,
     draw_multiplicities,
@@ -21,6 +20,7 @@ from semdim.uncertainty.metrics import (
 from semdim.uncertainty.rows import generator
 from semdim.uncertainty.score import Score
 from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.values import LEVELS, ScoreValues, at_level, distance_to
 from semdim.uncertainty.verdict import Level
 
 UNCERTAINTY_COLUMNS = (

@@ -1,0 +1,1 @@
+"""The level statistics that semdim brings: one file each, which ends with its registration."""
