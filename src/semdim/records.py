@@ -8,7 +8,8 @@ type, NaN or infinity is an error that names the file and the key.
 The outermost class says what it is by ``SCHEMA: ClassVar[str]``, a name and a version such as
 ``guardrail/1``, which stands first in the file under ``schema``. A field that changes its meaning
 raises the version, so that a file of another version is refused and not misread. One that is new
-and tells what went without saying is `added`: older files are read with its default.
+and tells what went without saying is `added`: older files are read with its default. Where one
+stage writes the file, ``WRITTEN_BY: ClassVar[str]`` names the command that a refusal recommends.
 """
 
 import ast
@@ -82,15 +83,24 @@ def read_record(path: Path, cls: type[Record]) -> Record:
         raise ArtifactError(
             f"{path} cannot be read ({error}); `make repro` writes it anew."
         ) from error
+    return from_content(raw, cls, str(path))
+
+
+def from_content(content: Any, cls: type[Record], where: str) -> Record:
+    """The record in the content of a file, its schema among it.
+
+    Raises ``ArtifactError`` as ``read_record``; its message names the file as ``where``.
+    """
     schema = _schema_of(cls)
-    found = raw.pop(KEY, None) if isinstance(raw, dict) else None
+    remedy = getattr(cls, "WRITTEN_BY", "`make repro`")
+    found = content.get(KEY) if isinstance(content, dict) else None
     if found != schema:
         said = "names no schema" if found is None else f"is of the schema {_short(found)}"
         raise ArtifactError(
-            f"{path} {said}, but this version of semdim reads {schema!r}; `make repro` writes it "
-            "anew."
+            f"{where} {said}, but this version of semdim reads {schema!r}; {remedy} writes it anew."
         )
-    return from_plain(raw, cls, str(path))
+    fields_alone = {name: value for name, value in content.items() if name != KEY}
+    return from_plain(fields_alone, cls, where)
 
 
 def to_plain(value: Any) -> Any:

@@ -158,26 +158,31 @@ def test_the_ledger_agrees_with_two_full_passes(paths: Paths) -> None:
 def test_the_monitor_counts_and_judges_as_the_ledger_does(paths: Paths) -> None:
     """With the threshold that the run calibrated, on the very sequences of the run."""
     from semdim.monitor import SparsityMonitor
-    from semdim.uncertainty.rows import sequence_n_active
+    from semdim.uncertainty.alarm_levels import Rule, sequence_values
+    from semdim.uncertainty.rows import check_tokens
 
     ledger, facts = read_ledger(paths.ledger("tiny", "english"))
+    tokens = check_tokens(ledger, "english")
     with SparsityMonitor.load("tiny", root=paths.root) as monitor:
         limit = monitor.threshold
-        assert limit is not None and limit.context == facts["context"] == monitor.watched.context
-        assert limit.compute_dtype == facts["compute_dtype"] == monitor.watched.compute_dtype
-        table = sequence_n_active(ledger, limit.window).set_index("sequence")
+        assert limit is not None
+        source, moving = limit.provenance, limit.alarm.moving_length
+        assert source.context == facts["context"] == monitor.watched.context
+        assert source.compute_dtype == facts["compute_dtype"] == monitor.watched.compute_dtype
+        rules = [Rule(own.statistic, own.n_tokens) for own in limit.limits]
+        values = np.stack([sequence_values(tokens, rule, moving) for rule in rules])
         n_same = 0
-        for sequence, rows in list(ledger.groupby("sequence"))[:60]:
+        for at, (_, rows) in enumerate(list(tokens.groupby("sequence"))[:60]):
             ids = rows["token_id"].tolist()
             reading = monitor.score(monitor._tokenizer.decode(ids[1:]))
             if [token.id for token in reading.tokens] != ids:
                 continue  # the sequence begins or ends within a word
             n_same += 1
             assert [token.n_active for token in reading.tokens] == rows["n_active"].tolist()
-            expected = table.loc[sequence]
             (found,) = reading.sequences
-            assert found.max_alarm == (expected["max_n_active"] > limit.max_n_active)
-            assert found.window_n_active == expected["window_n_active"]
+            assert [look.value for look in found.looks] == values[:, at].tolist()
+            thresholds = [own.threshold for own in limit.limits]
+            assert reading.alarm == (values[:, at] > thresholds).any()
         assert n_same >= 10
 
 

@@ -16,6 +16,7 @@ from semdim.models.export import export_model
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
 from semdim.models.tiny import standard_library_text
+from semdim.monitor.threshold import Threshold
 from semdim.paths import Paths
 from semdim.records import write_record
 from semdim.saes.export import export_sae
@@ -24,9 +25,16 @@ from semdim.saes.load import load_sae
 from semdim.settings import Settings, read_settings
 from semdim.text.tokenizing import encode_batch
 from semdim.tokens.sample import bos_mask
-from semdim.uncertainty.alarm import calibrated_alarm
-from semdim.uncertainty.guardrail import FixedRule, Guardrail, Provenance, WindowAlarm
-from semdim.uncertainty.rows import generator, sequence_n_active, split_documents
+from semdim.uncertainty.alarm import guardrail
+from semdim.uncertainty.guardrail import (
+    Alarm,
+    FixedRule,
+    GroupLimits,
+    Guardrail,
+    Limit,
+    Provenance,
+)
+from semdim.uncertainty.rows import check_tokens, generator, split_documents
 from semdim.uncertainty.spec import UncertaintySpec
 from stages.check_params import composed
 
@@ -92,26 +100,25 @@ def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> G
     pipeline = Pipeline(paths)
     ids = pipeline.sequences(paragraphs(), context)
     n_sequences = len(ids)
+    number = np.repeat(np.arange(n_sequences), context)
     ledger = pd.DataFrame(
         {
-            "document": np.repeat(np.arange(n_sequences), context),
-            "sequence": np.repeat(np.arange(n_sequences), context),
+            # Every third document has two sequences.
+            "document": np.where(number % 4 == 3, number - 1, number),
+            "sequence": number,
             "position": np.tile(np.arange(context), n_sequences),
+            "token_id": ids.flatten().numpy(),
             "is_bos": bos_mask(ids, pipeline.bos).flatten().numpy(),
+            "is_outlier": False,
             "n_active": pipeline.n_active(ids).flatten().numpy(),
         }
     )
-    table = sequence_n_active(ledger, spec.window)
-    split = split_documents(table["document"].to_numpy(), spec.fit_share, generator(0, "split"))
-    alarm, moving = (
-        calibrated_alarm(table, {}, split, statistic, spec, 0)
-        for statistic in ("max_n_active", "window_n_active")
-    )
+    tokens = check_tokens(ledger, "english")
+    split = split_documents(tokens["document"].to_numpy(), spec.fit_share, generator(0, "split"))
+    rule = FixedRule(f"n_active > {spec.fixed_threshold}", spec.fixed_threshold, ())
     model, sae = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
-    return Guardrail(
-        **vars(alarm),
-        window=WindowAlarm(**vars(moving), length=spec.window),
-        fixed_rule=FixedRule(f"n_active > {spec.fixed_threshold}", spec.fixed_threshold, ()),
+    return replace(
+        guardrail(tokens, {}, {}, split, rule, spec, 0),
         provenance=Provenance(
             probe="tiny", model=model.name, model_fingerprint=model.fingerprint, sae=sae.name,
             sae_fingerprint=sae.fingerprint, hook_name=sae.hook_name, splice="no_bos",
@@ -120,9 +127,34 @@ def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> G
     )  # fmt: skip
 
 
-def write_guardrail(path: Path, guardrail: Guardrail, **provenance: Any) -> Path:
+def limit(
+    *thresholds: tuple[str, int, float],
+    sequences: int = 2,
+    group: str | None = None,
+    **provenance: Any,
+) -> Threshold:
+    """A threshold by hand: statistic, tokens and value of each look; the larger one is 5 more."""
+    limits = tuple(Limit(name, n, float(value), value + 5.0) for name, n, value in thresholds)
+    facts: dict[str, Any] = {
+        "probe": "p", "model": "m", "model_fingerprint": "a" * 64, "sae": "s",
+        "sae_fingerprint": "b" * 64, "hook_name": "blocks.1.hook_resid_post", "splice": "no_bos",
+        "context": 64, "compute_dtype": "float32",
+    }  # fmt: skip
+    alarm = Alarm(
+        rule="alarm when something is too high", limits=limits, moving_length=8,
+        sequences_per_document=sequences, false_alarm_rate=0.05, confidence=0.95,
+        false_alarm_rate_given_calibration=0.08, guarantee="a promise",
+        guarantee_with_confidence="a stronger promise", n_choice=20, n_calibration=40, rank=39,
+        rank_with_confidence=40,
+        groups={"news": GroupLimits(25, limits), "few": GroupLimits(3, ())},
+        token_quantiles={"5": 1.0, "25": 4.0, "50": 8.0, "75": 12.0, "95": 16.0, "99": 20.0},
+    )  # fmt: skip
+    return Threshold(alarm, Provenance(**facts | provenance), False, group)
+
+
+def write_guardrail(path: Path, content: Guardrail, **provenance: Any) -> Path:
     """Write it, with other provenance if asked for."""
-    assert guardrail.provenance is not None
-    changed = replace(guardrail.provenance, **provenance)
-    write_record(path, replace(guardrail, provenance=changed))
+    assert content.provenance is not None
+    changed = replace(content.provenance, **provenance)
+    write_record(path, replace(content, provenance=changed))
     return path

@@ -11,6 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from semdim.records import to_plain
+from semdim.uncertainty.guardrail import (
+    Alarm,
+    Choice,
+    FixedRule,
+    FixedRuleRow,
+    Guardrail,
+    Limit,
+    Measured,
+    Rates,
+    Spread,
+    Stability,
+)
+
 GRID = (1_000, 2_000, 5_000, 10_000, 20_000, 35_000, 50_000, 75_000, 100_000)
 TOP_K = (8, 16, 32, 64, 128, 256)
 POOLS = (256, 512, 1024, 2048, 4096)
@@ -280,58 +294,59 @@ def uncertainty_tables(strength: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 def guardrail_facts(threshold: float) -> dict[str, Any]:
     """guardrail.json."""
 
-    def rates(rate: float, n_documents: int = 60) -> dict[str, Any]:
-        low, high = max(0.0, rate - 0.03), min(1.0, rate + 0.04)
-        return {
-            "rate": rate,
-            "low": low,
-            "high": high,
-            "n_sequences": 157,
-            "n_documents": n_documents,
-        }
+    def rates(rate: float, n_documents: int = 60) -> Rates:
+        return Rates(rate, max(0.0, rate - 0.03), min(1.0, rate + 0.04), 157, n_documents)
+
+    def spread(mean: float) -> Spread:
+        low, high = mean / 2, min(1.0, 1.5 * mean)
+        return Spread(mean, 0.1 * mean, low, low, mean, high, high)
 
     fixed = []
     for corpus, role in CORPORA.items():
         share = 0.002 if role == "far" else 0.0
         for positions, extra in (("all", 1.0), ("without_bos", 0.0)):
+            rate = min(1.0, extra + 20 * share)
+            above = int(20_000 * share)
             fixed.append(
-                {
-                    "corpus": corpus,
-                    "role": role,
-                    "positions": positions,
-                    "n_tokens": 20_000,
-                    "n_above": int(20_000 * share),
-                    "n_outliers_above": int(20_000 * share),
-                    "token_rate": share,
-                    "token_rate_bound": 0.004,
-                    "n_sequences": 157,
-                    "sequence_rate": min(1.0, extra + 20 * share),
-                }
+                FixedRuleRow(
+                    corpus, role, positions, 20_000, above, above, share, 0.004, 157, rate, rate
+                )
             )
     detection = {"python": 0.07, "replaced": 0.09, "random": 0.64}
-    alarm = {
-        "statistic": "max_n_active",
-        "rule": "alarm when any token of the sequence has n_active above the threshold",
-        "threshold": threshold,
-        "false_alarm_rate": 0.05,
-        "guarantee": "If documents are exchangeable, the chance of an alarm is at most 0.05.",
-        "n_calibration": 156,
-        "calibration_unit": "one sequence per document",
-        "measured_false_alarm_rate": 0.043,
-        "detection_rate": detection,
-        "false_alarms": rates(0.043, 156),
-        "detection": {corpus: rates(rate) for corpus, rate in detection.items()},
-    }
-    window = alarm | {"length": 16, "threshold": 0.7 * threshold}
-    window["detection"] = {corpus: rates(min(1.0, 1.4 * r)) for corpus, r in detection.items()}
-    return alarm | {
-        "window": window,
-        "fixed_rule": {"rule": "n_active > 500", "threshold": 500, "corpora": fixed},
-    }
+    limits = tuple(
+        Limit("sequence_median", n_tokens, scale * threshold, 1.2 * scale * threshold)
+        for n_tokens, scale in ((16, 1.3), (127, 1.0))
+    )
+    record = Guardrail(
+        alarm=Alarm(
+            rule="alarm when the median of n_active is above its threshold", limits=limits,
+            moving_length=16, sequences_per_document=4, false_alarm_rate=0.05, confidence=0.95,
+            false_alarm_rate_given_calibration=0.08, guarantee="a promise",
+            guarantee_with_confidence="a stronger promise", n_choice=52, n_calibration=104,
+            rank=100, rank_with_confidence=103, groups={}, token_quantiles={"50": threshold},
+        ),
+        choice=Choice("a criterion", {"sequence_median": 0.1, "sequence_max": 1.2}),
+        measured=Measured(
+            rates(0.043, 156), {"1": rates(0.02, 100), "4": rates(0.1, 56)},
+            {corpus: rates(rate) for corpus, rate in detection.items()},
+        ),
+        measured_with_confidence=Measured(
+            rates(0.012, 156), {"1": rates(0.0, 100), "4": rates(0.03, 56)},
+            {corpus: rates(rate / 2) for corpus, rate in detection.items()},
+        ),
+        measured_by_group={},
+        stability=Stability(
+            200, {"sequence_median": 190, "sequence_max": 10}, spread(0.048), spread(0.015),
+            {corpus: spread(rate) for corpus, rate in detection.items()},
+        ),
+        fixed_rule=FixedRule("n_active > 500", 500, tuple(fixed)),
+        provenance=None,
+    )  # fmt: skip
+    return {"schema": Guardrail.SCHEMA, **to_plain(record)}
 
 
 def sequence_histogram(means: dict[str, float], rng: np.random.Generator) -> pd.DataFrame:
-    """Distribution of the sequences' largest n_active."""
+    """Distribution of the guardrail's statistic over sequences."""
     parts = []
     edges = np.arange(0, 401, 10)
     for corpus, mean in means.items():

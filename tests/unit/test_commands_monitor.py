@@ -19,7 +19,7 @@ from semdim.uncertainty.guardrail import Guardrail
 from semdim.uncertainty.spec import UncertaintySpec
 from tests.unit.monitor_factory import CONTEXT, calibrated, export_tiny, paragraphs, write_guardrail
 
-SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8)
+SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8, guardrail_looks=(8, 24))
 
 
 @pytest.fixture(scope="module")
@@ -44,10 +44,10 @@ def run(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
 
 
 def texts() -> tuple[str, str]:
-    """One text that raises an alarm by a token, one that raises none."""
+    """One text that raises an alarm, one that raises none."""
     pieces = [text[:150] for text in paragraphs()]
     with SparsityMonitor.load("tiny") as monitor:
-        loud = next(text for text in pieces if monitor.score(text).flagged)
+        loud = next(text for text in pieces if monitor.score(text).alarm)
         quiet = next(text for text in pieces if monitor.score(text).alarm is False)
     return loud, quiet
 
@@ -59,15 +59,15 @@ def test_flags_show_without_colours_and_in_the_exit_status() -> None:
     assert "▲" in out and "Alarm: " in out and "\x1b" not in out
     assert "at most 0.05" in out
     code, out, _ = run("--text", quiet)
-    assert code == 0 and "No alarm: " in out
-    assert "▲" not in out.replace("▲ n_active above the threshold", "")
+    assert code == 0 and "No alarm in " in out
+    assert "▲" not in out.replace("▲ above the threshold at a look", "")
 
 
 def test_every_token_is_listed_with_its_k() -> None:
     text = "x = [1, 2]"
     _, out, _ = run("--text", text)
     assert text in _without_marks(out)
-    cells = re.findall(r"(\d+) +(\S+) +(\d+) *[·▲~]*", out)
+    cells = re.findall(r"(\d+) +(\S+) +(\d+) +[\d.]* *[·▲]?", out)
     with SparsityMonitor.load("tiny") as monitor:
         tokens = monitor.score(text).tokens
     assert {(token.position, token.n_active) for token in tokens} <= {
@@ -78,14 +78,15 @@ def test_every_token_is_listed_with_its_k() -> None:
 
 
 def _without_marks(text: str) -> str:
-    return re.sub(r"▲\d+ |~", "", text)
+    return text.replace("▲", "")
 
 
 def test_a_long_text_lists_its_largest_tokens(tmp_path: Path) -> None:
     path = tmp_path / "long.txt"
     path.write_text("".join(paragraphs()[:15]))
     _, out, _ = run(str(path))
-    assert "The 32 largest of" in out and "sequence" in out and "cut into" in out
+    assert "The 32 largest of" in out and "no promise" in out
+    assert "The promise ends there: of" in out and "first 2 full sequences" in out
 
 
 def test_json_and_every_way_to_give_a_text(tmp_path: Path) -> None:
@@ -102,7 +103,9 @@ def test_json_and_every_way_to_give_a_text(tmp_path: Path) -> None:
     assert all(reading == readings[0] for reading in readings)
     assert readings[0]["text"] == text
     assert readings[0]["alarm"] == (outputs[0][0] == 3)
-    assert {"n_active", "flagged", "position", "id", "text"} <= set(readings[0]["tokens"][0])
+    assert {"n_active", "flagged", "level", "position", "id", "text"} <= set(
+        readings[0]["tokens"][0]
+    )
 
 
 def test_a_generation_is_streamed_and_the_same_again(tmp_path: Path) -> None:
@@ -161,6 +164,7 @@ def test_ctrl_c_keeps_what_was_generated(
         (["--text", "x", "--context", "32"], None, "context 64, not 32"),
         (["--text", "x", "--threshold", "none.json"], None, "make repro"),
         (["--text", "x", "--model", "tiny", "--sae", "none"], None, "no exported SAE"),
+        (["--text", "x", "--group", "news"], None, "no thresholds for the group 'news'"),
         (["--text", "x", "--sae", "none"], None, "needs a model beside it"),
         (["--text", "x", "--probe", "none"], None, "probes exported here: tiny"),
         (["--text", "x", "--model", "gpt9"], None, "no exported model for 'gpt9'"),
@@ -183,6 +187,33 @@ def test_anothers_threshold_is_refused_by_its_fingerprint(tmp_path: Path) -> Non
     path = write_guardrail(tmp_path / "g.json", content, sae_fingerprint="d" * 64)
     code, _, err = run("--text", "x", "--threshold", str(path))
     assert code == 1 and "dddddddddddd" in err
+
+
+def test_a_guardrail_of_an_earlier_version_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "g.json"
+    current = (Paths().results("tiny") / "guardrail.json").read_text(encoding="utf-8")
+    path.write_text(current.replace(Guardrail.SCHEMA, "guardrail/1"))
+    code, _, err = run("--text", "x", "--threshold", str(path))
+    assert code == 1 and "'guardrail/1'" in err and "`dvc repro measure_uncertainty`" in err
+
+
+def test_a_text_that_ends_before_the_first_look_is_no_alarm() -> None:
+    code, out, _ = run("--text", "x = 1")
+    assert code == 0 and "Too short to judge" in out
+    code, out, _ = run("--text", "x = 1", "--json")
+    assert code == 0 and json.loads(out)["alarm"] is None
+
+
+def test_the_larger_thresholds_are_asked_for() -> None:
+    loud, _ = texts()
+    given = ["--text", loud, "--json"]
+    plain, larger = (json.loads(run(*given, *more)[1]) for more in ([], ["--confident"]))
+    assert larger["threshold"]["with_confidence"] and not plain["threshold"]["with_confidence"]
+    pairs = zip(plain["sequences"][0]["looks"], larger["sequences"][0]["looks"], strict=True)
+    assert all(one["threshold"] <= other["threshold"] for one, other in pairs)
+    folders = ["--model", str(Paths().model("tiny")), "--sae", str(Paths().sae("tiny"))]
+    code, _, err = run(*folders, "--text", "x = 1", "--confident")
+    assert code == 1 and "no thresholds to choose from" in err
 
 
 def test_without_a_threshold_it_says_how_to_get_one() -> None:

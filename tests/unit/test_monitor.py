@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -21,6 +22,7 @@ from semdim.monitor.exports import Exports, exported_probes, find
 from semdim.monitor.live import CachedModel, count_active
 from semdim.monitor.monitor import describe
 from semdim.monitor.pieces import Detokenizer, cut, text_of, token_ids
+from semdim.monitor.reading import Reading
 from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched
 from semdim.monitor.verdict_words import as_dict, conditions, verdict
@@ -28,20 +30,21 @@ from semdim.paths import Paths
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder
 from semdim.tokens.sample import bos_mask
+from semdim.uncertainty.alarm_levels import Rule, document_levels
 from semdim.uncertainty.guardrail import Guardrail
-from semdim.uncertainty.rows import sequence_n_active
 from semdim.uncertainty.spec import UncertaintySpec
 from tests.unit.monitor_factory import (
     CONTEXT,
     Pipeline,
     calibrated,
     export_tiny,
+    limit,
     paragraphs,
     write_guardrail,
     write_hook,
 )
 
-SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8)
+SPEC = UncertaintySpec(n_resamples=20, n_splits=2, window=8, guardrail_looks=(8, 24))
 TEXT = "Return the arithmetic mean — naïve, 漢字, 😀 — of the data.\n\n    x = [1, 2]\n"
 
 
@@ -174,43 +177,50 @@ def test_the_cache_takes_padding_ids_for_text(pipeline: Pipeline) -> None:
 def test_every_sequence_is_compared_as_in_calibration(
     guarded: SparsityMonitor, calibration: Guardrail, pipeline: Pipeline
 ) -> None:
-    """The alarms on calibration-like sequences are those of the pipeline's own table."""
+    """The alarms on calibration-like texts are those of the pipeline's own table."""
     limit = guarded.threshold
-    assert limit is not None
-    assert limit.max_n_active == calibration.threshold
-    assert limit.window_n_active == calibration.window.threshold
+    assert limit is not None and limit.alarm == calibration.alarm
+    rules = [Rule(own.statistic, own.n_tokens) for own in limit.limits]
+    thresholds = np.array([own.threshold for own in limit.limits])
     n_alarms = 0
-    for text in paragraphs()[:40]:
+    for text in paragraphs()[:60]:
         reading = guarded.score(text)
         table = pd.DataFrame([vars(token) for token in reading.tokens])
-        table["document"] = 0
+        table["document"] = table["sequence"]
         ids = [ids_of(tuple(t for t in reading.tokens if t.sequence == s.sequence))
                for s in reading.sequences]  # fmt: skip
         table["is_bos"] = torch.cat([bos_mask(row, pipeline.bos)[0] for row in ids]).numpy()
         table["n_active"] = torch.cat([pipeline.n_active(row)[0] for row in ids]).numpy()
-        full = table[table.groupby("sequence")["position"].transform("size") > SPEC.window]
-        rows = sequence_n_active(full, SPEC.window).set_index("sequence")
-        for item in reading.sequences:
-            if item.sequence not in rows.index:
-                assert item.window_n_active is None
-                continue
-            row = rows.loc[item.sequence]
-            assert item.max_n_active == row["max_n_active"]
-            assert item.window_n_active == row["window_n_active"]
-            assert item.mean_n_active == row["mean_n_active"]
-            assert item.max_alarm == (row["max_n_active"] > limit.max_n_active)
-            assert item.window_alarm == (row["window_n_active"] > limit.window_n_active)
+        values = document_levels(table, rules, limit.alarm.moving_length).values
+        for item, row in zip(reading.sequences, values, strict=True):
+            n_tokens = sum(token.sequence == item.sequence for token in reading.tokens) - 1
+            reached = [at for at, rule in enumerate(rules) if rule.n_tokens <= n_tokens]
+            assert [look.value for look in item.looks] == row[reached].tolist()
+            assert item.is_above == (row > thresholds)[reached].any()
+            assert item.is_promised == (
+                item.sequence == 0
+                or (item.sequence < limit.alarm.sequences_per_document and n_tokens == CONTEXT - 1)
+            )
+        promised = [item for item in reading.sequences if item.is_promised and item.looks]
+        assert reading.alarm == (any(i.is_above for i in promised) if promised else None)
         n_alarms += bool(reading.alarm)
         for token in reading.tokens:
             assert token.is_scored == (token.position > 0 and token.id != pipeline.bos)
-            assert token.flagged <= token.is_scored
-        assert any(t.flagged for t in reading.tokens) == any(
-            item.max_alarm for item in reading.sequences
-        )
-        assert any(t.in_flagged_window for t in reading.tokens) == any(
-            item.window_alarm for item in reading.sequences
-        )
-    assert 0 < n_alarms < 40
+            own = [k for k in reading.tokens if k.sequence == token.sequence and k.is_scored
+                   and k.position <= token.position]  # fmt: skip
+            assert (token.level is None) == (not own)
+        assert any(t.flagged for t in reading.tokens) == any(i.is_above for i in reading.sequences)
+    assert 0 < n_alarms < 30
+
+
+def test_an_alarm_is_raised_as_rarely_as_promised_on_whole_documents(
+    guarded: SparsityMonitor,
+) -> None:
+    """Texts of two sequences, as the calibration saw them: rarely, though there are several looks
+    at several sequences (the promise is 5 %; texts overlap with those of the calibration)."""
+    texts = ["".join(paragraphs()[at : at + 2]) for at in range(0, 240, 3)]
+    readings = [guarded.score(text) for text in texts]
+    assert sum(bool(reading.alarm) for reading in readings) / len(readings) <= 0.15
 
 
 def test_a_long_text_is_cut_as_the_pipeline_cuts(
@@ -226,7 +236,8 @@ def test_a_long_text_is_cut_as_the_pipeline_cuts(
     expected = pipeline.n_active(full).flatten().tolist()
     assert k_of(reading.tokens)[: len(expected)] == expected
     assert reading.text == text
-    assert any("cut into" in line for line in conditions(reading))
+    assert any("first 2 full sequences" in line for line in conditions(reading))
+    assert [item.is_promised for item in reading.sequences[:4]] == [True, True, False, False]
 
 
 @given(st.text(min_size=1, max_size=60))
@@ -249,20 +260,106 @@ def test_cutting_loses_no_token(ids: list[int], context: int) -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 30)), min_size=1, max_size=40),
     st.integers(1, 6),
 )
-def test_live_flags_add_up_to_the_alarms(tokens: list[tuple[int, int]], window: int) -> None:
-    """Any mixture of ids (0 is BOS): the running judgement and the table's are the same."""
-    recorder = Recorder(0, _limit(20, 15.5, window), window)
+def test_live_flags_add_up_to_the_alarms(tokens: list[tuple[int, int]], first: int) -> None:
+    """Any mixture of ids (0 is BOS): a flag where a look is too high, and nowhere else."""
+    recorder = Recorder(0, limit(("sequence_median", first, 12), ("sequence_median", 20, 9)), 64)
     recorder.start_sequence()
     recorder.add(0, 29, "")
     for token_id, k in tokens:
         recorder.add(token_id, k, "x")
     reading = recorder.reading(_watched())
-    flagged = any(token.flagged for token in reading.tokens)
-    moving = any(token.in_flagged_window for token in reading.tokens)
-    assert flagged == any(bool(item.max_alarm) for item in reading.sequences)
-    assert moving == any(bool(item.window_alarm) for item in reading.sequences)
-    assert flagged == any(k > 20 for token_id, k in tokens if token_id != 0)
-    assert reading.alarm == (flagged or moving)
+    expected = {}
+    for n_tokens, threshold in ((first, 12), (20, 9)):
+        counts = [k for token_id, k in tokens[:n_tokens] if token_id != 0]
+        if len(tokens) >= n_tokens:
+            value = float(np.median(counts)) if counts else 0.0
+            expected[n_tokens] = (value, value > threshold)
+    found = {look.n_tokens: (look.value, look.is_above)
+             for item in reading.sequences for look in item.looks}  # fmt: skip
+    if reading.sequences:
+        assert found == expected
+        assert [t.position for t in reading.flagged] == [n for n, (_, is_above) in expected.items()
+                                                         if is_above]  # fmt: skip
+        assert reading.alarm == (any(a for _, a in expected.values()) if expected else None)
+
+
+def test_a_text_that_ends_early_raises_no_alarm_that_its_continuation_would_not() -> None:
+    rng = np.random.default_rng(0)
+    own = limit(("sequence_q25", 4, 10), ("sequence_max", 9, 29), ("sequence_q25", 15, 9))
+    for _ in range(60):
+        recorder = Recorder(0, own, 16)
+        recorder.start_sequence()
+        recorder.add(0, 99, "")
+        alarms = []
+        for k in rng.integers(0, 31, 15):
+            recorder.add(5, int(k), "x")
+            alarms.append(bool(recorder.reading(_watched(context=16)).alarm))
+        assert alarms == sorted(alarms)
+
+
+def _recorded(lengths: list[int], own: Threshold, k: int = 5, loud: int | None = None) -> Reading:
+    """A text of sequences of these lengths; the one numbered ``loud`` has many active atoms."""
+    recorder = Recorder(0, own, 16)
+    for number, length in enumerate(lengths):
+        recorder.start_sequence()
+        recorder.add(0, 99, "")
+        for _ in range(length):
+            recorder.add(5, 50 if number == loud else k, "x")
+    return recorder.reading(_watched(context=16))
+
+
+def test_the_promise_ends_with_the_calibrated_sequences() -> None:
+    own = limit(("sequence_median", 4, 10), ("sequence_median", 15, 10), context=16)
+    within = _recorded([15, 15], own, loud=1)
+    assert within.alarm and within.above_beyond_promise == 0
+    assert "1 of 2 sequences raise it" in verdict(within) and "promise ends" not in verdict(within)
+    beyond = _recorded([15, 15, 15, 6], own, loud=2)
+    assert [item.is_promised for item in beyond.sequences] == [True, True, False, False]
+    assert beyond.alarm is False and beyond.above_beyond_promise == 1
+    assert "of 2 further sequences, 1 is above a threshold" in verdict(beyond)
+    assert any("first 2 full sequences of 15 tokens" in line for line in conditions(beyond))
+    plain = as_dict(beyond)
+    assert plain["alarm"] is False and plain["above_beyond_promise"] == 1
+    assert [item["is_promised"] for item in plain["sequences"]] == [True, True, False, False]
+    # A remainder that does not fill a sequence was never calibrated on, unless it is all there is.
+    rest = _recorded([15, 6], own, loud=1)
+    assert rest.alarm is False and rest.above_beyond_promise == 1
+    only = _recorded([6], own, loud=0)
+    assert only.alarm and "ends after 6 of the 15 tokens" in " ".join(conditions(only))
+
+
+def test_a_text_that_ends_before_the_first_look_is_not_judged() -> None:
+    own = limit(("sequence_median", 4, 10), ("sequence_median", 15, 10), context=16)
+    short = _recorded([3], own, loud=0)
+    assert short.alarm is None and short.flagged == ()
+    assert verdict(short).startswith("Too short to judge: the text has 3 tokens, and the first look"
+                                     " is after 4")  # fmt: skip
+
+
+def test_beyond_the_context_nothing_is_looked_at() -> None:
+    own = limit(("sequence_median", 4, 10), ("sequence_median", 15, 10), context=16)
+    long = _recorded([40], own, k=5)
+    assert [t.level for t in long.tokens[16:]] == [None] * 25
+    assert len(long.sequences[0].looks) == 2 and long.sequences[0].n_scored == 40
+
+
+def test_the_larger_thresholds_and_those_of_a_group_are_asked_for() -> None:
+    own = limit(("sequence_median", 4, 10), ("sequence_median", 15, 10), context=16)
+    assert _recorded([15], own, k=12).alarm
+    larger = replace(own, with_confidence=True)
+    reading = _recorded([15], larger, k=12)
+    assert reading.alarm is False and reading.sequences[0].looks[0].threshold == 15
+    assert "a stronger promise" in conditions(reading)
+    assert "a promise" in conditions(_recorded([15], own))
+    news = replace(own, group="news")
+    assert any("25 documents of the group 'news'" in line
+               for line in conditions(_recorded([15], news)))  # fmt: skip
+    for group in ("few", "letters"):
+        with pytest.raises(ConfigError, match=f"group '{group}'; there are some for: news"):
+            replace(own, group=group)
+    without = replace(own.alarm, limits=(replace(own.limits[0], threshold_with_confidence=None),))
+    with pytest.raises(ConfigError, match="40 documents, which are too few"):
+        Threshold(without, own.provenance, with_confidence=True)
 
 
 def test_without_a_threshold_k_is_shown_and_the_way_to_one(free: SparsityMonitor) -> None:
@@ -371,7 +468,7 @@ def test_another_context_is_refused(tmp_path: Path, paths: Paths, calibration: G
     [
         ("{", "cannot be read"),
         ("{}", "names no schema"),
-        ('{"schema": "guardrail/0"}', "is of the schema 'guardrail/0'"),
+        ('{"schema": "guardrail/1"}', "'guardrail/1'.*`dvc repro measure_uncertainty` writes it"),
     ],
 )
 def test_a_damaged_threshold_is_refused(tmp_path: Path, content: str, message: str) -> None:
@@ -388,8 +485,10 @@ def test_a_threshold_that_is_infinite_or_for_nothing_is_refused(
 ) -> None:
     path = write_guardrail(tmp_path / "guardrail.json", calibration)
     content = json.loads(path.read_text())
-    path.write_text(json.dumps(content | {"threshold": float("inf")}))
-    with pytest.raises(ArtifactError, match="threshold is inf, expected a finite number"):
+    path.write_text(
+        json.dumps(content | {"alarm": content["alarm"] | {"confidence": float("inf")}})
+    )
+    with pytest.raises(ArtifactError, match=r"alarm\.confidence is inf, expected a finite number"):
         read_threshold(path)
     path.write_text(json.dumps(content | {"provenance": None}))
     with pytest.raises(ArtifactError, match="does not say which model and SAE"):
@@ -438,32 +537,32 @@ def test_text_that_is_not_utf8_names_the_byte() -> None:
 
 
 def test_an_alarm_can_end_a_generation(paths: Paths, free: SparsityMonitor) -> None:
-    """With a threshold just below the first record of a continuation, it ends there."""
-
-    def record(seed: int) -> int | None:
-        counts = k_of(free.generate("x = 1", 60, seed=seed).finish().tokens)
-        first = len(counts) - 60
-        records = (at for at in range(first + 5, len(counts)) if counts[at] > max(counts[1:at]))
-        return next(records, None)
-
-    seed, at = next((seed, at) for seed in range(20) if (at := record(seed)) is not None)
-    whole = free.generate("x = 1", 60, seed=seed).finish()
-    threshold = _limit(whole.tokens[at].n_active - 0.5, 1e9, 8, free.watched)
-    monitor = SparsityMonitor.load("tiny", threshold=threshold, root=paths.root)
-    stopped = monitor.generate("x = 1", 60, seed=seed, stop_on_alarm=True).finish()
+    """With a look whose threshold is just below the value there, it ends at that look."""
+    whole = free.generate("x = 1", 60, seed=1).finish()
+    at = len(whole.tokens) - 30
+    calm, value = whole.tokens[at - 10].level, whole.tokens[at].level
+    assert calm is not None and value is not None
+    about = free.watched
+    own = limit(
+        ("sequence_median", at - 10, calm + 0.5), ("sequence_median", at, value - 0.5),
+        model=about.model, model_fingerprint=about.model_fingerprint, sae=about.sae,
+        sae_fingerprint=about.sae_fingerprint, hook_name=about.hook_name, context=about.context,
+    )  # fmt: skip
+    monitor = SparsityMonitor.load("tiny", threshold=own, root=paths.root)
+    stopped = monitor.generate("x = 1", 60, seed=1, stop_on_alarm=True).finish()
     assert [t.id for t in stopped.tokens] == [t.id for t in whole.tokens[: at + 1]]
     assert stopped.flagged == (stopped.tokens[-1],) and stopped.alarm
-    assert "1 token has" in verdict(stopped)
+    assert f"after {at} tokens, above its threshold" in verdict(stopped)
 
 
 def test_a_reading_tells_what_its_promise_is_worth(guarded: SparsityMonitor) -> None:
     said = " ".join(conditions(guarded.generate("x", 5).finish()))
-    for part in ("at most 0.05", "at most 0.1", "shorter", "text that a model writes", "documents"):
+    for part in ("at most 0.05", "less often", "text that a model writes", "documents", "0.95"):
         assert part in said
 
 
 def test_a_topk_sae_is_said_to_be_useless_here() -> None:
-    recorder = Recorder(0, None, 4)
+    recorder = Recorder(0, None, 16)
     recorder.start_sequence()
     recorder.add(0, 9, "")
     recorder.add(1, 8, "x")
@@ -499,14 +598,3 @@ def _watched(**changes: Any) -> Watched:
         "dict_size": 128, "compute_dtype": "float32", "constant_n_active": False,
     }  # fmt: skip
     return Watched(**facts | changes)
-
-
-def _limit(largest: float, moving: float, window: int, watched: Watched | None = None) -> Threshold:
-    about = watched or _watched()
-    return Threshold(
-        max_n_active=float(largest), window_n_active=float(moving), window=window,
-        false_alarm_rate=0.05, guarantee="a promise", n_calibration=40,
-        model=about.model, model_fingerprint=about.model_fingerprint, sae=about.sae,
-        sae_fingerprint=about.sae_fingerprint, hook_name=about.hook_name, splice=about.splice,
-        context=about.context, compute_dtype="float32",
-    )  # fmt: skip

@@ -22,6 +22,7 @@ from tests.unit.monitor_factory import (
     Pipeline,
     calibrated,
     export_tiny,
+    limit,
     write_guardrail,
     write_hook,
 )
@@ -39,7 +40,7 @@ def model(paths: Paths) -> Any:
 
 @pytest.fixture(scope="module")
 def guardrail(paths: Paths) -> Path:
-    spec = UncertaintySpec(n_resamples=20, n_splits=2, window=8)
+    spec = UncertaintySpec(n_resamples=20, n_splits=2, window=8, guardrail_looks=(8, 24))
     return write_guardrail(paths.results("tiny") / "guardrail.json", calibrated(paths, spec))
 
 
@@ -88,25 +89,22 @@ def test_the_hooks_go_when_the_block_ends(paths: Paths, model: Any) -> None:
 
 def test_an_alarm_calls_back_and_stops(paths: Paths, model: Any, guardrail: Path) -> None:
     """The same generation with and without a stop: it ends right after the first alarm."""
-    from dataclasses import replace
-
     from semdim.monitor import read_threshold
 
     tokenizer = load_tokenizer(paths.model("tiny"))
     folders = {"sae": paths.sae("tiny"), "facts": paths.model("tiny")}
-    n_prompt = prompt(paths).shape[1]
-    for seed in range(20):  # until a generated token has more active atoms than all before it
-        with watch(model, tokenizer, **folders) as guard:
-            whole = generate(model, prompt(paths), 50, seed)
-        counts = [token.n_active for token in guard.tokens]
-        records = [i for i in range(n_prompt + 2, len(counts)) if counts[i] > max(counts[1:i])]
-        if records:
-            break
-    at = records[0]
-    limit = replace(read_threshold(guardrail), max_n_active=counts[at] - 0.5, window_n_active=1e9)
+    with watch(model, tokenizer, **folders) as guard:
+        whole = generate(model, prompt(paths), 50)
+    at = prompt(paths).shape[1] + 20
+    calm, value = guard.tokens[at - 5].level, guard.tokens[at].level
+    source = read_threshold(guardrail).provenance
+    own = limit(
+        ("sequence_median", at - 5, calm + 0.5), ("sequence_median", at, value - 0.5),
+        **vars(source),
+    )  # fmt: skip
     heard: list[Token] = []
-    with watch(model, tokenizer, threshold=limit, on_alarm=heard.append, **folders) as guard:
-        stopped = generate(model, prompt(paths), 50, seed, stopping_criteria=[guard.stop])
+    with watch(model, tokenizer, threshold=own, on_alarm=heard.append, **folders) as guard:
+        stopped = generate(model, prompt(paths), 50, stopping_criteria=[guard.stop])
     assert [token.position for token in heard] == [at]
     assert guard.has_alarm and guard.reading().alarm
     # The alarm is on a token that was generated before; the one drawn from it is the last.
@@ -129,12 +127,12 @@ def test_what_cannot_be_watched_is_refused(paths: Paths, model: Any) -> None:
         generate(model, ids, 2, stopping_criteria=[guard.stop])
 
 
-def test_beyond_the_context_nothing_is_promised(paths: Paths, model: Any, guardrail: Path) -> None:
+def test_beyond_the_context_nothing_is_judged(paths: Paths, model: Any, guardrail: Path) -> None:
     tokenizer = load_tokenizer(paths.model("tiny"))
     folders = {"sae": paths.sae("tiny"), "facts": paths.model("tiny")}
     with (
         watch(model, tokenizer, threshold=guardrail, **folders),
-        pytest.warns(UserWarning, match="nothing is promised"),
+        pytest.warns(UserWarning, match="nothing is judged"),
     ):
         generate(model, prompt(paths), 70)
 

@@ -13,36 +13,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semdim.monitor.drawing import nice_step, plot
+from semdim.monitor.heat import N_LEVELS, heat, heat_edges
 from semdim.monitor.page import label, render, visible, write_page
-from semdim.monitor.reading import Reading
+from semdim.monitor.reading import Look, Reading
 from semdim.monitor.recorder import Recorder
-from semdim.monitor.terminal import heat
-from semdim.monitor.threshold import Threshold, Watched
+from semdim.monitor.threshold import Watched
+from tests.unit.monitor_factory import limit
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
 
-def reading(*, threshold: bool = True, n_tokens: int = 90, is_complete: bool = True) -> Reading:
-    """A reading with flags, a flagged window, line breaks, markup and two sequences."""
+def reading(
+    *, threshold: bool = True, n_tokens: int = 90, is_complete: bool = True, n_promised: int = 2
+) -> Reading:
+    """A reading with an alarm, an outlier, line breaks, markup and two sequences."""
     watched = Watched(
         model="m", model_fingerprint="a" * 64, sae="s", sae_fingerprint="b" * 64,
         hook_name="blocks.1.hook_resid_post", splice="no_bos", context=64, dict_size=128,
         compute_dtype="float32", constant_n_active=False,
     )  # fmt: skip
-    limit = Threshold(
-        max_n_active=40.0, window_n_active=24.0, window=8, false_alarm_rate=0.05,
-        guarantee="a promise", n_calibration=40, model="m", model_fingerprint="a" * 64, sae="s",
-        sae_fingerprint="b" * 64, hook_name="blocks.1.hook_resid_post", splice="no_bos",
-        context=64, compute_dtype="float32",
+    own = limit(
+        ("sequence_median", 16, 30), ("sequence_median", 48, 9), ("sequence_median", 63, 40),
+        sequences=n_promised,
     )  # fmt: skip
-    recorder = Recorder(0, limit if threshold else None, 8)
+    recorder = Recorder(0, own if threshold else None, 64)
     words = ["word ", "<b>", "</script>", "naïve ", "漢", "\n", "\x00", "", '"quoted" ', "{{ x }} "]
     for at in range(n_tokens):
         if at % 64 == 0:
             recorder.start_sequence()
             recorder.add(0, 100, "<|bos|>")
         elif at == 30:
-            recorder.add(5, 77, "alarming ")
+            recorder.add(5, 7000, "outlier ")
         else:
             k = 25 + at % 3 if 40 <= at < 55 else at * 7 % 20
             recorder.add(5, k, words[at % len(words)], is_generated=at > 70)
@@ -53,12 +54,15 @@ def test_the_page_holds_every_token_with_its_k_on_hover() -> None:
     shown = reading()
     page = render(shown)
     titles = [html.unescape(found) for found in re.findall(r'class="t [^>]*title="([^"]*)"', page)]
-    assert titles == [label(token) for token in shown.tokens]
+    assert titles == [label(token, shown) for token in shown.tokens]
     assert all(f"k = {token.n_active}" in title
                for token, title in zip(shown.tokens, titles, strict=True))  # fmt: skip
     assert page.count("</script>") == 1 and "<b>" not in page  # the text is text, not markup
     assert page.count('class="flag"') == len(shown.flagged) == 1
-    assert "a promise" in page and "Alarm: " in page
+    (look,) = [look for look in shown.sequences[0].looks if look.is_above]
+    assert f"Alarm: the median of k is {look.value:.1f} after 48 tokens" in page
+    assert "a promise" in page and "<td>no promise</td>" in page  # that is the rest of the text
+    assert f"<td>▲ {look.value:.1f}</td>" in page and "1 token has a k above the frame" in page
 
 
 def test_the_legend_says_which_k_has_which_colour() -> None:
@@ -67,9 +71,23 @@ def test_the_legend_says_which_k_has_which_colour() -> None:
     assert len(ranges) >= 4
     for token in shown.tokens:
         if token.is_scored:
-            level = heat(token, 40.0, 6)
+            level = heat(token, heat_edges(shown))
             _, low, high = next(found for found in ranges if int(found[0]) == level)
             assert int(low) <= token.n_active <= (int(high) if high else 10**9)
+
+
+def test_what_is_above_beyond_the_promise_is_shown_and_is_no_alarm() -> None:
+    shown = reading(n_tokens=128, n_promised=1)
+    calm = Look("sequence_median", 16, 3.0, 30.0, False)
+    above = Look("sequence_median", 16, 31.0, 30.0, True)
+    first, second = shown.sequences
+    later = replace(
+        shown, sequences=(replace(first, looks=(calm,)), replace(second, looks=(above,)))
+    )
+    page = render(later)
+    assert later.alarm is False and 'class="verdict beyond"' in page
+    assert "of 1 further sequence, 1 is above a threshold" in page
+    assert "<td>▲ 31.0</td>" in page and "<td>above, no promise</td>" in page
 
 
 def test_the_page_names_no_address() -> None:
@@ -106,7 +124,13 @@ def test_the_plot_leaves_bos_out_and_shows_everything_else() -> None:
     assert drawn.line.count("M") == len(shown.sequences) == 2
     heights = [float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", drawn.line)]
     assert drawn.top <= min(heights) and max(heights) <= drawn.bottom
-    assert len(drawn.levels) == 2 and drawn.generated is not None
+    assert drawn.level.count("M") == 2 and drawn.generated is not None
+    assert [(mark.label, mark.is_above) for mark in drawn.marks] == [
+        ("30.0", False), ("9.0", True), ("40.0", False), ("", False),
+    ]  # fmt: skip
+    assert all(drawn.top <= mark.y <= drawn.bottom for mark in drawn.marks)
+    assert drawn.n_beyond == 1 and min(heights) == drawn.top  # an outlier does not flatten the rest
+    assert float(drawn.y_ticks[-1].label) < 100
     assert list(drawn.x_of) == sorted(drawn.x_of)
 
 
@@ -118,11 +142,21 @@ def test_a_nice_step_reaches_the_top_and_not_far_beyond(largest: float, n_steps:
     assert f"{step:.0e}"[0] in "125"
 
 
-@given(st.integers(0, 500), st.integers(0, 500), st.floats(1, 300))
-def test_heat_grows_with_k(one: int, other: int, top: float) -> None:
+@given(
+    st.integers(0, 500), st.integers(0, 500),
+    st.lists(st.floats(0, 300), min_size=4, max_size=4).map(sorted),
+)  # fmt: skip
+def test_heat_grows_with_k(one: int, other: int, edges: list[float]) -> None:
     token = reading(n_tokens=3).tokens[1]
-    levels = [heat(replace(token, n_active=k), top, 6) for k in sorted((one, other))]
-    assert 0 <= levels[0] <= levels[1] <= 5
+    levels = [heat(replace(token, n_active=k), edges) for k in sorted((one, other))]
+    assert 0 <= levels[0] <= levels[1] < N_LEVELS
+
+
+def test_without_a_threshold_heat_is_by_the_text_itself() -> None:
+    shown = reading(threshold=False)
+    levels = [heat(token, heat_edges(shown)) for token in shown.tokens if token.is_scored]
+    assert levels.count(0) == pytest.approx(len(levels) / 2, abs=6)
+    assert "of this text" in render(shown) and "ordinary" in render(reading())
 
 
 @given(st.text(max_size=40))
@@ -234,7 +268,7 @@ def test_text_stands_out_from_every_heat(scheme: str) -> None:
         first, second = luminance(one), luminance(other)
         return (max(first, second) + 0.05) / (min(first, second) + 0.05)
 
-    for level in ("page", "card", "h1", "h2", "h3", "h4", "h5", "alarm", "quiet"):
+    for level in ("page", "card", "h1", "h2", "h3", "h4", "alarm", "quiet"):
         assert contrast("ink", level) >= 4.5, level
     assert contrast("on-flag", "flag") >= 4.5
     for name in ("soft", "line", "mean", "flag"):

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from results_factory import TOP_K, write_results
 
+from semdim.errors import ArtifactError
 from semdim.plots.catalogue import FIGURES, figures
 from semdim.plots.families import main_certificate, published
 from semdim.plots.figures.ablations import ablations
@@ -330,9 +332,19 @@ def test_roc_shows_both_contenders_and_the_best_others(models):
 
 def test_guardrail_rates_come_from_the_file(models):
     rates = guardrail_rates(models[0])
-    caught = rates[(rates["rule"] == "max") & (rates["corpus"] == "random")].iloc[0]
-    assert caught["rate"] == models[0].guardrail["detection"]["random"]["rate"]
-    assert set(rates["rule"]) == {"max", "window", "fixed"}
+    caught = rates[(rates["rule"] == "average") & (rates["corpus"] == "random")].iloc[0]
+    facts = models[0].guardrail
+    assert caught["rate"] == facts["measured"]["detection"]["random"]["rate"]
+    assert caught["largest"] == facts["stability"]["detection"]["random"]["max"]
+    assert set(rates["rule"]) == {"average", "confident", "fixed"}
+    fixed = rates[(rates["rule"] == "fixed") & (rates["corpus"] == "random")].iloc[0]
+    assert fixed["rate"] == 0.04  # of documents, as the others
+
+
+def test_a_guardrail_of_an_earlier_version_is_refused(models):
+    old = replace(models[0], guardrail={"schema": "guardrail/1", "threshold": 195.0})
+    with pytest.raises(ArtifactError, match=r"'guardrail/1'.*`dvc repro measure_uncertainty`"):
+        guardrail_rates(old)
 
 
 def test_cross_model_needs_each_models_own_baseline(models):

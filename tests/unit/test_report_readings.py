@@ -317,23 +317,42 @@ def test_scores_that_read_the_same_are_level(models):
 def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
     assert "does not flag every sequence" in plain(alarm.fixed_rule(models[:1]))
     model = models[0]
-    rows = [{**row, "sequence_rate": 1.0} for row in model.guardrail["fixed_rule"]["corpora"]]
-    facts = {**model.guardrail, "fixed_rule": {"rule": "n_active > 500", "corpora": rows}}
+    fixed = model.guardrail["fixed_rule"]
+    rows = [{**row, "sequence_rate": 1.0, "document_rate": 1.0} for row in fixed["corpora"]]
+    facts = {**model.guardrail, "fixed_rule": {**fixed, "corpora": rows}}
     perfect = ProbeResults(model.name, model.tables, model.setup, {}, facts, {})
     text = plain(alarm.fixed_rule([perfect]))
     assert "does flag every sequence" in text
     assert (
-        "“100 %” amounts here to 100 % of random at a false-alarm rate of 100 % on english" in text
+        "“100 %” amounts here to 100 % of random, document by document, at a false-alarm rate of "
+        "100 % on english" in text
     )
-    assert "the calibrated threshold of 151 catches 64.0 % at 4.3 %" in text
+    assert "the calibrated alarm catches 64.0 % at 4.3 %" in text
 
 
 def test_a_guardrail_no_better_than_chance_is_named(models):
     assert "no more than false alarms" not in plain(alarm.guarded(models))
     model = models[0]
-    facts = {**model.guardrail, "detection_rate": {"python": 0.02, "random": 0.9}}
+    measured = model.guardrail["measured"]
+    rates = measured["detection"]["python"] | {"rate": 0.02}
+    weaker = {**measured, "detection": {**measured["detection"], "python": rates}}
+    facts = {**model.guardrail, "measured": weaker}
     weak = ProbeResults(model.name, model.tables, model.setup, {}, facts, {})
     assert "On python that is no more than false alarms" in plain(alarm.guarded([weak]))
+
+
+def test_the_guardrail_is_told_with_its_spread_over_splits(models):
+    text = plain(alarm.guarded(models[:1]))
+    for part in (
+        "at most 5.0 % of fresh in-distribution documents raise the alarm",
+        "over 200 fresh splits it averages 4.8 % and ranges from 2.4 % to 7.2 %",
+        "keep to that rate in 95.0 % of all calibrations: there 1.2 % of the held-out documents",
+        "2.0 % of those with 1 sequence and 10.0 % of those with 4 sequences raise it",
+        "The median was chosen on 52 further in-distribution documents",
+        "190 of 200 fresh splits choose it",
+        "random 64.0 % (over the splits 32.0 % to 96.0 %, 64.0 % on average)",
+    ):
+        assert part in text
 
 
 def test_who_crosses_first_is_ordered_by_n(models):

@@ -1,4 +1,4 @@
-"""What counts as a scored row, how documents are split, and sequences summed up."""
+"""What counts as a scored row, and how rows and documents are ordered and split."""
 
 import numpy as np
 import pandas as pd
@@ -12,77 +12,15 @@ from semdim.tokens.positions import counted
 from semdim.uncertainty.rows import (
     check_tokens,
     generator,
-    longest_window_mean,
     origins,
-    sequence_n_active,
     split_documents,
 )
-
-
-def ledger_of(counts: list[list[int]], documents: list[int]) -> pd.DataFrame:
-    """One sequence per list; BOS only at position 0."""
-    rows = [
-        {"document": document, "sequence": i, "position": j, "n_active": k, "is_bos": j == 0}
-        for i, (sequence, document) in enumerate(zip(counts, documents, strict=True))
-        for j, k in enumerate(sequence)
-    ]
-    return pd.DataFrame(rows).assign(token_id=1, is_outlier=False)
-
-
-def test_sequences_are_summed_up_without_position_zero() -> None:
-    ledger = ledger_of([[900, 10, 20, 60], [900, 5, 5, 2]], documents=[7, 3])
-    table = sequence_n_active(ledger, window=2)
-    assert table.to_dict("list") == {
-        "document": [7, 3],
-        "sequence": [0, 1],
-        "n_scored": [3, 3],
-        "mean_n_active": [30.0, 4.0],
-        "max_n_active": [60.0, 5.0],
-        "window_n_active": [40.0, 5.0],
-    }
-
-
-def test_a_bos_in_mid_sequence_is_left_out_too() -> None:
-    ledger = ledger_of([[900, 10, 800, 20]], documents=[0])
-    ledger.loc[2, "is_bos"] = True
-    assert sequence_n_active(ledger)["max_n_active"].tolist() == [20.0]
-
-
-def test_position_zero_is_left_out_even_of_a_model_without_bos() -> None:
-    ledger = ledger_of([[900, 10, 20]], documents=[0]).assign(is_bos=False)
-    assert sequence_n_active(ledger)["max_n_active"].tolist() == [20.0]
 
 
 def test_the_order_of_the_rows_does_not_matter() -> None:
     ledger = make_ledger(6, 2, 9)
     shuffled = ledger.sample(frac=1, random_state=1)
-    pd.testing.assert_frame_equal(sequence_n_active(ledger, 3), sequence_n_active(shuffled, 3))
     pd.testing.assert_frame_equal(check_tokens(ledger, "x"), check_tokens(shuffled, "x"))
-
-
-@given(
-    lengths=st.lists(st.integers(3, 8), min_size=1, max_size=5),
-    window=st.integers(1, 3),
-    seed=st.integers(0, 99),
-)
-def test_window_means_agree_with_a_loop(lengths: list[int], window: int, seed: int) -> None:
-    values = np.random.default_rng(seed).integers(0, 99, sum(lengths)).astype(float)
-    starts = np.cumsum([0, *lengths[:-1]])
-    expected = [
-        max(values[i : i + window].mean() for i in range(start, start + length - window + 1))
-        for start, length in zip(starts, lengths, strict=True)
-    ]
-    assert longest_window_mean(values, starts, window) == pytest.approx(expected)
-
-
-def test_a_sequence_shorter_than_the_window_is_refused() -> None:
-    with pytest.raises(DataError, match=r"has 3 tokens after position 0.*window = 4"):
-        sequence_n_active(ledger_of([[1, 2, 3, 4]], [0]), window=4)
-
-
-def test_a_sequence_of_bos_alone_is_refused() -> None:
-    with pytest.raises(DataError, match="nothing but BOS"):
-        sequence_n_active(ledger_of([[1, 2], [3]], [0, 1]))
 
 
 def test_last_rows_are_marked_and_position_zero_is_not_scored() -> None:

@@ -184,13 +184,27 @@ def test_an_identical_copy_of_the_evaluation_documents_is_a_coin_toss_without_do
 
 
 def test_the_guardrail_says_what_was_promised_and_measured(study: StudyResult) -> None:
-    alarm = study.guardrail
-    assert alarm.false_alarm_rate == 0.05 and alarm.n_calibration == 30
-    assert 0 <= alarm.measured_false_alarm_rate <= 0.2
-    assert alarm.detection_rate["random"] > 0.95
-    assert alarm.window.length == 4
-    assert alarm.window.threshold < alarm.threshold
-    assert len(alarm.fixed_rule.corpora) == 6
+    found = study.guardrail
+    assert found.alarm.false_alarm_rate == 0.05
+    assert (found.alarm.n_choice, found.alarm.n_calibration) == (10, 20)
+    assert 0 <= found.measured.false_alarms.rate <= 0.2
+    assert found.measured.detection["random"].rate > 0.95
+    assert found.alarm.moving_length == 4
+    assert len(found.fixed_rule.corpora) == 6
+    summary = study.verdict.guardrail
+    assert summary.detection_rate["random"] == found.measured.detection["random"].rate
+    assert summary.statistics == (found.alarm.limits[0].statistic,)
+
+
+def test_a_source_of_each_document_gives_thresholds_of_its_own() -> None:
+    calm = replace(SPEC, false_alarm_rate=0.2)
+    sources = ["news" if number % 3 else "letters" for number in range(60)]
+    found = run_study(LEDGERS, ROLES, calm, seed=0, vocab_size=VOCAB_SIZE, groups=sources).guardrail
+    assert set(found.alarm.groups) == {"letters", "news"}
+    assert sum(group.n_calibration for group in found.alarm.groups.values()) == 20
+    assert found.alarm.groups["news"].limits and "news" in found.measured_by_group
+    pooled = run_study(LEDGERS, ROLES, calm, seed=0, vocab_size=VOCAB_SIZE).guardrail
+    assert pooled.alarm.limits == found.alarm.limits and not pooled.alarm.groups
 
 
 def test_files_are_written_and_read_back(study: StudyResult, tmp_path: Path) -> None:
@@ -214,6 +228,14 @@ def test_files_are_written_and_read_back(study: StudyResult, tmp_path: Path) -> 
     assert roc.groupby(["score", "shift", "level"]).size().max() <= 20
 
 
+def test_a_guardrail_of_an_earlier_version_is_refused(study: StudyResult, tmp_path: Path) -> None:
+    study.write(tmp_path, PROVENANCE)
+    path = tmp_path / "guardrail.json"
+    path.write_text(path.read_text().replace(Guardrail.SCHEMA, "guardrail/1"))
+    with pytest.raises(ArtifactError, match=r"'guardrail/1'.*`dvc repro measure_uncertainty`"):
+        read_record(path, Guardrail)
+
+
 def test_the_seed_decides_everything(study: StudyResult) -> None:
     again = run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
     pd.testing.assert_frame_equal(again.uncertainty, study.uncertainty)
@@ -232,7 +254,7 @@ def test_another_corpus_moves_no_number(study: StudyResult) -> None:
     )
     expected = study.uncertainty.query("shift == 'random'").reset_index(drop=True)
     pd.testing.assert_frame_equal(fewer.uncertainty, expected)
-    assert fewer.guardrail.threshold == study.guardrail.threshold
+    assert fewer.guardrail.alarm == study.guardrail.alarm
 
 
 def test_a_score_from_outside_is_compared_once_its_module_is_imported(
@@ -342,7 +364,8 @@ def test_a_topk_code_makes_the_study_empty_and_says_so() -> None:
     assert set(found.verdict.level_choice["n_active"].reliability.values()) == {None}
     rows = found.uncertainty.query("score in ('n_active', 'n_active_two_sided')")
     assert (rows["auroc"] == 0.5).all() and (rows["auroc_low"] == 0.5).all()
-    assert found.guardrail.threshold == 64 and found.guardrail.detection_rate["random"] == 0
+    assert {limit.threshold for limit in found.guardrail.alarm.limits} == {64}
+    assert found.guardrail.measured.detection["random"].rate == 0
 
 
 def test_a_single_document_has_numbers_but_no_intervals() -> None:
@@ -353,7 +376,7 @@ def test_a_single_document_has_numbers_but_no_intervals() -> None:
         )
     cell = row(found, "n_active", "book", "sequence_mean")
     assert cell["auroc"] > 0.5 and np.isnan(cell["auroc_low"])
-    assert found.guardrail.detection["book"].low is None
+    assert found.guardrail.measured.detection["book"].low is None
     against = found.verdict.by_shift["book"]["token"].contenders["n_active"].against
     assert {c.outcome for c in against} == {"undecided"}
 
@@ -382,7 +405,7 @@ def test_copies_of_fit_documents_are_left_out_of_a_near_shift() -> None:
     )
     cell = row(found, "n_active", "near", "sequence_mean")
     assert (cell["n_id_documents"], cell["n_ood_documents"]) == (30, 30)
-    assert found.guardrail.detection["near"].n_sequences == 60
+    assert found.guardrail.measured.detection["near"].n_sequences == 60
     assert found.sparsity.query("corpus == 'near'")["n_tokens"].tolist() == [1440, 1320]
 
 
@@ -465,8 +488,8 @@ def test_fit_documents_are_fitted_on_and_the_others_evaluated() -> None:
         assert row(found, "entropy", "random", level)["auroc"] == 1.0  # fit documents: 0
         assert row(found, "unigram_nll", "random", level)["auroc"] == 0.5  # 2 and 3 are both new
         assert row(found, "n_active_two_sided", "random", level)["auroc"] == 0.0  # 5 against 10
-    assert found.guardrail.threshold == 30
-    assert found.guardrail.measured_false_alarm_rate == 1.0
+    assert {limit.threshold for limit in found.guardrail.alarm.limits} == {30}
+    assert found.guardrail.measured.false_alarms.rate == 1.0
     # Fresh splits mix the two kinds, so that the promise is kept again.
     assert found.guardrail.stability.false_alarm_rate.mean < 0.1
 

@@ -1,14 +1,13 @@
 """Table 1 and the histograms."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from ledger_factory import make_ledger
 
 from semdim.errors import DataError
-from semdim.uncertainty.rows import check_tokens, sequence_n_active
+from semdim.uncertainty.rows import check_tokens
 from semdim.uncertainty.table1 import (
     SPARSITY_COLUMNS,
     histogram_edges,
@@ -75,21 +74,17 @@ def test_histograms_count_every_token_once_in_common_bins() -> None:
     assert row["count"].tolist() == [10]  # position 0 of ten sequences
 
 
-def test_the_sequence_histogram_counts_the_largest_values() -> None:
-    sequences = {"a": pd.DataFrame({"max_n_active": [3.0, 3.0, 7.0]})}
-    table = sequence_histogram(sequences, 60)
+def test_the_sequence_histogram_counts_the_values() -> None:
+    table = sequence_histogram({"a": np.array([3.0, 3.5, 7.0])}, 60)
     assert table.query("count > 0")[["left", "right", "count"]].values.tolist() == [
         [3, 4, 2],
         [7, 8, 1],
     ]
-    spread = {"a": pd.DataFrame({"max_n_active": [0.0, 90.0, 110.0, 7000.0]})}
-    table = sequence_histogram(spread, 60)
+    table = sequence_histogram({"a": np.array([0.0, 90.0, 110.0, 7000.0])}, 60)
     assert table["count"].sum() == 4 and table["left"].iloc[0] == 0
     assert table["right"].iloc[-1] == 7001
     width = table["right"] / table["left"].clip(lower=1)
     assert (width[table["left"] > 100] < 1.2).all()  # equal ratios: 7001^(1/60) = 1.16
-    ledger = make_ledger(5, 2, 8)
-    assert sequence_histogram({"a": sequence_n_active(ledger)}, 9)["count"].sum() == 10
 
 
 def test_position_zero_is_reported_apart() -> None:

@@ -31,8 +31,8 @@ Examples:
 
   semdim monitor --model smollm2-135m --text "Once upon a time" --generate 100
 
-Exit status: 0 no alarm (or no threshold), 3 alarm, 1 error, 2 wrong usage, 130 interrupted
-(what was generated until then is shown, and written to --html and --json).
+Exit status: 0 no alarm (or no threshold, or a text too short to judge), 3 alarm, 1 error, 2 wrong
+usage, 130 interrupted (what was generated until then is shown, and written to --html and --json).
 """
 
 
@@ -67,6 +67,17 @@ def monitor(
         Path | None,
         typer.Option(help="a guardrail.json (default: results/probes/<probe>/guardrail.json)"),
     ] = None,
+    confident: Annotated[
+        bool,
+        typer.Option(
+            "--confident",
+            help="use the larger thresholds, which keep the rate in most calibrations and not only "
+            "on average",
+        ),
+    ] = False,
+    group: Annotated[
+        str | None, typer.Option(help="use the thresholds of this group of documents")
+    ] = None,
     sae: Annotated[
         str | None, typer.Option(help="beside --model: the folder of an SAE's export")
     ] = None,
@@ -86,12 +97,17 @@ def monitor(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
     table: Annotated[bool, typer.Option("--table/--no-table", help="list k of every token")] = True,
 ) -> None:
-    """Show n_active (k) of every token; raise an alarm above the guardrail.
+    """Show n_active (k) of every token; raise an alarm where a text needs too many.
+
+    A sequence is judged by a statistic of its tokens so far, such as the
+    median, after a few numbers of tokens and at its end. On ordinary text some
+    sequence of a document is above a threshold at the rate that
+    uncertainty.false_alarm_rate allows, or less often.
 
     The text comes from --text, a file or standard input; --generate goes on
-    from it. The threshold is the one that the pipeline calibrated for this
-    model, SAE, hook point, splice and context; any other is refused. Without
-    one, k is shown and nothing is called an alarm.
+    from it. The thresholds are those that the pipeline calibrated for this
+    model, SAE, hook point, splice and context; any others are refused. Without
+    any, k is shown and nothing is called an alarm.
     """
     try:
         given = _text(file, text)
@@ -100,7 +116,8 @@ def monitor(
             n_tokens=generate,
             loading={
                 "probe": probe, "model": model, "sae": sae, "threshold": threshold,
-                "context": context, "splice": splice, "dtype": dtype, "device": device,
+                "with_confidence": confident, "group": group, "context": context, "splice": splice,
+                "dtype": dtype, "device": device,
             },
             generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
             html=html,
@@ -177,18 +194,18 @@ def _run(
 
 def _follow(stream: "Stream", console: Any) -> "Reading":
     """Show tokens as they come; Ctrl-C ends it and keeps what there is."""
-    from semdim.monitor.terminal import piece, scale
+    from semdim.monitor.heat import heat_edges
+    from semdim.monitor.terminal import piece
 
-    top: float | None = None
+    edges: tuple[float, ...] = ()
     try:
         for token in stream:
             if console is None:
                 continue
-            if top is None:
-                top = scale(stream.reading())
-            if stream.threshold is None and token.is_scored:
-                top = max(top, float(token.n_active))
-            console.print(piece(token, top), end="")
+            # Without a threshold heat is by the text until now.
+            if not edges or (stream.threshold is None and token.position % 16 == 1):
+                edges = heat_edges(stream.reading())
+            console.print(piece(token, edges), end="")
             console.file.flush()
     except KeyboardInterrupt:
         print("\ninterrupted: what was generated until now is kept", file=sys.stderr)

@@ -18,14 +18,17 @@ class Tick:
 
 
 @dataclass(frozen=True)
-class Level:
-    """A threshold."""
+class Mark:
+    """A look: where its threshold is."""
 
+    x: float
     y: float
     label: str
-    label_y: float
-    kind: str
-    """max or window."""
+    """The threshold in words, at the looks of the first sequence; empty at the others."""
+    is_above: bool
+    """Whether the statistic is above the threshold."""
+    at: float
+    """y of the statistic."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,12 @@ class Plot:
 
     line: str
     """Path of n_active."""
-    moving: str
-    """Path of the window mean; empty when no window is full."""
-    flags: tuple[tuple[float, float], ...]
-    """Where flagged tokens are."""
-    levels: tuple[Level, ...]
+    level: str
+    """Path of the statistic over the tokens of the sequence so far."""
+    marks: tuple[Mark, ...]
+    """The looks of that statistic."""
+    n_beyond: int
+    """Tokens whose k lies above the frame; the line stays at its edge there."""
     x_ticks: tuple[Tick, ...]
     y_ticks: tuple[Tick, ...]
     borders: tuple[float, ...]
@@ -66,12 +70,25 @@ def nice_step(largest: float, n_steps: int) -> float:
 
 
 def plot(reading: Reading) -> Plot:
-    """The plot of a reading; BOS is left out, for its k would be all that one sees."""
+    """The plot of a reading; BOS is left out, for its k would be all that one sees.
+
+    The frame holds the statistic, its thresholds and nearly all tokens: a few outliers would
+    flatten the rest.
+    """
     tokens = reading.tokens
-    limit = reading.threshold
-    highest = max((float(t.n_active) for t in tokens if t.is_scored), default=1.0)
-    if limit is not None:
-        highest = max(highest, limit.max_n_active, limit.window_n_active)
+    counts = sorted(float(t.n_active) for t in tokens if t.is_scored) or [1.0]
+    looks = [
+        (item.sequence, look)
+        for item in reading.sequences
+        for look in item.looks
+        if look.statistic == reading.statistic
+    ]
+    highest = max(
+        counts[int(0.98 * (len(counts) - 1))],
+        *(token.level or 0.0 for token in tokens),
+        *(max(look.value, look.threshold) for _, look in looks),
+        1.0,
+    )
     step = nice_step(highest * 1.08, 4)
     y_top = step * 4
     span = max(len(tokens) - 1, 1)
@@ -80,15 +97,25 @@ def plot(reading: Reading) -> Plot:
         return round(LEFT + (WIDTH - LEFT - RIGHT) * index / span, 2)
 
     def y(value: float | int) -> float:
-        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / y_top, 2)
+        return round(HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(value, y_top) / y_top, 2)
 
+    first = {t.sequence: i for i, t in reversed(list(enumerate(tokens)))}
     step_x = int(nice_step(float(len(tokens)), 10))
     written = [index for index, token in enumerate(tokens) if token.is_generated]
     return Plot(
         line=_path([(x(i), y(t.n_active) if t.is_scored else None) for i, t in enumerate(tokens)]),
-        moving=_path([(x(i), _moving_y(t, y)) for i, t in enumerate(tokens)]),
-        flags=tuple((x(i), y(t.n_active)) for i, t in enumerate(tokens) if t.flagged),
-        levels=_levels(reading, y),
+        level=_path([(x(i), _level_y(t, y)) for i, t in enumerate(tokens)]),
+        marks=tuple(
+            Mark(
+                x(first[sequence] + look.n_tokens),
+                y(look.threshold),
+                f"{look.threshold:.1f}" if sequence == 0 else "",
+                look.is_above,
+                y(look.value),
+            )
+            for sequence, look in looks
+        ),
+        n_beyond=sum(count > y_top for count in counts),
         x_ticks=tuple(Tick(x(i), str(i)) for i in range(0, len(tokens), step_x)),
         y_ticks=tuple(Tick(y(step * i), f"{step * i:g}") for i in range(5)),
         borders=tuple(x(i) for i, t in enumerate(tokens) if t.position == 0 and i > 0),
@@ -97,9 +124,9 @@ def plot(reading: Reading) -> Plot:
     )
 
 
-def _moving_y(token: Token, y: Callable[[float], float]) -> float | None:
-    mean = token.window_n_active
-    return None if mean is None else y(mean)
+def _level_y(token: Token, y: Callable[[float], float]) -> float | None:
+    # The path is broken at BOS, where a sequence begins.
+    return None if token.level is None or token.position == 0 else y(token.level)
 
 
 def _path(points: list[tuple[float, float | None]]) -> str:
@@ -112,21 +139,3 @@ def _path(points: list[tuple[float, float | None]]) -> str:
         parts.append(f"{'L' if is_down else 'M'}{x:g} {y:g}")
         is_down = True
     return "".join(parts)
-
-
-def _levels(reading: Reading, y: Callable[[float], float]) -> tuple[Level, ...]:
-    limit = reading.threshold
-    if limit is None:
-        return ()
-    at_max, at_window = y(limit.max_n_active), y(limit.window_n_active)
-    # Two labels on one height would cover each other: the lower one goes below its line.
-    below = abs(at_max - at_window) < 16
-    return (
-        Level(at_max, f"threshold {limit.max_n_active:g}", at_max - 5, "max"),
-        Level(
-            at_window,
-            f"threshold of the mean over {limit.window}: {limit.window_n_active:.1f}",
-            at_window + 13 if below else at_window - 5,
-            "window",
-        ),
-    )

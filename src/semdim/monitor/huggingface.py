@@ -31,7 +31,6 @@ from semdim.monitor.threshold import Threshold, Watched, check_belongs, read_thr
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae
-from semdim.uncertainty.spec import UncertaintySpec
 
 # Where architectures of transformers keep their blocks.
 _BLOCKS = ("model.layers", "transformer.h", "gpt_neox.layers", "model.decoder.layers")
@@ -59,14 +58,13 @@ class Guard:
 
     def reset(self) -> None:
         """Forget what was seen: call it before another `generate`."""
-        window = UncertaintySpec.window if self._threshold is None else self._threshold.window
-        self._recorder = Recorder(self._bos, self._threshold, window)
+        self._recorder = Recorder(self._bos, self._threshold, self._watched.context)
         self._recorder.start_sequence()
         self._pieces = Detokenizer(self._tokenizer)
         self._ids: list[int] = []
         self._n_prompt = 0
         self.has_alarm = False
-        """Whether a token or a window was above its threshold since the last reset."""
+        """Whether a look was above its threshold since the last reset."""
 
     @property
     def tokens(self) -> list[Token]:
@@ -123,10 +121,10 @@ class Guard:
                 self._has_warned = True
                 warnings.warn(
                     f"The sequence is longer than the context of {self._watched.context} tokens: "
-                    f"from here on k is compared with the threshold, but nothing is promised.",
+                    f"from here on k is counted, and nothing is judged.",
                     stacklevel=2,
                 )
-            if token.flagged or token.in_flagged_window:
+            if token.flagged:
                 self.has_alarm = True
                 if self._on_alarm is not None:
                     self._on_alarm(token)
@@ -156,7 +154,8 @@ def watch(
             a threshold is compared with. You vouch that ``model`` has these weights.
         context: tokens of a sequence, BOS included; None: the threshold's.
         splice: which positions the threshold must have been calibrated on.
-        on_alarm: called with each token that raises an alarm, in the middle of the forward pass.
+        on_alarm: called with each token at which a look raises the alarm, in the middle of the
+            forward pass.
 
     Raises:
         ArtifactError: an export or the threshold is missing or damaged.
@@ -170,7 +169,7 @@ def watch(
         threshold = read_threshold(threshold)
     if context is None:
         longest = min(about.n_context, about_sae.context_size or about.n_context)
-        context = longest if threshold is None else threshold.context
+        context = longest if threshold is None else threshold.provenance.context
     dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     watched = describe(about, about_sae, context=context, splice=splice, dtype=dtype)
     if threshold is not None:

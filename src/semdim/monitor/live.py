@@ -166,8 +166,7 @@ class Stream(Iterator[Token]):
             k = self._count(activation)[0]
             token = self._recorder.add(token_id, k, self._pieces.add(token_id), is_generated=True)
             yield token
-            alarm = token.flagged or token.in_flagged_window
-            if token_id == self._eos or (self._stop_on_alarm and alarm):
+            if token_id == self._eos or (self._stop_on_alarm and token.flagged):
                 break
         self._recorder.complete_text(self._pieces.rest())
         self._is_finished = True

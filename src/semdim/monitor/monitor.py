@@ -1,5 +1,6 @@
 """The monitor of one model and SAE: scores texts, watches generations."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -25,7 +26,6 @@ from semdim.saes.check import check_fit
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae
-from semdim.uncertainty.spec import UncertaintySpec
 
 BATCH_SEQUENCES = 16
 
@@ -63,6 +63,8 @@ class SparsityMonitor:
         model: str | Path | None = None,
         sae: str | Path | None = None,
         threshold: str | Path | Threshold | None = None,
+        with_confidence: bool = False,
+        group: str | None = None,
         context: int | None = None,
         splice: str = "no_bos",
         dtype: str | None = None,
@@ -78,6 +80,9 @@ class SparsityMonitor:
             sae: beside a model and in place of a probe: the folder of an export.
             threshold: a guardrail.json; None: the probe's own in results/, if it is there.
                 Without one, k is shown and nothing is called an alarm.
+            with_confidence: use the larger thresholds, which keep to the false-alarm rate in a
+                stated share of calibrations and not only on average.
+            group: use the thresholds of this group of documents.
             context: tokens of a sequence, BOS included. None: the threshold's; without one, the
                 longest that model and SAE take.
             splice: which positions the threshold must have been calibrated on.
@@ -90,18 +95,26 @@ class SparsityMonitor:
             ArtifactError: an export or the threshold is missing or damaged, or several probes are
                 possible.
             MismatchError: model, SAE and threshold do not belong together.
-            ConfigError: a context, dtype or device that is not possible.
+            ConfigError: a context, dtype or device that is not possible, or thresholds that the
+                guardrail does not have.
         """
         found = find(probe, model, sae, threshold, root)
         limit = found.threshold
+        if with_confidence or group is not None:
+            if limit is None:
+                raise ConfigError(
+                    "There is no guardrail.json, so there are no thresholds to choose from: leave "
+                    "--confident and --group out, or give --threshold."
+                )
+            limit = replace(limit, with_confidence=with_confidence, group=group)
         facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
         if dtype is None:
-            dtype = "float32" if limit is None else limit.compute_dtype
+            dtype = "float32" if limit is None else limit.provenance.compute_dtype
         engine = EngineSpec(compute_dtype=dtype, device=device)
         dtype = resolved_dtype(dtype, device)
         if context is None:
             longest = min(facts.n_context, sae_facts.context_size or facts.n_context)
-            context = longest if limit is None else limit.context
+            context = longest if limit is None else limit.provenance.context
         watched = describe(facts, sae_facts, context=context, splice=splice, dtype=dtype)
         if limit is not None:
             check_belongs(limit, watched)  # before the weights are loaded
@@ -216,8 +229,7 @@ class SparsityMonitor:
         )
 
     def _recorder(self) -> Recorder:
-        window = UncertaintySpec.window if self.threshold is None else self.threshold.window
-        return Recorder(self._facts.bos_token_id, self.threshold, window)
+        return Recorder(self._facts.bos_token_id, self.threshold, self.watched.context)
 
     def _loaded(self) -> tuple[SplitModel, Encoder]:
         if self._split is None or self._sae is None:

@@ -1,20 +1,24 @@
 """A reading as one HTML page that needs nothing else: heat map, k over the tokens, verdict."""
 
-from collections import Counter
 from dataclasses import dataclass
-from math import ceil
+from math import floor
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from semdim.monitor.drawing import plot
+from semdim.monitor.heat import heat, heat_edges
 from semdim.monitor.reading import Reading, Token
-from semdim.monitor.terminal import heat, scale
-from semdim.monitor.verdict_words import conditions, verdict
+from semdim.monitor.verdict_words import conditions, name_of, verdict
 
-N_LEVELS = 6
 MOST_TABLE_ROWS = 4096
+HEAT_WORDS = {
+    True: "Colours start above the median of ordinary tokens and go on at 75, 95 and 99 % of them.",
+    False: "Colours start above the median of this text's tokens and go on at 75, 95 and 99 % of "
+    "them.",
+}
+"""What the colours mean, with a threshold and without."""
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,21 @@ class Cell:
     label: str
     """What is said of it when one points at it."""
     level: int
-    """0 … N_LEVELS − 1."""
+    """Its heat, from 0."""
     x: float
     """Its place in the plot."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A threshold as a column of the table of sequences."""
+
+    name: str
+    """The statistic in words."""
+    statistic: str
+    n_tokens: int
+    """When the look is."""
+    threshold: float
 
 
 @dataclass(frozen=True)
@@ -49,9 +65,9 @@ def render(reading: Reading) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    drawing, top = plot(reading), scale(reading)
+    drawing, edges = plot(reading), heat_edges(reading)
     cells = [
-        Cell(token, visible(token.text), label(token), heat(token, top, N_LEVELS), x)
+        Cell(token, visible(token.text), label(token, reading), heat(token, edges), x)
         for token, x in zip(reading.tokens, drawing.x_of, strict=True)
     ]
     loader = environment.loader
@@ -67,10 +83,13 @@ def render(reading: Reading) -> str:
         cells=cells,
         rows=cells[:MOST_TABLE_ROWS],
         plot=drawing,
-        legend=_legend(cells, top),
+        legend=_legend(cells, edges),
+        statistic=name_of(reading),
+        columns=_columns(reading),
+        heat_words=HEAT_WORDS[reading.threshold is not None],
         n_scored=sum(token.is_scored for token in reading.tokens),
         n_written=sum(token.is_generated for token in reading.tokens),
-        state="none" if reading.alarm is None else "alarm" if reading.alarm else "quiet",
+        state=_state(reading),
         style=style,
         script=script,
     )
@@ -101,27 +120,43 @@ def visible(text: str) -> str:
     return "".join(shown)
 
 
-def label(token: Token) -> str:
+def label(token: Token, reading: Reading) -> str:
     """One line about a token."""
     name = repr(token.text) if token.text else "(part of a character)"
     text = f"{name}, token {token.id}, position {token.position}: k = {token.n_active}"
     if not token.is_scored:
         return text + ", not looked at (BOS)"
-    if token.window_n_active is not None:
-        text += f", window mean {token.window_n_active:.1f}"
+    if token.level is not None:
+        text += f"; {name_of(reading)} so far {token.level:.1f}"
     if token.flagged:
-        text += ", above the threshold"
-    if token.in_flagged_window:
-        text += ", window above its threshold"
+        text += ", above the threshold at this look"
     return text
 
 
-def _legend(cells: list[Cell], top: float) -> list[LegendEntry]:
+def _state(reading: Reading) -> str:
+    """What colours the verdict: none, quiet, alarm, or beyond (only there is something above)."""
+    if reading.alarm is None:
+        return "none"
+    return "alarm" if reading.alarm else "beyond" if reading.above_beyond_promise else "quiet"
+
+
+def _columns(reading: Reading) -> list[Column]:
+    """The looks as columns of a table, one for each threshold."""
+    limit = reading.threshold
+    if limit is None:
+        return []
+    return [
+        Column(name_of(reading, own.statistic), own.statistic, own.n_tokens, limit.value(own))
+        for own in limit.limits
+    ]
+
+
+def _legend(cells: list[Cell], edges: tuple[float, ...]) -> list[LegendEntry]:
     """The levels that occur, with the k that each of them is for."""
-    found = Counter(cell.level for cell in cells if cell.token.is_scored)
+    found = {cell.level for cell in cells if cell.token.is_scored}
     entries = []
     for level in sorted(found):
-        low, beyond = (ceil(edge * top / N_LEVELS) for edge in (level, level + 1))
-        text = f"{low}–{beyond - 1}" if level < N_LEVELS - 1 else f"{low} and more"
-        entries.append(LegendEntry(level, text))
+        low = floor(edges[level - 1]) + 1 if level else 0
+        beyond = f"{low}–{floor(edges[level])}" if level < len(edges) else f"{low} and more"
+        entries.append(LegendEntry(level, beyond))
     return entries

@@ -20,31 +20,50 @@ class Token:
     """k: atoms with a code above 0."""
     is_scored: bool
     """False at position 0 and at BOS, which no statistic looks at."""
-    window_n_active: float | None
-    """Mean n_active of the last `window` scored tokens; None before there are so many."""
+    level: float | None
+    """The statistic of the reading over the sequence's tokens so far; None before the first of
+    them, and beyond the context."""
     flagged: bool
-    """n_active is above the threshold; False when there is none."""
-    in_flagged_window: bool
-    """window_n_active is above its threshold; False when there is none."""
+    """A look at this token found a statistic above its threshold."""
     is_generated: bool
     """True for a token that the model wrote, False for one that it was given."""
 
 
 @dataclass(frozen=True)
+class Look:
+    """A statistic against its threshold, after so many tokens of a sequence."""
+
+    statistic: str
+    n_tokens: int
+    """Tokens of the sequence seen by then, position 0 not among them."""
+    value: float
+    """The statistic's (active atoms)."""
+    threshold: float
+    is_above: bool
+    """Whether the value is above the threshold."""
+
+
+@dataclass(frozen=True)
 class SequenceReading:
-    """The statistics of one sequence that thresholds are for."""
+    """What is said of one sequence."""
 
     sequence: int
     n_scored: int
     """Tokens looked at."""
     mean_n_active: float
     max_n_active: int
-    window_n_active: float | None
-    """Largest mean over `window` consecutive scored tokens; None when there are fewer."""
-    max_alarm: bool | None
-    """max_n_active is above its threshold; None without a threshold."""
-    window_alarm: bool | None
-    """The same for window_n_active."""
+    level: float
+    """The statistic of the reading at the last token that was judged."""
+    looks: tuple[Look, ...]
+    """Those that the sequence was long enough for; none without a threshold."""
+    is_promised: bool
+    """Whether the promise is about this sequence: it is one of the first, and full or the only one.
+    True without a threshold."""
+
+    @property
+    def is_above(self) -> bool:
+        """Whether any look is above its threshold."""
+        return any(look.is_above for look in self.looks)
 
 
 @dataclass(frozen=True)
@@ -53,6 +72,8 @@ class Reading:
 
     watched: Watched
     threshold: Threshold | None
+    statistic: str
+    """What ``level`` is: the first statistic of the alarm, or the median without one."""
     tokens: tuple[Token, ...]
     sequences: tuple[SequenceReading, ...]
     is_complete: bool = True
@@ -65,12 +86,19 @@ class Reading:
 
     @property
     def alarm(self) -> bool | None:
-        """Whether either rule raised an alarm in any sequence; None without a threshold."""
-        if self.threshold is None:
-            return None
-        return any(item.max_alarm or item.window_alarm for item in self.sequences)
+        """Whether any look at a sequence that the promise is about is above its threshold.
+
+        None without a threshold, and for a text that ends before the first look.
+        """
+        judged = [item for item in self.sequences if item.is_promised and item.looks]
+        return any(item.is_above for item in judged) if judged else None
+
+    @property
+    def above_beyond_promise(self) -> int:
+        """How many of the other sequences are above a threshold: no rate is promised for them."""
+        return sum(item.is_above for item in self.sequences if not item.is_promised)
 
     @property
     def flagged(self) -> tuple[Token, ...]:
-        """The tokens whose n_active is above the threshold."""
+        """The tokens at which a look is above its threshold."""
         return tuple(token for token in self.tokens if token.flagged)

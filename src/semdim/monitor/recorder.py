@@ -1,59 +1,68 @@
-"""Records tokens as they come, with the pipeline's own statistics.
+"""Records tokens as they come, and judges them by the pipeline's own statistics.
 
 What is compared with a threshold is computed by the functions that calibrated it
-(`semdim.tokens.positions`, `semdim.uncertainty.rows.sequence_n_active`).
+(`semdim.tokens.positions`, `semdim.uncertainty.alarm_levels`).
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
-import pandas as pd
+import numpy as np
 
-from semdim.monitor.reading import Reading, SequenceReading, Token
+from semdim.monitor.reading import Look, Reading, SequenceReading, Token
 from semdim.monitor.threshold import Threshold, Watched
 from semdim.tokens.positions import is_special
-from semdim.uncertainty.rows import sequence_n_active
+from semdim.uncertainty.alarm_levels import statistic
+from semdim.uncertainty.spec import UncertaintySpec
+
+WITHOUT_THRESHOLD = "sequence_median"
+"""What is shown of a sequence when there is no alarm that says what to look at."""
 
 
 class Recorder:
-    """Takes tokens one at a time, as they come, and says at once whether they raise an alarm."""
+    """Takes tokens one at a time, as they come, and says at once whether a look is too high."""
 
-    def __init__(self, bos_token_id: int, threshold: Threshold | None, window: int) -> None:
+    def __init__(self, bos_token_id: int, threshold: Threshold | None, context: int) -> None:
         self._bos = bos_token_id
         self.threshold = threshold
-        self._window = window
-        self._recent: deque[int] = deque(maxlen=window)
-        self._sequence = -1
+        self._context = context
+        self.statistic = WITHOUT_THRESHOLD
+        moving = UncertaintySpec.window
+        names = {self.statistic}
+        if threshold is not None:
+            self.statistic = threshold.limits[0].statistic
+            moving = threshold.alarm.moving_length
+            names = {limit.statistic for limit in threshold.limits}
+        self._statistics = {name: statistic(name, moving) for name in names}
+        self._counts: list[int] = []
+        self._looks: list[list[Look]] = []
         self._position = 0
         self.tokens: list[Token] = []
 
     def start_sequence(self) -> None:
         """The next token is at position 0."""
-        self._sequence += 1
+        self._looks.append([])
         self._position = 0
-        self._recent.clear()
+        self._counts.clear()
 
     def add(self, token_id: int, n_active: int, text: str, is_generated: bool = False) -> Token:
         """Record the next token of the sequence."""
-        is_scored = not is_special(token_id, self._position, self._bos)
-        if is_scored:
-            self._recent.append(n_active)
-        full = is_scored and len(self._recent) == self._window
-        mean = sum(self._recent) / self._window if full else None
-        limit = self.threshold
+        position = self._position
+        is_scored = not is_special(token_id, position, self._bos)
+        is_judged = position < self._context
+        if is_scored and is_judged:
+            self._counts.append(n_active)
+        looks = self._look(position) if is_judged else []
+        self._looks[-1] += looks
         token = Token(
             text=text,
             id=token_id,
-            sequence=self._sequence,
-            position=self._position,
+            sequence=len(self._looks) - 1,
+            position=position,
             n_active=n_active,
             is_scored=is_scored,
-            window_n_active=mean,
-            flagged=limit is not None and is_scored and n_active > limit.max_n_active,
-            in_flagged_window=(
-                limit is not None and mean is not None and mean > limit.window_n_active
-            ),
+            level=self._value(self.statistic) if self._counts and is_judged else None,
+            flagged=any(look.is_above for look in looks),
             is_generated=is_generated,
         )
         self.tokens.append(token)
@@ -67,58 +76,56 @@ class Recorder:
 
     def reading(self, watched: Watched, is_complete: bool = True) -> Reading:
         """What was recorded until now."""
-        tokens = tuple(self.tokens)
         return Reading(
             watched=watched,
             threshold=self.threshold,
-            tokens=tokens,
-            sequences=_sequences(tokens, self.threshold, self._window),
+            statistic=self.statistic,
+            tokens=tuple(self.tokens),
+            sequences=tuple(self._sequences()),
             is_complete=is_complete,
         )
 
+    def _value(self, name: str) -> float:
+        """A statistic over the tokens of the sequence so far."""
+        values = np.array([self._counts], dtype=np.float64)
+        return float(self._statistics[name](values, np.ones(values.shape, dtype=bool))[0])
 
-def _sequences(
-    tokens: Sequence[Token], threshold: Threshold | None, window: int
-) -> tuple[SequenceReading, ...]:
-    """Statistics of each sequence that has a token to look at."""
-    found: dict[int, list[Token]] = {}
-    for token in tokens:
-        found.setdefault(token.sequence, []).append(token)
-    readings = []
-    for sequence, members in found.items():
-        if not any(token.is_scored for token in members):
-            continue  # interrupted before its first token
-        readings.append(_statistics(sequence, members, threshold, window))
-    return tuple(readings)
+    def _look(self, position: int) -> list[Look]:
+        """What there is to compare at this position."""
+        if self.threshold is None:
+            return []
+        found = []
+        for limit in self.threshold.limits:
+            if limit.n_tokens == position:
+                value, threshold = self._value(limit.statistic), self.threshold.value(limit)
+                found.append(Look(limit.statistic, position, value, threshold, value > threshold))
+        return found
 
+    def _sequences(self) -> list[SequenceReading]:
+        """Of each sequence that has a token to look at."""
+        members: list[list[Token]] = [[] for _ in self._looks]
+        for token in self.tokens:
+            members[token.sequence].append(token)
+        return [
+            self._summary(number, tokens)
+            for number, tokens in enumerate(members)
+            if any(token.is_scored for token in tokens)  # not interrupted before its first token
+        ]
 
-def _statistics(
-    sequence: int,
-    members: Sequence[Token],
-    threshold: Threshold | None,
-    window: int,
-) -> SequenceReading:
-    table = pd.DataFrame(
-        {
-            "document": 0,
-            "sequence": sequence,
-            "position": [token.position for token in members],
-            "is_bos": [not token.is_scored for token in members],
-            "n_active": [token.n_active for token in members],
-        }
-    )
-    has_window = sum(token.is_scored for token in members) >= window
-    row = sequence_n_active(table, window if has_window else None).iloc[0]
-    largest = int(row["max_n_active"])
-    moving = float(row["window_n_active"]) if has_window else None
-    return SequenceReading(
-        sequence=sequence,
-        n_scored=int(row["n_scored"]),
-        mean_n_active=float(row["mean_n_active"]),
-        max_n_active=largest,
-        window_n_active=moving,
-        max_alarm=None if threshold is None else largest > threshold.max_n_active,
-        window_alarm=(
-            None if threshold is None else moving is not None and moving > threshold.window_n_active
-        ),
-    )
+    def _summary(self, number: int, tokens: Sequence[Token]) -> SequenceReading:
+        counts = [token.n_active for token in tokens if token.is_scored]
+        return SequenceReading(
+            sequence=number,
+            n_scored=len(counts),
+            mean_n_active=sum(counts) / len(counts),
+            max_n_active=max(counts),
+            level=next((t.level for t in reversed(tokens) if t.level is not None), 0.0),
+            looks=tuple(self._looks[number]),
+            is_promised=self._is_promised(number, len(tokens)),
+        )
+
+    def _is_promised(self, number: int, n_tokens: int) -> bool:
+        if self.threshold is None or number == 0:
+            return True
+        # Calibration dropped what did not fill a sequence, unless it is the beginning of a text.
+        return number < self.threshold.alarm.sequences_per_document and n_tokens >= self._context

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from semdim.errors import ArtifactError, MismatchError
+from semdim.errors import ArtifactError, ConfigError, MismatchError
 from semdim.records import read_record
-from semdim.uncertainty.guardrail import Guardrail
+from semdim.uncertainty.guardrail import Alarm, Guardrail, Limit, Provenance
 
 HOW_TO_GET_ONE = (
     "No threshold: nothing can be called an alarm. `make repro` calibrates one and writes it to "
@@ -35,68 +35,83 @@ class Watched:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Two alarms calibrated on the same documents, each with a promise of its own."""
+    """The alarm of a guardrail.json, and which of its thresholds are meant."""
 
-    max_n_active: float
-    """Alarm when n_active of any scored token is above it."""
-    window_n_active: float
-    """Alarm when the mean n_active of any `window` consecutive scored tokens is above it."""
-    window: int
-    """Tokens in that mean."""
-    false_alarm_rate: float
-    """What each of the two alarms promises on a fresh document like those of the calibration."""
-    guarantee: str
-    """The promise in words, with its conditions."""
-    n_calibration: int
-    """Documents it was calibrated on, one sequence of each."""
-    model: str
-    model_fingerprint: str
-    sae: str
-    sae_fingerprint: str
-    hook_name: str
-    splice: str
-    context: int
-    compute_dtype: str
-    """dtype of the calibration's forward passes."""
+    alarm: Alarm
+    """As the pipeline calibrated it."""
+    provenance: Provenance
+    """What it is for."""
+    with_confidence: bool = False
+    """Whether the larger thresholds are meant, which hold with ``alarm.confidence``."""
+    group: str | None = None
+    """The group of documents whose own thresholds are meant; None: those of all documents."""
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError when the file has no such thresholds."""
+        known = self.alarm.groups
+        if self.group is not None and not (self.group in known and known[self.group].limits):
+            have = ", ".join(name for name, own in known.items() if own.limits) or "none"
+            raise ConfigError(
+                f"There are no thresholds for the group {self.group!r}; there are some for: {have}."
+            )
+        if self.with_confidence and any(
+            limit.threshold_with_confidence is None for limit in self.limits
+        ):
+            raise ConfigError(
+                "This guardrail has no thresholds that hold with confidence: it was calibrated on "
+                f"{self.n_calibration} documents, which are too few; leave --confident out, or "
+                "calibrate on more."
+            )
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The thresholds, of the group that is meant."""
+        return self.alarm.limits if self.group is None else self.alarm.groups[self.group].limits
+
+    @property
+    def n_calibration(self) -> int:
+        """Documents that they were calibrated on."""
+        if self.group is None:
+            return self.alarm.n_calibration
+        return self.alarm.groups[self.group].n_calibration
+
+    @property
+    def guarantee(self) -> str:
+        """What is promised, with its conditions."""
+        alarm = self.alarm
+        return alarm.guarantee_with_confidence if self.with_confidence else alarm.guarantee
+
+    def value(self, limit: Limit) -> float:
+        """What a statistic is compared with at this look."""
+        larger = limit.threshold_with_confidence
+        return larger if self.with_confidence and larger is not None else limit.threshold
 
 
-def read_threshold(path: Path | str) -> Threshold:
+def read_threshold(
+    path: Path | str, *, with_confidence: bool = False, group: str | None = None
+) -> Threshold:
     """The threshold in a guardrail.json that the stage measure_uncertainty wrote.
 
-    Raises ArtifactError when the file is missing, damaged, or does not say what it is for.
+    Raises ArtifactError when the file is missing, damaged, of another version, or does not say what
+    it is for; ConfigError when it has no such thresholds.
     """
     guardrail = read_record(Path(path), Guardrail)
-    source = guardrail.provenance
-    if source is None:
+    if guardrail.provenance is None:
         raise ArtifactError(
             f"{path} does not say which model and SAE its threshold is for (provenance is null); "
-            "`make repro` writes it anew."
+            f"{Guardrail.WRITTEN_BY} writes it anew."
         )
-    return Threshold(
-        max_n_active=guardrail.threshold,
-        window_n_active=guardrail.window.threshold,
-        window=guardrail.window.length,
-        false_alarm_rate=guardrail.false_alarm_rate,
-        guarantee=guardrail.guarantee,
-        n_calibration=guardrail.n_calibration,
-        model=source.model,
-        model_fingerprint=source.model_fingerprint,
-        sae=source.sae,
-        sae_fingerprint=source.sae_fingerprint,
-        hook_name=source.hook_name,
-        splice=source.splice,
-        context=source.context,
-        compute_dtype=source.compute_dtype,
-    )
+    return Threshold(guardrail.alarm, guardrail.provenance, with_confidence, group)
 
 
 def check_belongs(threshold: Threshold, watched: Watched) -> None:
     """Refuse, with MismatchError, a threshold that was calibrated on anything else."""
+    source = threshold.provenance
     pairs = (
-        ("model", threshold.model_fingerprint, watched.model_fingerprint),
-        ("SAE", threshold.sae_fingerprint, watched.sae_fingerprint),
+        ("model", source.model_fingerprint, watched.model_fingerprint),
+        ("SAE", source.sae_fingerprint, watched.sae_fingerprint),
     )
-    names = {"model": (threshold.model, watched.model), "SAE": (threshold.sae, watched.sae)}
+    names = {"model": (source.model, watched.model), "SAE": (source.sae, watched.sae)}
     for what, theirs, ours in pairs:
         if theirs != ours:
             raise MismatchError(
@@ -105,9 +120,9 @@ def check_belongs(threshold: Threshold, watched: Watched) -> None:
                 f"{ours[:12]}: calibrate one for it with `make repro`."
             )
     for what, theirs, ours in (
-        ("at the hook point", threshold.hook_name, watched.hook_name),
-        ("with the splice", threshold.splice, watched.splice),
-        ("on sequences of the context", str(threshold.context), str(watched.context)),
+        ("at the hook point", source.hook_name, watched.hook_name),
+        ("with the splice", source.splice, watched.splice),
+        ("on sequences of the context", str(source.context), str(watched.context)),
     ):
         if theirs != ours:
             raise MismatchError(

@@ -1,47 +1,86 @@
 """The verdict in words, and what it is worth."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from semdim.monitor.reading import Reading
-from semdim.monitor.threshold import HOW_TO_GET_ONE
+from semdim.monitor.reading import Look, Reading, SequenceReading
+from semdim.monitor.threshold import HOW_TO_GET_ONE, Threshold
+from semdim.uncertainty.alarm_words import statistic_in_words
+from semdim.uncertainty.spec import UncertaintySpec
+
+
+def name_of(reading: Reading, statistic: str | None = None) -> str:
+    """A statistic's name, such as "25 % quantile"; None: the one that is shown of each token."""
+    limit = reading.threshold
+    moving = UncertaintySpec.window if limit is None else limit.alarm.moving_length
+    return statistic_in_words(statistic or reading.statistic, moving)
+
+
+def closest(sequences: Iterable[SequenceReading]) -> tuple[SequenceReading, Look] | None:
+    """The look that is highest in proportion to its threshold; None when there is no look."""
+    pairs = [(item, look) for item in sequences for look in item.looks]
+    if not pairs:
+        return None
+    return max(pairs, key=lambda pair: (pair[1].is_above, _share(pair[1])))
+
+
+def _share(look: Look) -> float:
+    if look.threshold > 0:
+        return look.value / look.threshold
+    return float("inf") if look.value > 0 else 0.0
 
 
 def verdict(reading: Reading) -> str:
-    """One or two sentences: alarm or not, on what, by how much."""
+    """Alarm or not, on what, by how much; and what there is beyond the promise."""
     if not reading.sequences:
         return "Nothing was looked at: the text ended before its first token."
-    largest = max(item.max_n_active for item in reading.sequences)
-    at = next(t for t in reading.tokens if t.is_scored and t.n_active == largest)
-    where = f"at position {at.position}{_in_sequence(reading, at.sequence)} ({at.text!r})"
     limit = reading.threshold
     if limit is None:
-        return f"The largest n_active is {largest}, {where}. {HOW_TO_GET_ONE}"
-    if not reading.alarm:
+        return f"{_summary(reading)} {HOW_TO_GET_ONE}"
+    text = _judgement(reading, limit)
+    beyond = [item for item in reading.sequences if not item.is_promised]
+    if beyond:
+        above = reading.above_beyond_promise
+        text += (
+            f" The promise ends there: of {_count(len(beyond), 'further sequence')}, "
+            f"{above or 'none'} {'is' if above < 2 else 'are'} above a threshold."
+        )
+    return text
+
+
+def _summary(reading: Reading) -> str:
+    """What k is, without a judgement."""
+    largest = max(item.max_n_active for item in reading.sequences)
+    at = next(t for t in reading.tokens if t.is_scored and t.n_active == largest)
+    where = f"position {at.position}{_of_sequence(reading, at.sequence)} ({at.text!r})"
+    if len(reading.sequences) == 1:
+        level = f"The {name_of(reading)} of k is {reading.sequences[0].level:.1f}, its largest"
+        return f"{level} value {largest} at {where}."
+    return f"The largest k is {largest}, at {where}."
+
+
+def _judgement(reading: Reading, limit: Threshold) -> str:
+    promised = [item for item in reading.sequences if item.is_promised]
+    found = closest(promised)
+    if found is None:
+        first = min(look.n_tokens for look in limit.limits)
         return (
-            f"No alarm: the largest n_active is {largest}, {where}, and the threshold is "
-            f"{limit.max_n_active:g}."
+            f"Too short to judge: the text has {_count(reading.sequences[0].n_scored, 'token')}, "
+            f"and the first look is after {first}. {_summary(reading)}"
         )
-    parts = []
-    n_sequences = sum(bool(item.max_alarm) for item in reading.sequences)
-    if n_sequences:
-        n_tokens = len(reading.flagged)
-        tokens = "1 token has" if n_tokens == 1 else f"{n_tokens} tokens have"
-        parts.append(
-            f"{tokens} an n_active above the threshold of {limit.max_n_active:g}, the largest is "
-            f"{largest} {where}"
-        )
-    moving = [item for item in reading.sequences if item.window_alarm]
-    if moving:
-        top = max(item.window_n_active or 0.0 for item in moving)
-        parts.append(
-            f"the mean over {limit.window} consecutive tokens reaches {top:.1f}, above its "
-            f"threshold of {limit.window_n_active:.1f}"
-        )
-    text = "Alarm: " + "; ".join(parts) + "."
-    if len(reading.sequences) > 1:
-        n_alarms = sum(bool(i.max_alarm or i.window_alarm) for i in reading.sequences)
-        text += f" {n_alarms} of {len(reading.sequences)} sequences raise it."
+    item, look = found
+    level = (
+        f"the {name_of(reading, look.statistic)} of k is {look.value:.1f} after {look.n_tokens} "
+        f"tokens{_of_sequence(reading, item.sequence)}"
+    )
+    if not reading.alarm:
+        looks = _count(sum(len(one.looks) for one in promised), "look")
+        return f"No alarm in {looks}. The closest: {level}, and the threshold {look.threshold:.1f}."
+    text = f"Alarm: {level}, above its threshold of {look.threshold:.1f}."
+    if len(promised) > 1:
+        n_above = sum(one.is_above for one in promised)
+        text += f" {n_above} of {len(promised)} sequences raise it."
     return text
 
 
@@ -58,31 +97,29 @@ def conditions(reading: Reading) -> list[str]:
     limit = reading.threshold
     if limit is None:
         return said
-    rate, twice = f"{limit.false_alarm_rate:g}", f"{2 * limit.false_alarm_rate:g}"
     said.append(limit.guarantee)
-    said.append(
-        f"There are two alarms, on the largest n_active and on the mean over {limit.window} "
-        f"tokens; each keeps to {rate}, so either of them goes off with at most {twice}. Both "
-        f"were calibrated on {limit.n_calibration} documents."
-    )
-    if any(item.n_scored < limit.context - 1 for item in reading.sequences):
+    said.append(_calibration(limit))
+    n_tokens = limit.provenance.context - 1
+    if len(reading.sequences) == 1 and len(reading.tokens) - 1 < n_tokens:
         said.append(
-            f"A sequence shorter than the {limit.context} tokens of the calibration can only raise "
-            f"fewer alarms than its continuation would: the promise holds for it, and is slack."
+            f"The text ends after {len(reading.tokens) - 1} of the {n_tokens} tokens of a "
+            "sequence. It is looked at less often than its continuation would be, so it raises "
+            "fewer false alarms than promised."
         )
-    if len(reading.sequences) > 1:
+    if any(not item.is_promised for item in reading.sequences):
+        promised = limit.alarm.sequences_per_document
         said.append(
-            f"The text was cut into {len(reading.sequences)} sequences of {limit.context} tokens, "
-            f"as the pipeline cuts documents. The promise is for one of them drawn at random: of "
-            f"the sequences of such texts at most {rate} are flagged on average, but some sequence "
-            f"of a long text is flagged more often than that."
+            f"The promise covers the first {promised} full sequences of {n_tokens} tokens of a "
+            "text. Further ones, and a last one that is not full, are compared with the same "
+            "thresholds, but do not count as an alarm: the more of them, the more often some "
+            "sequence of ordinary text is above."
         )
     if any(token.is_generated for token in reading.tokens):
         said.append(
             "Calibration used text that people wrote. The promise covers text that a model "
             "writes only as far as it is like that."
         )
-    ours, theirs = reading.watched.compute_dtype, limit.compute_dtype
+    ours, theirs = reading.watched.compute_dtype, limit.provenance.compute_dtype
     if theirs != ours:
         said.append(
             f"Calibrated in {theirs}, measured in {ours}: n_active may differ by a few, by "
@@ -91,10 +128,28 @@ def conditions(reading: Reading) -> list[str]:
     return said
 
 
+def _calibration(limit: Threshold) -> str:
+    alarm = limit.alarm
+    documents = f"{limit.n_calibration} documents"
+    if limit.group is not None:
+        documents += f" of the group {limit.group!r}"
+    text = f"The thresholds were calibrated on {documents}"
+    if alarm.n_choice:
+        text += f"; {alarm.n_choice} others chose the statistic and its scale"
+    if limit.with_confidence or limit.group is not None:
+        return text + "."
+    return (
+        f"{text}. With this one calibration the rate may be higher: in a share of "
+        f"{alarm.confidence:g} of all calibrations it stays under "
+        f"{alarm.false_alarm_rate_given_calibration:.3g}."
+    )
+
+
 def as_dict(reading: Reading) -> dict[str, Any]:
     """For JSON: every field, the verdict in words, and the conditions of the guarantee."""
     return {
         "alarm": reading.alarm,
+        "above_beyond_promise": reading.above_beyond_promise,
         "verdict": verdict(reading),
         "conditions": conditions(reading),
         "text": reading.text,
@@ -102,5 +157,9 @@ def as_dict(reading: Reading) -> dict[str, Any]:
     }
 
 
-def _in_sequence(reading: Reading, sequence: int) -> str:
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def _of_sequence(reading: Reading, sequence: int) -> str:
     return f" of sequence {sequence + 1}" if len(reading.sequences) > 1 else ""

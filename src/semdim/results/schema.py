@@ -183,8 +183,8 @@ _ALL = (
     TableSchema(
         "sequence_histogram",
         "measure_uncertainty",
-        "a bin of a sequence's largest n_active, position 0 left out",
-        (_CORPUS, *_bins("largest n_active", SEQUENCES)),
+        "a bin of a sequence's value of the guardrail's statistic, position 0 left out",
+        (_CORPUS, *_bins("n_active by that statistic", SEQUENCES)),
     ),
     TableSchema(
         "uncertainty",

@@ -1,179 +1,170 @@
 """The guardrail: an alarm on the number of active atoms, calibrated on ID documents.
 
-The unit of the promise is **one sequence of one document**. Sequences of the same document are
-alike, so they are not exchangeable with a fresh document's; documents are. Calibration therefore
-draws one sequence from each calibration document, and the rates reported average over the sequences
-of a document first. Repeating split and draw shows how much they matter (``stability``).
+What is promised, and why it holds, stands in ``alarm_calibration``. Here the promise is put into
+words and thresholds, and measured: on the ID documents kept for evaluation, on every shift, and
+over fresh splits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from semdim.uncertainty.conformal import (
-    bootstrap_mean,
-    conformal_threshold,
-    document_rates,
-    draw_one_per_document,
-    rate_given_calibration,
+from semdim.uncertainty.alarm_calibration import Calibration, Cut, calibrate
+from semdim.uncertainty.alarm_choice import CRITERION
+from semdim.uncertainty.alarm_levels import (
+    document_levels,
+    looks_of,
+    rules_of,
+    sequence_matrix,
 )
-from semdim.uncertainty.guardrail import Alarm, Rates, Spread, Stability, Statistic
-from semdim.uncertainty.rows import (
-    DocumentSplit,
-    generator,
-    held_out,
-    of_documents,
-    split_documents,
+from semdim.uncertainty.alarm_measure import measured, measured_by_group
+from semdim.uncertainty.alarm_stability import stability
+from semdim.uncertainty.alarm_words import guarantee, guarantee_with_confidence, rule_in_words
+from semdim.uncertainty.conformal import rate_given_calibration
+from semdim.uncertainty.guardrail import (
+    Alarm,
+    Choice,
+    FixedRule,
+    GroupLimits,
+    Guardrail,
+    Limit,
 )
+from semdim.uncertainty.rows import DocumentSplit, generator
 from semdim.uncertainty.spec import UncertaintySpec
 
-RULES: dict[Statistic, str] = {
-    "max_n_active": "alarm when any token of the sequence has n_active above the threshold",
-    "window_n_active": "alarm when the mean n_active of any {window} consecutive tokens of the "
-    "sequence is above the threshold",
-}
-GUARANTEE = (
-    "If the calibration documents and a new document are exchangeable (drawn alike from the same "
-    "source) and one sequence is drawn at random from each, cut and padded as in calibration, then "
-    "the chance of an alarm on the new sequence is at most {rate:g}, averaged over calibration "
-    "samples. Position 0 and BOS tokens are never looked at. It is no statement about several "
-    "sequences of one document at once, about one calibration sample (see "
-    "false_alarm_rate_given_calibration), about text from another source, or about detection."
-)
+QUANTILES = (5, 25, 50, 75, 95, 99)
+"""Of tokens, in percent."""
 
 
-def _rates(
-    sequences: pd.DataFrame, statistic: Statistic, threshold: float
-) -> Float[np.ndarray, " documents"]:
-    flagged = (sequences[statistic].to_numpy() > threshold).astype(np.float64)
-    return document_rates(flagged, sequences["document"].to_numpy())
-
-
-def _measure(
-    sequences: pd.DataFrame,
-    statistic: Statistic,
-    threshold: float,
-    spec: UncertaintySpec,
-    rng: np.random.Generator,
-) -> Rates:
-    rates = _rates(sequences, statistic, threshold)
-    low: float | None = None
-    high: float | None = None
-    if len(rates) > 1:  # one document says nothing about how documents vary
-        low, high = bootstrap_mean(rates, spec.n_resamples, spec.confidence, rng)
-    return Rates(float(rates.mean()), low, high, len(sequences), len(rates))
-
-
-def _spread(values: list[float]) -> Spread:
-    array = np.asarray(values)
-    low, middle, high = np.quantile(array, [0.05, 0.5, 0.95])
-    return Spread(
-        mean=float(array.mean()),
-        std=float(array.std()),
-        min=float(array.min()),
-        q05=float(low),
-        q50=float(middle),
-        q95=float(high),
-        max=float(array.max()),
+def _limits(calibration: Calibration, cut: Cut) -> tuple[Limit, ...]:
+    marginal = calibration.scale.thresholds(cut.score)
+    larger = (
+        [None] * len(marginal)
+        if cut.score_with_confidence is None
+        else [float(limit) for limit in calibration.scale.thresholds(cut.score_with_confidence)]
+    )
+    return tuple(
+        Limit(rule.statistic, rule.n_tokens, float(threshold), high)
+        for rule, threshold, high in zip(calibration.rules, marginal, larger, strict=True)
     )
 
 
-def calibrate(
-    sequences: pd.DataFrame,
-    statistic: Statistic,
-    false_alarm_rate: float,
-    rng: np.random.Generator,
-) -> tuple[float, int]:
-    """Threshold and number of calibration documents, from one sequence per document.
-
-    ``sequences``: a row per sequence of the calibration documents (``sequence_n_active``).
-    Raises ``DataError`` when there are too few documents for the rate.
-    """
-    drawn = draw_one_per_document(sequences["document"].to_numpy(), rng)
-    values = sequences[statistic].to_numpy(dtype=np.float64)[drawn]
-    return conformal_threshold(values, false_alarm_rate), len(drawn)
-
-
-def stability(
-    id_sequences: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
-    statistic: Statistic,
+def _alarm(
+    calibration: Calibration,
+    at_most: int,
+    quantiles: dict[str, float],
     spec: UncertaintySpec,
-    seed: int,
-) -> Stability:
-    """What a fresh split of the ID documents and a fresh draw of sequences would have given.
-
-    The mean false-alarm rate over splits is the measured counterpart of the promise, which is an
-    average over calibration samples.
-    """
-    thresholds: list[float] = []
-    false_alarms: list[float] = []
-    detections: dict[str, list[float]] = {name: [] for name in shifts}
-    document = id_sequences["document"].to_numpy()
-    rng = generator(seed, f"guardrail/{statistic}/stability")
-    for _ in range(spec.n_splits):
-        split = split_documents(document, spec.fit_share, rng)
-        calibration = of_documents(id_sequences, split.fit)
-        threshold, _ = calibrate(calibration, statistic, spec.false_alarm_rate, rng)
-        evaluation = of_documents(id_sequences, split.evaluation)
-        thresholds.append(threshold)
-        false_alarms.append(float(_rates(evaluation, statistic, threshold).mean()))
-        for name, sequences in shifts.items():
-            apart = held_out(sequences, split.fit)
-            detections[name].append(float(_rates(apart, statistic, threshold).mean()))
-    return Stability(
-        n_splits=spec.n_splits,
-        threshold=_spread(thresholds),
-        false_alarm_rate=_spread(false_alarms),
-        detection={name: _spread(values) for name, values in detections.items()},
-    )
-
-
-def calibrated_alarm(
-    id_sequences: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
-    split: DocumentSplit,
-    statistic: Statistic,
-    spec: UncertaintySpec,
-    seed: int,
 ) -> Alarm:
+    cut = calibration.cut
+    limits = _limits(calibration, cut)
+    n_tokens, rate = limits[-1].n_tokens, spec.false_alarm_rate
+    return Alarm(
+        rule=rule_in_words(limits, spec.window, at_most),
+        limits=limits,
+        moving_length=spec.window,
+        sequences_per_document=at_most,
+        false_alarm_rate=spec.false_alarm_rate,
+        confidence=spec.guardrail_confidence,
+        false_alarm_rate_given_calibration=rate_given_calibration(
+            cut.n_calibration, spec.false_alarm_rate, spec.guardrail_confidence
+        ),
+        guarantee=guarantee(at_most, n_tokens, rate),
+        guarantee_with_confidence=guarantee_with_confidence(
+            at_most, n_tokens, rate, spec.guardrail_confidence
+        ),
+        n_choice=calibration.n_choice,
+        n_calibration=cut.n_calibration,
+        rank=cut.rank,
+        rank_with_confidence=cut.rank_with_confidence,
+        groups={
+            name: GroupLimits(found, ())
+            if isinstance(found, int)
+            else GroupLimits(found.n_calibration, _limits(calibration, found))
+            for name, found in calibration.groups.items()
+        },
+        token_quantiles=quantiles,
+    )
+
+
+def _token_quantiles(
+    tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]
+) -> dict[str, float]:
+    """n_active of the documents' tokens that count."""
+    values, mask, document = sequence_matrix(tokens)
+    own = np.isin(document, documents)
+    found: Float[np.ndarray, " quantiles"] = np.quantile(
+        values[own][mask[own]], np.array(QUANTILES) / 100
+    )
+    return {str(percent): float(value) for percent, value in zip(QUANTILES, found, strict=True)}
+
+
+def guardrail(
+    id_tokens: pd.DataFrame,
+    shifts: Mapping[str, pd.DataFrame],
+    origin: Mapping[str, Int[np.ndarray, " rows"]],
+    split: DocumentSplit,
+    fixed_rule: FixedRule,
+    spec: UncertaintySpec,
+    seed: int,
+    groups: Sequence[str] | None = None,
+) -> Guardrail:
     """Calibrate on the fit documents, measure on the evaluation documents and on every shift.
 
-    ``id_sequences`` and each of ``shifts`` hold a row per sequence (``sequence_n_active``), shifts
-    also the column ``origin``: the ID document that a sequence was made from, or −1. The
-    statistic has no fitted part, so the fit documents are free to calibrate on.
+    Args:
+        id_tokens: a row per token of the ID sample, ordered (``rows.check_tokens``).
+        shifts: the same of each other corpus.
+        origin: for each row of a shift the ID document it was made from, or −1.
+        split: which ID documents may be calibrated on.
+        fixed_rule: the paper's rule on all corpora, to stand beside.
+        spec: settings.
+        seed: of the whole run.
+        groups: a label, such as the source, for each ID document by its number: the alarm gets
+            thresholds for each group as well.
 
-    Raises ``DataError`` when there are too few calibration documents for the rate promised.
+    Raises ``DataError`` when there are too few calibration documents for the rate promised, and
+    ``ConfigError`` for an unknown statistic.
     """
-    calibration = of_documents(id_sequences, split.fit)
-    draw = generator(seed, f"guardrail/{statistic}/draw")
-    threshold, n_calibration = calibrate(calibration, statistic, spec.false_alarm_rate, draw)
-    evaluation = of_documents(id_sequences, split.evaluation)
-
-    def measure(sequences: pd.DataFrame, corpus: str) -> Rates:
-        rng = generator(seed, f"guardrail/{statistic}/bootstrap/{corpus}")
-        return _measure(sequences, statistic, threshold, spec, rng)
-
-    measured = measure(evaluation, "id")
-    detection = {
-        name: measure(held_out(sequences, split.fit), name) for name, sequences in shifts.items()
+    values, _, document = sequence_matrix(id_tokens)
+    at_most = int(np.unique(document, return_counts=True)[1].max())
+    rules = rules_of(
+        spec.guardrail_statistics or spec.guardrail_candidates,
+        looks_of(spec.guardrail_looks, values.shape[1]),
+    )
+    familiar = document_levels(id_tokens, rules, spec.window)
+    others = {
+        name: document_levels(tokens, rules, spec.window, at_most)
+        for name, tokens in shifts.items()
     }
-    return Alarm(
-        statistic=statistic,
-        rule=RULES[statistic].format(window=spec.window),
-        threshold=threshold,
-        false_alarm_rate=spec.false_alarm_rate,
-        false_alarm_rate_given_calibration=rate_given_calibration(
-            n_calibration, spec.false_alarm_rate, spec.confidence
+    made_from = {
+        name: pd.Series(origin[name]).groupby(tokens["document"].to_numpy()).first().to_numpy()
+        for name, tokens in shifts.items()
+    }
+    labels = dict(enumerate(groups)) if groups is not None else {}
+    calibration = calibrate(
+        familiar.of_documents(split.fit), rules, spec, generator(seed, "guardrail/choice"), labels
+    )
+    evaluation = familiar.of_documents(split.evaluation)
+    apart = {
+        name: levels.of(~np.isin(made_from[name], split.fit)) for name, levels in others.items()
+    }
+    plain, larger = (
+        None
+        if calibration.cut.at(with_confidence) is None
+        else measured(calibration, evaluation, apart, with_confidence, spec, seed)
+        for with_confidence in (False, True)
+    )
+    assert plain is not None
+    return Guardrail(
+        alarm=_alarm(
+            calibration, at_most, _token_quantiles(id_tokens, calibration.calibrated_on), spec
         ),
-        guarantee=GUARANTEE.format(rate=spec.false_alarm_rate),
-        n_calibration=n_calibration,
-        calibration_unit="one sequence per document",
-        measured_false_alarm_rate=measured.rate,
-        detection_rate={name: rates.rate for name, rates in detection.items()},
-        false_alarms=measured,
-        detection=detection,
-        stability=stability(id_sequences, shifts, statistic, spec, seed),
+        choice=None if calibration.spreads is None else Choice(CRITERION, calibration.spreads),
+        measured=plain,
+        measured_with_confidence=larger,
+        measured_by_group=measured_by_group(calibration, evaluation, labels, spec, seed),
+        stability=stability(familiar, others, made_from, rules, spec, seed),
+        fixed_rule=fixed_rule,
+        provenance=None,
     )

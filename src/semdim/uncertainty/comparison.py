@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from semdim.uncertainty.evaluation import Cell
-from semdim.uncertainty.guardrail import Alarm, FixedRule
+from semdim.uncertainty.guardrail import FixedRule, Guardrail
 from semdim.uncertainty.metrics import percentile_interval
 from semdim.uncertainty.score import Score
 from semdim.uncertainty.verdict import (
@@ -139,13 +139,14 @@ def fixed_rule_summary(rule: FixedRule) -> RuleSummary:
     return RuleSummary(rule.rule, rows)
 
 
-def alarm_summary(alarm: Alarm) -> AlarmSummary:
-    """Threshold, promised and measured false alarms, and detection of the conformal guardrail."""
+def alarm_summary(guardrail: Guardrail) -> AlarmSummary:
+    """Statistics, promised and measured false alarms, and detection of the conformal guardrail."""
+    measured = guardrail.measured
     return AlarmSummary(
-        alarm.threshold,
-        alarm.false_alarm_rate,
-        alarm.measured_false_alarm_rate,
-        alarm.detection_rate,
+        tuple(dict.fromkeys(limit.statistic for limit in guardrail.alarm.limits)),
+        guardrail.alarm.false_alarm_rate,
+        measured.false_alarms.rate,
+        {name: rates.rate for name, rates in measured.detection.items()},
     )
 
 

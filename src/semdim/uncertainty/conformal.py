@@ -5,10 +5,11 @@ Vovk, Gammerman & Shafer, "Algorithmic Learning in a Random World" (2005); Papad
 """
 
 from fractions import Fraction
+from math import ceil, log
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import beta
+from scipy.stats import beta, binom
 
 from semdim.errors import DataError
 
@@ -26,9 +27,35 @@ def order_statistic(n_calibration: int, false_alarm_rate: float) -> int:
         raise DataError(
             f"{n_calibration} calibration documents cannot promise a false-alarm rate of "
             f"{false_alarm_rate}; at least {fewest} are needed: use more ID documents, raise "
-            "uncertainty.fit_share, or raise uncertainty.false_alarm_rate."
+            "uncertainty.fit_share, lower uncertainty.guardrail_choice_share, or raise "
+            "uncertainty.false_alarm_rate."
         )
     return n_calibration + 1 - int(allowed)
+
+
+def order_statistic_with_confidence(
+    n_calibration: int, false_alarm_rate: float, confidence: float
+) -> int:
+    """The smallest r whose order statistic keeps to the rate in a share ``confidence`` of samples.
+
+    The share of fresh documents above the r-th smallest of n independent calibration values is
+    Beta(n + 1 − r, r), or smaller where values tie. It is at most a exactly when at least
+    n + 1 − r of the n values are among the a largest of the distribution: a binomial tail.
+
+    Raises ``DataError`` when even r = n will not do, that is when (1 − a)ⁿ > 1 − confidence.
+    Wilks, "Determination of sample sizes for setting tolerance limits" (1941); Vovk, "Conditional
+    validity of inductive conformal predictors" (2012).
+    """
+    ranks = np.arange(1, n_calibration + 1)
+    holds = binom.sf(n_calibration - ranks, n_calibration, false_alarm_rate) >= confidence
+    if not holds.any():
+        fewest = ceil(log(1 - confidence) / log(1 - false_alarm_rate))
+        raise DataError(
+            f"{n_calibration} calibration documents cannot promise a false-alarm rate of "
+            f"{false_alarm_rate} with confidence {confidence}; at least {fewest} are needed: use "
+            "more ID documents, or lower uncertainty.guardrail_confidence."
+        )
+    return int(ranks[holds.argmax()])
 
 
 def conformal_threshold(
@@ -53,22 +80,13 @@ def rate_given_calibration(n_calibration: int, false_alarm_rate: float, level: f
     return float(beta.ppf(level, n_calibration + 1 - rank, rank))
 
 
-def draw_one_per_document(
-    document: Int[np.ndarray, " sequences"], rng: np.random.Generator
-) -> Int[np.ndarray, " documents"]:
-    """Indices of one random sequence of each document, by ascending document."""
-    order = np.lexsort((rng.random(len(document)), document))
-    ordered = document[order]
-    return order[np.append(True, ordered[1:] != ordered[:-1])]
-
-
 def document_rates(
     flagged: Float[np.ndarray, " sequences"], document: Int[np.ndarray, " sequences"]
 ) -> Float[np.ndarray, " documents"]:
     """Share of each document's sequences that are flagged.
 
-    Its mean over documents is the chance that a random sequence of a random document is flagged:
-    what the conformal promise is about. Long documents do not count more.
+    Its mean over documents is the chance that a random sequence of a random document is flagged.
+    Long documents do not count more.
     """
     _, code = np.unique(document, return_inverse=True)
     return np.bincount(code, weights=flagged) / np.bincount(code)

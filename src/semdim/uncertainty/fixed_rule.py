@@ -32,9 +32,10 @@ def fixed_rule(
 
     ``token_rate`` counts tokens and stands beside ``token_rate_bound`` (Cantelli, from the mean and
     standard deviation of the same tokens). ``sequence_rate`` is the chance that a random sequence
-    of a random document has any such token: the rule's false-alarm rate on the ID corpus, elsewhere
-    its detection rate. ``n_outliers_above`` of the ``n_above`` tokens have an activation
-    over ten times as long as usual: they tell of the model's attention sinks, not of the text.
+    of a random document has any such token, ``document_rate`` that any of its sequences has:
+    false-alarm rates on the ID corpus, elsewhere detection rates. ``n_outliers_above`` of the
+    ``n_above`` tokens have an activation over ten times as long as usual: they tell of the model's
+    attention sinks, not of the text.
     """
     rows = [
         _row(corpus, cast(Role, roles[corpus]), positions, chosen, threshold)
@@ -68,4 +69,5 @@ def _row(
         token_rate_bound=cantelli(n_active.mean(), n_active.std(), threshold),
         n_sequences=len(any_above),
         sequence_rate=float(rates.mean()),
+        document_rate=float((rates > 0).mean()),
     )

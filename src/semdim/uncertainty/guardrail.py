@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 if TYPE_CHECKING:
     from semdim.ledger.facts import LedgerFacts
 
-Statistic = Literal["max_n_active", "window_n_active"]
-"""What is compared with the threshold, of each sequence."""
 Role = Literal["id", "near", "shifted", "far"]
 """What a corpus is to the study: the familiar one, or how far from it."""
 Positions = Literal["all", "without_bos"]
@@ -19,10 +17,10 @@ Positions = Literal["all", "without_bos"]
 
 @dataclass(frozen=True)
 class Rates:
-    """How often sequences of a corpus raise an alarm, documents counting alike."""
+    """How many documents of a corpus raise the alarm."""
 
     rate: float
-    """Chance that a random sequence of a random document raises it, in [0, 1]."""
+    """Their share, in [0, 1]."""
     low: float | None
     """Lower end of the bootstrap interval over documents; None for a single document."""
     high: float | None
@@ -49,57 +47,107 @@ class Spread:
 
 @dataclass(frozen=True)
 class Stability:
-    """What fresh splits of the ID documents and fresh draws of sequences would have given."""
+    """What fresh splits of the ID documents would have given, the choice of statistic included."""
 
     n_splits: int
     """Splits behind each spread."""
-    threshold: Spread
-    """Thresholds."""
+    chosen: dict[str, int]
+    """In how many splits each statistic was used."""
     false_alarm_rate: Spread
     """Measured rates; their mean is the counterpart of the promise."""
+    false_alarm_rate_with_confidence: Spread | None
+    """The same with the thresholds that hold with confidence; None when there are none."""
     detection: dict[str, Spread]
     """Detection rates, by shift."""
 
 
 @dataclass(frozen=True)
-class Alarm:
-    """One alarm: a statistic of a sequence, its threshold, a promise and measurements."""
+class Limit:
+    """A threshold: of a statistic, after so many tokens of a sequence."""
 
-    statistic: Statistic
-    """What is compared with the threshold."""
-    rule: str
-    """When there is an alarm, in words."""
+    statistic: str
+    """What is computed from the n_active of the tokens so far: a level, or moving_mean."""
+    n_tokens: int
+    """Tokens of the sequence at this look, position 0 not among them; the last look is its end."""
     threshold: float
     """Alarm when the statistic is above it (active atoms)."""
-    false_alarm_rate: float
-    """The rate promised on a fresh ID document, in (0, 1)."""
-    false_alarm_rate_given_calibration: float
-    """The rate that the alarm stays under in a share ``uncertainty.confidence`` of all calibration
-    samples."""
-    guarantee: str
-    """The promise in words, with its conditions."""
-    n_calibration: int
-    """Documents calibrated on."""
-    calibration_unit: str
-    """What was taken from each."""
-    measured_false_alarm_rate: float
-    """The rate on the ID documents kept for evaluation."""
-    detection_rate: dict[str, float]
-    """The rate on each shift."""
-    false_alarms: Rates
-    """The measured false-alarm rate with its interval."""
-    detection: dict[str, Rates]
-    """The detection rates with theirs, by shift."""
-    stability: Stability
-    """How much the split and the draw matter."""
+    threshold_with_confidence: float | None
+    """The larger threshold that holds with ``Alarm.confidence``; None: too few documents."""
 
 
 @dataclass(frozen=True)
-class WindowAlarm(Alarm):
-    """The alarm on a moving average."""
+class GroupLimits:
+    """Thresholds for one group of documents, such as a source, from its own documents."""
 
-    length: int
-    """Consecutive tokens in the mean."""
+    n_calibration: int
+    """Documents of the group that were calibrated on."""
+    limits: tuple[Limit, ...]
+    """Empty when they are too few for the rate."""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """When there is an alarm, and what is promised of it."""
+
+    rule: str
+    """When there is an alarm, in words."""
+    limits: tuple[Limit, ...]
+    """Alarm when any of them is exceeded in any of the first sequences of a document."""
+    moving_length: int
+    """Tokens in the mean of the statistic moving_mean."""
+    sequences_per_document: int
+    """First sequences of a document that the promise is about: as many as the sample has at
+    most."""
+    false_alarm_rate: float
+    """The rate promised on a fresh ID document, in (0, 1), on average over calibrations."""
+    confidence: float
+    """Of the larger thresholds: the share of calibrations in which they keep to the rate."""
+    false_alarm_rate_given_calibration: float
+    """The rate that the smaller thresholds stay under in that share of calibrations."""
+    guarantee: str
+    """The promise in words, with its conditions."""
+    guarantee_with_confidence: str
+    """That of the larger thresholds."""
+    n_choice: int
+    """Documents on which the statistic was chosen and put on a scale; 0 when nothing was."""
+    n_calibration: int
+    """Documents calibrated on, none of them among the former."""
+    rank: int
+    """Which calibration document decides, counted from the calmest."""
+    rank_with_confidence: int | None
+    """Which one decides the larger thresholds; None: too few documents."""
+    groups: dict[str, GroupLimits]
+    """The same promise in each group of documents, where groups were told apart."""
+    token_quantiles: dict[str, float]
+    """n_active of the calibration documents' tokens, by percent: what is usual."""
+
+    @property
+    def at_end(self) -> Limit:
+        """The threshold of the first statistic at the end of a sequence."""
+        own = [limit for limit in self.limits if limit.statistic == self.limits[0].statistic]
+        return own[-1]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Why the alarm uses its statistic."""
+
+    criterion: str
+    """What was made small, in words."""
+    candidates: dict[str, float | None]
+    """The criterion of each statistic; None where it cannot be computed."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the alarm did on documents that it was not calibrated on."""
+
+    false_alarms: Rates
+    """On the ID documents kept for evaluation."""
+    false_alarms_by_length: dict[str, Rates]
+    """The same by the number of a document's sequences: long ones are looked at more often."""
+    detection: dict[str, Rates]
+    """By shift."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +171,8 @@ class FixedRuleRow:
     """Sequences looked at."""
     sequence_rate: float
     """Chance that a random sequence of a random document has a token above it."""
+    document_rate: float
+    """Share of documents with a token above it in any of their sequences."""
 
 
 @dataclass(frozen=True)
@@ -166,13 +216,24 @@ class Provenance:
 
 
 @dataclass(frozen=True)
-class Guardrail(Alarm):
-    """guardrail.json: the alarm on the largest n_active of a sequence, and its relatives."""
+class Guardrail:
+    """guardrail.json: the alarm on n_active, what it promises, and what was measured."""
 
-    SCHEMA: ClassVar[str] = "guardrail/1"
+    SCHEMA: ClassVar[str] = "guardrail/2"
+    WRITTEN_BY: ClassVar[str] = "`dvc repro measure_uncertainty`"
 
-    window: WindowAlarm
-    """The alarm on the largest mean over a window, calibrated on the same documents."""
+    alarm: Alarm
+    """What a monitor needs."""
+    choice: Choice | None
+    """None: the statistics were named beforehand."""
+    measured: Measured
+    """With the thresholds of the promise on average."""
+    measured_with_confidence: Measured | None
+    """With the larger thresholds; None: too few documents for them."""
+    measured_by_group: dict[str, Rates]
+    """False alarms of each group's own thresholds on its evaluation documents."""
+    stability: Stability
+    """How much the split matters."""
     fixed_rule: FixedRule
     """The paper's fixed threshold, for comparison."""
     provenance: Provenance | None

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Int, Shaped
 
 from semdim.errors import DataError
-from semdim.tokens.positions import counted
 
 KEYS = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier", "n_active")
 
@@ -131,53 +130,3 @@ def held_out(rows: pd.DataFrame, fit_documents: Int[np.ndarray, " documents"]) -
 def sequence_starts(sequence: Shaped[np.ndarray, " rows"]) -> Int[np.ndarray, " sequences"]:
     """Index of the first row of each sequence, for rows that are ordered by sequence."""
     return np.flatnonzero(np.append(True, sequence[1:] != sequence[:-1]))
-
-
-def longest_window_mean(
-    values: Float[np.ndarray, " tokens"], starts: Int[np.ndarray, " sequences"], window: int
-) -> Float[np.ndarray, " sequences"]:
-    """The largest mean over ``window`` consecutive scored tokens, in each sequence.
-
-    Raises ``DataError`` when a sequence is shorter than the window.
-    """
-    ends = np.append(starts[1:], len(values))
-    shortest = int((ends - starts).min())
-    if shortest < window:
-        raise DataError(
-            f"A sequence has {shortest} tokens after position 0, fewer than uncertainty.window = "
-            f"{window}; lower the window or raise the context."
-        )
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    means = (total[window:] - total[:-window]) / window  # means[i] covers rows i … i+window−1
-    # Windows that begin too late in a sequence run into the next one: they are no windows.
-    last_start = np.repeat(ends - window, ends - starts)[: len(means)]
-    inside = np.where(np.arange(len(means)) <= last_start, means, -np.inf)
-    return np.maximum.reduceat(inside, starts)
-
-
-def sequence_n_active(ledger: pd.DataFrame, window: int | None = None) -> pd.DataFrame:
-    """n_active summed up per sequence, position 0 and BOS tokens left out.
-
-    Returns a row per sequence: document, sequence, n_scored (tokens counted), mean_n_active,
-    max_n_active and, when a window is given, window_n_active: the largest mean over that many
-    consecutive tokens. ``mean_n_active`` is what a bound on the risk given the sparsity bins by.
-
-    Raises ``DataError`` when a sequence has no token left, or is shorter than the window.
-    """
-    tokens = ledger.sort_values(["sequence", "position"], ignore_index=True)
-    scored = counted(tokens)
-    if scored["sequence"].nunique() != tokens["sequence"].nunique():
-        raise DataError("A sequence holds nothing but BOS tokens; raise the context.")
-    value = scored["n_active"].to_numpy(dtype=np.float64)
-    starts = sequence_starts(scored["sequence"].to_numpy())
-    n_scored = np.diff(np.append(starts, len(value)))
-    table = {
-        "document": scored["document"].to_numpy()[starts],
-        "sequence": scored["sequence"].to_numpy()[starts],
-        "n_scored": n_scored,
-        "mean_n_active": np.add.reduceat(value, starts) / n_scored,
-        "max_n_active": np.maximum.reduceat(value, starts),
-    }
-    if window is not None:
-        table["window_n_active"] = longest_window_mean(value, starts, window)
-    return pd.DataFrame(table)

@@ -25,8 +25,33 @@ class UncertaintySpec:
     """Coverage of the bootstrap's percentile intervals, in (0, 1)."""
     false_alarm_rate: float = setting(0.05, **_SHARE)
     """The rate a that the guardrail promises on fresh ID documents, in (0, 1)."""
+    guardrail_confidence: float = setting(0.95, **_SHARE)
+    """Of the guardrail's larger thresholds: the share of calibration samples in which they keep to
+    the rate, in (0, 1)."""
+    guardrail_statistics: tuple[str, ...] = setting((), distinct=True)
+    """Statistics of n_active that the guardrail watches together, named beforehand; none: one of
+    ``guardrail_candidates`` is chosen."""
+    guardrail_candidates: tuple[str, ...] = setting(
+        (
+            "sequence_median",
+            "sequence_mean",
+            "sequence_trimmed_mean",
+            "sequence_q25",
+            "sequence_q75",
+            "sequence_max",
+            "moving_mean",
+        ),
+        distinct=True,
+        not_empty=True,
+    )
+    """Statistics of which one is chosen, by the smallest spread between familiar documents."""
+    guardrail_looks: tuple[int, ...] = setting((16, 32, 64), ascending=True, at_least=1)
+    """Tokens of a sequence after which it is judged, beside its end."""
+    guardrail_choice_share: float = setting(0.33, **_SHARE)
+    """Share of the fit documents, in (0, 1), on which the statistic is chosen and several are put
+    on one scale; the others calibrate. Not needed for a single statistic without looks."""
     window: int = setting(16, at_least=1, at_most=1_000_000)
-    """Tokens in the moving average of n_active that the windowed guardrail watches."""
+    """Tokens in the guardrail's statistic moving_mean."""
     n_splits: int = setting(200, at_least=2, at_most=1_000_000)
     """Fresh splits of the ID documents behind the guardrail's stability, at least 2."""
     fixed_threshold: int = setting(500, at_least=1, at_most=1_000_000_000)

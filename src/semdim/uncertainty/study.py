@@ -12,7 +12,8 @@ from semdim.errors import DataError
 from semdim.records import from_plain, write_record
 from semdim.results.schema import check_columns
 from semdim.tokens.positions import counted
-from semdim.uncertainty.alarm import calibrated_alarm
+from semdim.uncertainty.alarm import guardrail
+from semdim.uncertainty.alarm_levels import Rule, sequence_values
 from semdim.uncertainty.comparison import (
     alarm_summary,
     by_shift,
@@ -23,7 +24,7 @@ from semdim.uncertainty.comparison import (
 )
 from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
-from semdim.uncertainty.guardrail import Guardrail, Provenance, Role, WindowAlarm
+from semdim.uncertainty.guardrail import Guardrail, Provenance, Role
 from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.level_choice import CRITERION
 from semdim.uncertainty.roles import id_corpus, origin_of
@@ -32,7 +33,6 @@ from semdim.uncertainty.rows import (
     fit_split,
     held_out,
     of_documents,
-    sequence_n_active,
 )
 from semdim.uncertainty.score import Score, all_scores, check_scores, missing_columns
 from semdim.uncertainty.spec import UncertaintySpec
@@ -60,9 +60,9 @@ class StudyResult:
     sparsity_histogram: pd.DataFrame
     """Figure 2: tokens per bin of n_active, the same bins for every corpus."""
     sequence_histogram: pd.DataFrame
-    """Sequences per bin of their largest n_active: what the guardrail's threshold cuts."""
+    """Sequences per bin of the guardrail's statistic at their end: what its threshold cuts."""
     guardrail: Guardrail
-    """The conformal alarms on n_active, and the paper's k > 500 beside them."""
+    """The conformal alarm on n_active, and the paper's k > 500 beside them."""
     verdict: Verdict
     """Facts and flags from which a report writes its verdict."""
 
@@ -93,6 +93,7 @@ def run_study(
     document_names: Mapping[str, Sequence[str]] | None = None,
     scores: tuple[Score, ...] | None = None,
     activation_fit: Mapping[str, Any] | None = None,
+    groups: Sequence[str] | None = None,
 ) -> StudyResult:
     """Measure how well n_active and every other score separate the ID corpus from the others.
 
@@ -109,6 +110,8 @@ def run_study(
             whose columns a ledger lacks, which the verdict's warnings name.
         activation_fit: facts of the fit behind columns that were computed from activations; its
             ``fit_documents`` must be those of this study.
+        groups: a label, such as the source, of each ID document by number: the guardrail gets
+            thresholds of its own in each group.
 
     Warns when n_active is constant or a corpus is a single document. Raises ``ConfigError`` for
     roles or scores that do not fit, ``DataError`` for ledgers that cannot be used and for too few
@@ -125,7 +128,6 @@ def run_study(
     columns = {name for score in scores for name in score.reads}
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
     scored = {name: counted(table) for name, table in tokens.items()}
-    sequences = {name: sequence_n_active(table, spec.window) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
     notes = _notes(scored, shifts, lacking)
     split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
@@ -137,30 +139,31 @@ def run_study(
     fit_rows = of_documents(scored[id_name], split.fit)
     id_rows = of_documents(scored[id_name], split.evaluation)
     names = document_names or {}
+    origin = {name: origin_of(tokens[name], name, id_name, roles[name], names) for name in shifts}
     for name in shifts:
-        for table in (scored, sequences):
-            origin = origin_of(table[name], name, id_name, roles[name], names)
-            table[name] = table[name].assign(origin=origin)
+        made_from = pd.Series(origin[name], index=tokens[name].index)
+        scored[name] = scored[name].assign(origin=made_from)
     apart = {name: held_out(scored[name], split.fit) for name in shifts}
     if empty := [name for name, rows in apart.items() if rows.empty]:
         raise DataError(
             f"Corpus {empty[0]!r} holds nothing but copies of the ID documents that scores are "
             "fitted on; give it more documents or lower uncertainty.fit_share."
         )
-    found = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
+    studied = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
 
-    shifted = {name: sequences[name] for name in shifts}
-    alarm, moving = (
-        calibrated_alarm(sequences[id_name], shifted, split, statistic, spec, seed)
-        for statistic in ("max_n_active", "window_n_active")
-    )
-    guardrail = Guardrail(
-        **vars(alarm),
-        window=WindowAlarm(**vars(moving), length=spec.window),
-        fixed_rule=fixed_rule(tokens, roles, spec.fixed_threshold),
-        provenance=None,
+    found = guardrail(
+        tokens[id_name],
+        {name: tokens[name] for name in shifts},
+        origin,
+        split,
+        fixed_rule(tokens, roles, spec.fixed_threshold),
+        spec,
+        seed,
+        groups,
     )
 
+    at_end = found.alarm.at_end
+    rule = Rule(at_end.statistic, at_end.n_tokens)
     sparsity = sparsity_table(tokens)
     verdict = Verdict(
         id_corpus=id_name,
@@ -172,22 +175,25 @@ def run_study(
         confidence=spec.confidence,
         mean_n_active=mean_n_active(sparsity),
         level_criterion=CRITERION,
-        level_choice=found.choices,
-        by_shift=by_shift(found.cells, spec.confidence),
-        guardrail=alarm_summary(guardrail),
-        fixed_rule=fixed_rule_summary(guardrail.fixed_rule),
+        level_choice=studied.choices,
+        by_shift=by_shift(studied.cells, spec.confidence),
+        guardrail=alarm_summary(found),
+        fixed_rule=fixed_rule_summary(found.fixed_rule),
         position_zero=position_zero(tokens),
         scores=describe(scores),
         activation_fit=fitted_on,
         warnings=notes,
     )
     return StudyResult(
-        uncertainty=uncertainty_table(found.cells, spec.confidence),
-        roc=roc_table(found.cells),
+        uncertainty=uncertainty_table(studied.cells, spec.confidence),
+        roc=roc_table(studied.cells),
         sparsity=sparsity,
         sparsity_histogram=sparsity_histogram(tokens, spec.histogram_bins),
-        sequence_histogram=sequence_histogram(sequences, spec.histogram_bins),
-        guardrail=guardrail,
+        sequence_histogram=sequence_histogram(
+            {name: sequence_values(table, rule, spec.window) for name, table in tokens.items()},
+            spec.histogram_bins,
+        ),
+        guardrail=found,
         verdict=verdict,
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from semdim.errors import DataError
 from semdim.tokens.positions import counted
@@ -87,35 +87,33 @@ def sparsity_histogram(tokens: Mapping[str, pd.DataFrame], n_bins: int) -> pd.Da
     return pd.concat(parts, ignore_index=True)[list(HISTOGRAM_COLUMNS)]
 
 
-def geometric_edges(largest: Int[np.ndarray, " values"], n_bins: int) -> np.ndarray:
+def geometric_edges(values: Float[np.ndarray, " values"], n_bins: int) -> np.ndarray:
     """Whole-number edges in equal ratios, from the smallest value to beyond the largest; fewer
     than ``n_bins`` bins where ratios would split a whole number."""
-    low, high = max(1, int(largest.min())), int(largest.max()) + 1
+    low, high = max(1, int(values.min())), int(values.max()) + 1
     inner = np.rint(np.geomspace(low, max(high, low + 1), n_bins + 1)).astype(np.int64)
-    return np.unique(np.concatenate([[int(largest.min())], inner]))
+    return np.unique(np.concatenate([[int(values.min())], inner]))
 
 
-def sequence_histogram(sequences: Mapping[str, pd.DataFrame], n_bins: int) -> pd.DataFrame:
-    """What the guardrail sees: sequences by their largest n_active, position 0 left out.
+def sequence_histogram(
+    values: Mapping[str, Float[np.ndarray, " sequences"]], n_bins: int
+) -> pd.DataFrame:
+    """What the guardrail sees: sequences by their statistic of n_active, position 0 left out.
 
     Columns corpus, left, right, count; the same bins [left, right) for every corpus, in equal
-    ratios: largest values lie within a factor of two of each other, or are outliers.
+    ratios: values lie within a factor of two of each other, or are outliers.
     """
-    largest = {
-        corpus: table["max_n_active"].to_numpy(dtype=np.int64)
-        for corpus, table in sequences.items()
-    }
-    edges = geometric_edges(np.concatenate(list(largest.values())), n_bins)
+    edges = geometric_edges(np.concatenate(list(values.values())), n_bins)
     parts = [
         pd.DataFrame(
             {
                 "corpus": corpus,
                 "left": edges[:-1],
                 "right": edges[1:],
-                "count": np.histogram(values, bins=edges)[0],
+                "count": np.histogram(found, bins=edges)[0],
             }
         )
-        for corpus, values in largest.items()
+        for corpus, found in values.items()
     ]
     return pd.concat(parts, ignore_index=True)
 

@@ -94,10 +94,12 @@ class LevelVerdict:
 
 @dataclass(frozen=True)
 class AlarmSummary:
-    """The guardrail in four numbers."""
+    """The guardrail in short: shares of documents."""
 
-    threshold: float
+    statistics: tuple[str, ...]
+    """What it looks at."""
     false_alarm_rate: float
+    """The promise."""
     measured_false_alarm_rate: float
     detection_rate: dict[str, float]
     """By shift."""

@@ -11,45 +11,57 @@ from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
 from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below, panels
+from semdim.results.guardrail import guardrail_of
 from semdim.results.read import ProbeResults
+from semdim.uncertainty.alarm_words import statistic_in_words
 
 
 def guardrail_rates(probe: ProbeResults) -> pd.DataFrame:
-    """One row per rule and corpus: rule, corpus, rate, low, high (shares of sequences).
+    """One row per rule and corpus: shares of documents that raise an alarm.
 
-    Rules: `max` and `window` (calibrated), `fixed` (the paper's k > 500).
+    Columns rule, corpus, rate, low, high (interval), smallest, largest (over fresh splits). Rules:
+    `average` and `confident` (the two thresholds that were calibrated), `fixed` (k > 500).
     """
-    facts = probe.guardrail
-    id_corpus = next(
-        (name for name in probe.corpora if probe.role(name) == "id"), "in-distribution"
-    )
+    facts = guardrail_of(probe)
+    columns = ["rule", "corpus", "rate", "low", "high", "smallest", "largest"]
+    if facts is None:
+        return pd.DataFrame(columns=columns)
+    familiar = next((name for name in probe.corpora if probe.role(name) == "id"), "in-distribution")
+    spread = facts.stability
     rows: list[dict[str, Any]] = []
-    for rule, alarm in (("max", facts), ("window", facts.get("window") or {})):
-        for corpus, rates in [
-            (id_corpus, alarm.get("false_alarms")),
-            *dict(alarm.get("detection") or {}).items(),
-        ]:
-            if isinstance(rates, dict) and rates.get("rate") is not None:
-                entry = {key: rates.get(key) for key in ("rate", "low", "high")}
-                rows.append({"rule": rule, "corpus": corpus, **entry})
-    for row in (facts.get("fixed_rule") or {}).get("corpora", []):
-        if row.get("positions") == "without_bos":
-            rows.append({"rule": "fixed", "corpus": row["corpus"], "rate": row["sequence_rate"]})
-    return pd.DataFrame(rows, columns=["rule", "corpus", "rate", "low", "high"])
+    for rule, measured, false_alarms, detection in (
+        ("average", facts.measured, spread.false_alarm_rate, spread.detection),
+        ("confident", facts.measured_with_confidence, spread.false_alarm_rate_with_confidence, {}),
+    ):
+        if measured is None:
+            continue
+        splits = {familiar: false_alarms, **detection}
+        for corpus, rates in {familiar: measured.false_alarms, **measured.detection}.items():
+            row: dict[str, Any] = {"rule": rule, "corpus": corpus}
+            row |= {"rate": rates.rate, "low": rates.low, "high": rates.high}
+            own = splits.get(corpus)
+            rows.append(row if own is None else row | {"smallest": own.min, "largest": own.max})
+    rows += [
+        {"rule": "fixed", "corpus": row.corpus, "rate": row.document_rate}
+        for row in facts.fixed_rule.corpora
+        if row.positions == "without_bos"
+    ]
+    return pd.DataFrame(rows, columns=columns)
 
 
-RULE_MARKS = {"max": ("o", "#AA3377"), "window": ("s", "#4477AA"), "fixed": ("D", "#444444")}
+RULE_MARKS = {"average": ("o", "#AA3377"), "confident": ("s", "#4477AA"), "fixed": ("D", "#444444")}
 
 
 def rule_words(probe: ProbeResults, rule: str) -> str:
     """A guardrail's rule, short enough for a legend."""
-    facts = probe.guardrail
-    window = facts.get("window") or {}
-    fixed = facts.get("fixed_rule") or {}
+    facts = guardrail_of(probe)
+    assert facts is not None
+    alarm = facts.alarm
+    name = statistic_in_words(alarm.at_end.statistic, alarm.moving_length)
     return {
-        "max": "any token above the calibrated threshold",
-        "window": f"mean of any {window.get('length', '')} tokens above its threshold",
-        "fixed": f"any token with {fixed.get('rule', 'n_active > 500')} (the paper's rule)",
+        "average": f"{name} of n_active, promise on average over calibrations",
+        "confident": f"{name} of n_active, promise with confidence {alarm.confidence:g}",
+        "fixed": f"any token with {facts.fixed_rule.rule} (the paper's rule)",
     }[rule]
 
 
@@ -66,12 +78,15 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
             y = -i - 0.24 * (j - (len(rules) - 1) / 2)
             entry = part.iloc[0]
             rate = float(entry["rate"])
+            if pd.notna(entry["smallest"]):
+                ends = float(entry["smallest"]), float(entry["largest"])
+                axes.hlines(y, *ends, color=colour, lw=6, alpha=0.22)
             if pd.notna(entry["low"]) and pd.notna(entry["high"]):
                 axes.hlines(y, float(entry["low"]), float(entry["high"]), color=colour, lw=2)
             axes.plot([rate], [y], marker, color=colour, ms=6, clip_on=False, zorder=5)
             axes.annotate(
                 f"{rate:.1%}",
-                (max(rate, float(entry["high"]) if pd.notna(entry["high"]) else rate), y),
+                (max([rate, *entry[["high", "largest"]].dropna()]), y),
                 xytext=(7, 0),
                 textcoords="offset points",
                 va="center",
@@ -79,9 +94,11 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
                 color=colour,
                 annotation_clip=False,
             )
-    promised = probe.guardrail.get("false_alarm_rate")
-    if promised is not None:
-        axes.axvline(float(promised), color=MUTED, linestyle=(0, (6, 3)), linewidth=1.2)
+    facts = guardrail_of(probe)
+    if facts is not None:
+        axes.axvline(
+            facts.alarm.false_alarm_rate, color=MUTED, linestyle=(0, (6, 3)), linewidth=1.2
+        )
     labels = [
         f"{name}\n({'false alarms' if probe.role(name) == 'id' else 'detected'})"
         for name in corpora
@@ -92,7 +109,7 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("share of sequences that raise the alarm")
+    axes.set_xlabel("share of documents that raise the alarm")
     axes.set_title(probe.name)
 
 
@@ -106,33 +123,43 @@ def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
         share = (part["count"] / total).to_numpy(dtype=float)
         colour = colours.get(str(corpus), MUTED)
         axes.stairs(share, edges, color=colour, linewidth=1.5)
-    threshold = probe.guardrail.get("threshold")
-    if threshold is not None:
-        axes.axvline(float(threshold), color=RULE_MARKS["max"][1], linewidth=1.6)
+    facts = guardrail_of(probe)
+    assert facts is not None
+    limit = facts.alarm.at_end
+    for rule, threshold in (
+        ("average", limit.threshold),
+        ("confident", limit.threshold_with_confidence),
+    ):
+        if threshold is None:
+            continue
+        colour = RULE_MARKS[rule][1]
+        axes.axvline(threshold, color=colour, linewidth=1.6)
         axes.annotate(
-            f"threshold {float(threshold):.4g}",
-            (float(threshold), 1.0),
+            f"{threshold:.1f}",
+            (threshold, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
+            xytext=(4, -2) if rule == "confident" else (-4, -2),
+            ha="left" if rule == "confident" else "right",
             textcoords="offset points",
             va="top",
             fontsize=8,
-            color=RULE_MARKS["max"][1],
+            color=colour,
         )
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("largest n_active of a sequence (log)")
+    name = statistic_in_words(limit.statistic, facts.alarm.moving_length)
+    axes.set_xlabel(f"{name} of n_active in a sequence (log)")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
-    axes.set_title("distribution")
+    axes.set_title("sequences, at their end")
 
 
 @house_style
 def guardrail(probes: list[ProbeResults]) -> Figure:
     """False alarms and detections of the guardrail, with intervals; the promised rate dashed.
 
-    Where the distribution of the sequences' largest n_active was written, it stands beside.
+    Where the distribution of the statistic over sequences was written, it stands beside.
     """
     drawable = [probe for probe in probes if len(guardrail_rates(probe))]
     wide = any(len(probe.table("sequence_histogram")) for probe in drawable)
@@ -166,8 +193,10 @@ add_figure(
         section="ood",
         position=60,
         caption=(
-            "Dots are shares of sequences that raise the alarm, bars their intervals over "
-            "documents; the dashed line is the promised rate of false alarms."
+            "Dots are shares of documents that raise the alarm, in any of the sequences that the "
+            "promise is about; lines are intervals over documents, pale bars reach from the "
+            "smallest to the largest share over fresh splits of the familiar documents. The dashed "
+            "line is the promised rate of false alarms."
         ),
         draw=guardrail,
         has=lambda probe: len(guardrail_rates(probe)) > 0,

@@ -1,81 +1,148 @@
 """What the guardrail promises and catches, beside the paper’s fixed rule."""
 
-from typing import Any
-
 from markupsafe import Markup
 
 from semdim.report.sentences import reading
-from semdim.report.wording import count, join, num, say, small
+from semdim.report.wording import count, join, say, small
+from semdim.results.guardrail import guardrail_of
 from semdim.results.read import ProbeResults
+from semdim.uncertainty.alarm_words import statistic_in_words
+from semdim.uncertainty.guardrail import FixedRuleRow, Guardrail, Spread
 
-TABLE, GUARDRAIL, VERDICT = "uncertainty.csv", "guardrail.json", "verdict.json"
-TRIVIAL = "unigram_nll"
+GUARDRAIL = "guardrail.json"
 
 
 @reading("guarded", figure="guardrail")
 def guarded(probes: list[ProbeResults]) -> list[Markup]:
     """The promise of the guardrail, what was measured, and what it catches."""
-    sentences = []
-    for probe in probes:
-        facts = probe.guardrail
-        if facts.get("threshold") is None or facts.get("false_alarm_rate") is None:
-            continue
+    found = [(probe, guardrail_of(probe)) for probe in probes]
+    return [
+        sentence
+        for probe, facts in found
+        if facts is not None
+        for sentence in (*_promise(probe, facts), *_choice(facts), *_caught(facts))
+    ]
+
+
+def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
+    alarm, measured = facts.alarm, facts.measured
+    sentences = [
+        say(
+            "{probe}: {rule}. The promise is of a document, however many of its sequences and "
+            "looks there are: at most {promised} of fresh in-distribution documents raise the "
+            "alarm, on average over calibrations ({n} documents calibrate). Of {held_out} held-out "
+            "documents it was {measured}; over {splits} fresh splits it averages {mean} and ranges "
+            "from {low} to {high}.",
+            probe=probe.name,
+            rule=alarm.rule,
+            promised=small(alarm.false_alarm_rate, GUARDRAIL),
+            n=count(alarm.n_calibration, GUARDRAIL),
+            held_out=count(measured.false_alarms.n_documents, GUARDRAIL),
+            measured=small(measured.false_alarms.rate, GUARDRAIL),
+            splits=count(facts.stability.n_splits, GUARDRAIL),
+            **_spread(facts.stability.false_alarm_rate),
+        )
+    ]
+    larger = facts.measured_with_confidence
+    if larger is not None:
         sentences.append(
             say(
-                "{probe}: an alarm when any token has more than {threshold} active atoms promises "
-                "at most {promised} false alarms on fresh in-distribution text (calibrated on "
-                "{n} documents, one sequence each); on held-out documents it was {measured}.",
-                probe=probe.name,
-                threshold=num(facts["threshold"], 0, GUARDRAIL),
-                promised=small(facts["false_alarm_rate"], GUARDRAIL),
-                n=count(facts.get("n_calibration", 0), GUARDRAIL),
-                measured=small(facts.get("measured_false_alarm_rate", 0.0), GUARDRAIL),
+                "Larger thresholds keep to that rate in {confidence} of all calibrations: there "
+                "{measured} of the held-out documents raise the alarm.",
+                confidence=small(alarm.confidence, GUARDRAIL),
+                measured=small(larger.false_alarms.rate, GUARDRAIL),
             )
         )
-        detection = facts.get("detection_rate") or {}
-        caught = [
-            say("{corpus} {rate}", corpus=corpus, rate=small(rate, GUARDRAIL))
-            for corpus, rate in detection.items()
-        ]
-        if caught:
-            promised = float(facts["false_alarm_rate"])
-            useless = [corpus for corpus, rate in detection.items() if float(rate) <= promised]
-            end = (
-                say(" On {which} that is no more than false alarms alone.", which=join(useless))
-                if useless
-                else Markup("")
+    by_length = measured.false_alarms_by_length
+    if len(by_length) > 1:
+        parts = [
+            say(
+                "{rate} of those with {n} sequence{s}",
+                rate=small(rates.rate, GUARDRAIL),
+                n=count(int(length), GUARDRAIL),
+                s="" if length == "1" else "s",
             )
-            sentences.append(say("Sequences caught: {caught}.", caught=join(caught)) + end)
+            for length, rates in by_length.items()
+        ]
+        sentences.append(
+            say("Long documents are looked at more often: {parts} raise it.", parts=join(parts))
+        )
     return sentences
 
 
-def _claim(
-    probe: ProbeResults, rows: list[dict[str, Any]], far: list[dict[str, Any]]
-) -> list[Markup]:
+def _choice(facts: Guardrail) -> list[Markup]:
+    if facts.choice is None:
+        return []
+    alarm, chosen = facts.alarm, facts.alarm.limits[0].statistic
+    times, n_splits = facts.stability.chosen.get(chosen, 0), facts.stability.n_splits
+    return [
+        say(
+            "The {statistic} was chosen on {n} further in-distribution documents, without a look "
+            "at any shift: of {candidates} statistics it differs least between documents, in "
+            "proportion. {times} of {splits} fresh splits choose it, too.",
+            statistic=statistic_in_words(chosen, alarm.moving_length),
+            n=count(alarm.n_choice, GUARDRAIL),
+            candidates=count(len(facts.choice.candidates), GUARDRAIL),
+            times=count(times, GUARDRAIL),
+            splits=count(n_splits, GUARDRAIL),
+        )
+    ]
+
+
+def _caught(facts: Guardrail) -> list[Markup]:
+    detection, spreads = facts.measured.detection, facts.stability.detection
+    if not detection:
+        return []
+    parts = []
+    for corpus, rates in detection.items():
+        part = say("{corpus} {rate}", corpus=corpus, rate=small(rates.rate, GUARDRAIL))
+        if corpus in spreads:
+            part += say(
+                " (over the splits {low} to {high}, {mean} on average)", **_spread(spreads[corpus])
+            )
+        parts.append(part)
+    promised = facts.alarm.false_alarm_rate
+    useless = [corpus for corpus, rates in detection.items() if rates.rate <= promised]
+    end = (
+        say(" On {which} that is no more than false alarms alone.", which=join(useless))
+        if useless
+        else Markup("")
+    )
+    return [say("Documents caught: {caught}.", caught=join(parts)) + end]
+
+
+def _spread(spread: Spread) -> dict[str, Markup]:
+    return {
+        "mean": small(spread.mean, GUARDRAIL),
+        "low": small(spread.min, GUARDRAIL),
+        "high": small(spread.max, GUARDRAIL),
+    }
+
+
+def _claim(facts: Guardrail, rows: list[FixedRuleRow], far: list[FixedRuleRow]) -> list[Markup]:
     """What the paper's 100 % comes to, next to a threshold with a known false-alarm rate."""
-    familiar = [row for row in rows if row.get("role") == "id"]
-    detection = probe.guardrail.get("detection_rate") or {}
-    if not far or not familiar or any(row["corpus"] not in detection for row in far):
+    familiar = [row for row in rows if row.role == "id"]
+    measured = facts.measured
+    if not far or not familiar or any(row.corpus not in measured.detection for row in far):
         return []
     return [
         say(
-            "The paper’s “100 %” amounts here to {caught} at a false-alarm rate of {false} on "
-            "{familiar}; the calibrated threshold of {threshold} catches {instead} at {measured}.",
+            "The paper’s “100 %” amounts here to {caught}, document by document, at a false-alarm "
+            "rate of {false} on {familiar}; the calibrated alarm catches {instead} at {measured}.",
             caught=join(
                 [
                     say(
                         "{rate} of {corpus}",
-                        rate=small(row["sequence_rate"], GUARDRAIL),
-                        corpus=row["corpus"],
+                        rate=small(row.document_rate, GUARDRAIL),
+                        corpus=row.corpus,
                     )
                     for row in far
                 ]
             ),
-            false=small(familiar[0]["sequence_rate"], GUARDRAIL),
-            familiar=familiar[0]["corpus"],
-            threshold=num(probe.guardrail["threshold"], 0, GUARDRAIL),
-            instead=join([small(detection[row["corpus"]], GUARDRAIL) for row in far]),
-            measured=small(probe.guardrail.get("measured_false_alarm_rate", 0.0), GUARDRAIL),
+            false=small(familiar[0].document_rate, GUARDRAIL),
+            familiar=familiar[0].corpus,
+            instead=join([small(measured.detection[row.corpus].rate, GUARDRAIL) for row in far]),
+            measured=small(measured.false_alarms.rate, GUARDRAIL),
         )
     ]
 
@@ -85,27 +152,30 @@ def fixed_rule(probes: list[ProbeResults]) -> list[Markup]:
     """The paper's k > 500 on this data, position 0 left out, beside Cantelli's inequality."""
     sentences = []
     for probe in probes:
-        rule = probe.guardrail.get("fixed_rule") or {}
-        rows = [row for row in rule.get("corpora", []) if row.get("positions") == "without_bos"]
+        facts = guardrail_of(probe)
+        if facts is None:
+            continue
+        rule = facts.fixed_rule
+        rows = [row for row in rule.corpora if row.positions == "without_bos"]
         if not rows:
             continue
         parts = [
             say(
                 "{corpus} {tokens} of tokens (Cantelli allows {allowed}), {sequences} of sequences",
-                corpus=row["corpus"],
-                tokens=small(row["token_rate"], GUARDRAIL),
-                allowed=small(row["token_rate_bound"], GUARDRAIL),
-                sequences=small(row["sequence_rate"], GUARDRAIL),
+                corpus=row.corpus,
+                tokens=small(row.token_rate, GUARDRAIL),
+                allowed=small(row.token_rate_bound, GUARDRAIL),
+                sequences=small(row.sequence_rate, GUARDRAIL),
             )
             for row in rows
         ]
-        far = [row for row in rows if row.get("role") == "far"]
-        complete = bool(far) and all(float(row["sequence_rate"]) >= 1.0 for row in far)
+        far = [row for row in rows if row.role == "far"]
+        complete = bool(far) and all(row.sequence_rate >= 1.0 for row in far)
         sentences.append(
             say(
                 "{probe}: {rule} is met by {parts}. {verdict}",
                 probe=probe.name,
-                rule=rule.get("rule", "n_active > 500"),
+                rule=rule.rule,
                 parts=join(parts, "; and "),
                 verdict=""
                 if not far
@@ -114,9 +184,9 @@ def fixed_rule(probes: list[ProbeResults]) -> list[Markup]:
                 else "Here the rule does not flag every sequence of random tokens.",
             )
         )
-        sentences += _claim(probe, rows, far)
-        above = sum(int(row.get("n_above", 0)) for row in far)
-        outliers = sum(int(row.get("n_outliers_above", 0)) for row in far)
+        sentences += _claim(facts, rows, far)
+        above = sum(row.n_above for row in far)
+        outliers = sum(row.n_outliers_above for row in far)
         if above:
             sentences.append(
                 say(
