@@ -68,6 +68,7 @@ def test_the_bounds_table_says_what_is_a_certificate_and_adds_up(models):
 
 def test_proxies_keep_signed_and_absolute_gap_apart(models):
     table = proxies_table(models)
+    assert "means over sequences" in table.title and "not over documents" in table.note
     row = next(row for row in table.rows if row[1] == "SAE reconstruction")
     assert row[table.header.index("signed gap")].startswith("-")
     assert not row[table.header.index("mean |gap|")].startswith("-")

@@ -32,16 +32,16 @@ def proxies_table(probes: list[ProbeResults]) -> Table:
     ]
     return Table(
         "proxies",
-        "Losses through every proxy (bits per token)",
+        "Losses through every proxy (bits per token, means over sequences)",
         [
             "probe",
             "proxy",
             "splice",
             "sequences",
-            "risk (smoothed), over sequences",
+            "risk (smoothed)",
             "signed gap",
-            "mean |gap|, over sequences",
-            "nll (raw), over tokens",
+            "mean |gap|",
+            "nll (raw)",
         ],
         rows,
         data[order],
