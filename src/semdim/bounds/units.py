@@ -10,6 +10,7 @@ from semdim.bounds.calibration import calibration_documents
 from semdim.bounds.concentration import Method
 from semdim.bounds.family import BoundFacts
 from semdim.bounds.result import SampleSize, Unit
+from semdim.bounds.shares import PointShare
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import DataError
 
@@ -23,17 +24,31 @@ def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str
     }
 
 
-def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
-    """The units for a method, and the predeclared points it pays for: a sequence valid at every N
+def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, PointShare]:
+    """The units for a method, and the part of δ that it may spend here: a sequence valid at every N
     pays for α alone, and needs values that stay the same as the sample grows, so that each document
     counts with its first sequence (N is still that of the whole sample)."""
     if method != "betting_sequence":
-        return table.by_unit(spec.unit), spec.n_choices
+        return table.by_unit(spec.unit), spec.shares.here
     if spec.unit != "document":
-        return table.by_unit(spec.unit), len(spec.smoothings)
+        return table.by_unit(spec.unit), spec.shares.at_all_n
     units = table.one_per_document().by_unit("document")
     size = replace(units.size, n_tokens=table.n_sequences * table.context)  # N of the sample
-    return replace(units, size=size), len(spec.smoothings)
+    return replace(units, size=size), spec.shares.at_all_n
+
+
+def tokens_of(table: SequenceTable, proxy: str) -> np.ndarray:
+    """Smoothed loss of every prediction, [S, context − 1].
+
+    Raises:
+        DataError: the table was made without them.
+    """
+    if proxy not in table.token_losses:
+        raise DataError(
+            f"the losses of single tokens are not there for {proxy}; read the ledger with "
+            "keep_tokens."
+        )
+    return table.token_losses[proxy]
 
 
 def at_one_n(method: Method) -> Method:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from semdim.ledger.facts import LedgerFacts
 
 
+NOT_OVER_N = ("srm_topk_frontier", "risk_by_sparsity", "faithfulness_quantile")
+"""Beginnings of the names of curves that are left out of curve.csv."""
+
+
 def write_bounds(
     folder: Path,
     bounds: Sequence[Bound],
@@ -77,7 +81,7 @@ def curve_table(bounds: Sequence[Bound], smoothing: float) -> "pd.DataFrame":
     columns = {
         name: {bound.size.n_tokens: bound.total for bound in curve}
         for (name, alpha), curve in curves(bounds).items()
-        if alpha == smoothing and not name.startswith(("srm_topk_frontier", "risk_by_sparsity"))
+        if alpha == smoothing and not name.startswith(NOT_OVER_N)
     }
     table = pd.DataFrame(columns).sort_index().rename_axis("n_tokens").reset_index()
     check_columns("curve", table)

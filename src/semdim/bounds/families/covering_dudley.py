@@ -143,5 +143,6 @@ register(
         ),
         compute=compute,
         needs=lambda spec: (spec.point_proxy,),
+        smoothings="main α",
     )
 )
