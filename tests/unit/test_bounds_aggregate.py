@@ -1,5 +1,7 @@
 """From the ledger to units, settings, atom orders and pools."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -178,7 +180,7 @@ def test_calibration_documents_of_a_part_are_those_of_the_whole() -> None:
         ({"pay_for_n_grid": 1}, "must be true or false"),
         ({"calibration_fraction": 0.0}, "calibration_fraction"),
         ({"sparsity_bins": -1}, "sparsity_bins"),
-        ({"n_tokens": [1000, 2000], "n_predeclared": 1}, "n_predeclared = 1 must be at least 2"),
+        ({"n_tokens": [1000, 2000], "n_predeclared": 1}, "n_predeclared = 1 must be at least 7"),
     ],
 )
 def test_bad_settings_are_refused(change: dict, message: str) -> None:
@@ -188,10 +190,11 @@ def test_bad_settings_are_refused(change: dict, message: str) -> None:
 
 def test_settings_know_what_selection_costs() -> None:
     spec = BoundSpec.from_mapping({"n_tokens": [1000, 2000], "smoothing_grid": [0.1, 0.5]})
-    assert spec.smoothings == (0.5, 0.1) and spec.n_choices == 4
-    assert BoundSpec.from_mapping({"n_tokens": 1000, "k": 16.0}).n_choices == 1
+    assert spec.smoothings == (0.5, 0.1) and spec.n_choices == 3  # α = .1 at the largest N alone
+    assert replace(spec, smoothing_grid_at="every").n_choices == 4
+    assert BoundSpec.from_mapping({"n_tokens": 1000, "k": 16.0}).n_choices == 6
     assert BoundSpec(n_tokens=(1000,), n_predeclared=25).n_choices == 25
-    assert BoundSpec(pay_for_n_grid=False).n_choices == 1
+    assert BoundSpec(pay_for_n_grid=False).n_choices == 6
     assert BoundSpec(k=16).point_proxy == "topk_16" and BoundSpec().point_proxy == "sae"
 
 

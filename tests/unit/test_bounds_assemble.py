@@ -76,25 +76,36 @@ def test_every_family_is_there(bounds: list[Bound]) -> None:
         "pool_occam",
         "occam_pool",
         "faithfulness",
+        "faithfulness_tokens",
+        "faithfulness_quantile",
         "risk_by_sparsity",
+        "token_martingale",
     }
     for bound in bounds:
         paper = bound.family in ("as_published", "as_published_with_gap_tail", "covering_dudley")
         assert bound.is_certificate is not paper
-        assert bound.size.unit == ("token" if paper else "document")
+        by_token = paper or bound.family == "token_martingale"
+        assert bound.size.unit == ("token" if by_token else "document")
+        assert (bound.dependence == "martingale") is (bound.family == "token_martingale")
         assert bound.assumptions and bound.source
 
 
-def test_no_certificate_of_the_proxy_kind_beats_the_holdout(bounds: list[Bound]) -> None:
+def test_by_hoeffding_no_certificate_of_the_proxy_kind_is_below_holdout(
+    ledger: pd.DataFrame, max_rank: np.ndarray
+) -> None:
+    """A theorem, at every N and α; what is measured is never smaller, by any method."""
+    spec = replace(SPEC, method="hoeffding")
+    bounds = assemble_ledger(ledger, FACTS, spec, max_rank=max_rank)
     reference = {
-        bound.size.n_tokens_asked: bound.total
+        (bound.size.n_tokens_asked, bound.smoothing): bound
         for bound in bounds
-        if bound.family == "holdout" and bound.method == "betting"
+        if bound.family == "holdout" and bound.method == "hoeffding"
     }
-    checked = [b for b in bounds if b.family in ("srm_topk", "srm_topk_frontier", "pool_occam")]
-    assert len(checked) == 3 * (1 + 2 + 2)
+    checked = [b for b in bounds if b.family in ("srm_topk_frontier", "pool_occam")]
+    assert len(checked) == (3 + 5) * (3 + 2)
     for bound in checked:
-        assert bound.total > reference[bound.size.n_tokens_asked]
+        own = reference[bound.size.n_tokens_asked, bound.smoothing]
+        assert bound.total >= own.total and bound.proxy_risk + bound.gap >= own.proxy_risk
 
 
 def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Bound]) -> None:
@@ -125,12 +136,18 @@ def test_published_is_the_papers_reading(ledger: pd.DataFrame, bounds: list[Boun
 
 
 def test_selection_is_paid_for_in_the_ledger(bounds: list[Bound]) -> None:
-    spent = {curve_name(b): b.budget.spent for b in bounds if b.size.n_tokens_asked == 9600}
-    assert spent["holdout_betting"] == pytest.approx(0.05 / 3)
-    assert spent["holdout_betting_sequence"] == pytest.approx(0.05)  # valid at every N
-    assert spent["srm_topk"] == pytest.approx(0.05 / 3)
-    assert spent["srm_topk_frontier_8"] == pytest.approx(0.05 / 6)
-    assert spent["occam_pool_64"] == pytest.approx(0.05 / 6)
+    at_main = [b for b in bounds if b.smoothing == 0.5]
+    spent = {curve_name(b): b.budget.spent for b in at_main if b.size.n_tokens_asked == 9600}
+    # half of δ is for the main α, three quarters of that for the largest N
+    assert spent["holdout_betting"] == pytest.approx(0.05 * 0.375)
+    assert spent["holdout_betting_sequence"] == pytest.approx(0.025)  # valid at every N
+    assert spent["srm_topk"] == pytest.approx(0.05 * 0.375)
+    assert spent["srm_topk_frontier_8"] == pytest.approx(0.05 * 0.375 / 3)  # 8, 16, whole SAE
+    assert spent["occam_pool_64"] == pytest.approx(0.05 * 0.375 / 2)
+    assert spent["faithfulness_sae"] == pytest.approx(0.05 * 0.75)  # at no other α
+    other = {curve_name(b): b.budget.spent for b in bounds if b.smoothing == 0.02}
+    assert other["holdout_betting"] == pytest.approx(0.05 * 0.1)
+    assert "as_published" not in other and "faithfulness_sae" not in other
     assert {b.family for b in bounds if b.valid_for_all_n} == {"holdout"}
 
 
@@ -148,24 +165,24 @@ def test_calibration_documents_are_not_in_the_sample_of_what_they_fixed(
 def test_a_point_computed_alone_equals_the_grids_point(
     ledger: pd.DataFrame, max_rank: np.ndarray, bounds: list[Bound]
 ) -> None:
-    alone = BoundSpec(n_tokens=(4800,), topk_grid=(8, 16), pool_sizes=(64, 256), n_predeclared=3)
+    alone = replace(SPEC, n_tokens=(4800,), declared_n_tokens=SPEC.n_tokens)
     rows = [b.to_row() for b in assemble_ledger(ledger, FACTS, alone, max_rank=max_rank)]
-    rows = [row for row in rows if row["family"] != "risk_by_sparsity"]  # at the largest N alone
     expected = [b for b in bounds if b.size.n_tokens_asked == 4800]
-    assert rows == [b.to_row() for b in expected if b.family != "risk_by_sparsity"]
+    assert rows == [b.to_row() for b in expected]
 
 
 def test_units_and_grids_of_alpha(ledger: pd.DataFrame, max_rank: np.ndarray) -> None:
     spec = BoundSpec(n_tokens=(4800, 9600), topk_grid=(), smoothing_grid=(0.1,), unit="sequence")
+    spec = replace(spec, smoothing_grid_at="every", smoothing_weight=None, n_weight=None)
     found = assemble_ledger(ledger, FACTS, spec)
     assert {b.smoothing for b in found} == {0.5, 0.1}
-    certificates = {b.size.unit for b in found if b.is_certificate}
-    assert certificates == set()  # documents have several sequences here
+    certificates = {b.family for b in found if b.is_certificate}
+    assert certificates == {"token_martingale"}  # documents have several sequences here
     holdouts = [b for b in found if b.family == "holdout" and b.method == "betting"]
     assert all(b.budget.spent == pytest.approx(0.05 / 4) for b in holdouts)
     token = BoundSpec(n_tokens=(4800,), topk_grid=(8,), unit="token")
     by_token = assemble_ledger(ledger, FACTS, token)
-    assert not any(b.is_certificate for b in by_token)
+    assert {b.family for b in by_token if b.is_certificate} == {"token_martingale"}
     holdout = next(b for b in by_token if b.family == "holdout")
     assert holdout.size.n_units == 250 * (CONTEXT - 1)  # two windows of half of the documents
 
@@ -220,7 +237,6 @@ def test_what_one_family_cannot_have_leaves_the_others_in_peace(
     found = assemble_all(constant, FACTS, spec)
     assert [(entry.family, entry.n_tokens, entry.smoothing) for entry in found.left_out] == [
         ("risk_by_sparsity", 9600, 0.5),
-        ("risk_by_sparsity", 9600, 0.1),
     ]
     assert "is k constant?" in found.left_out[0].reason
     assert "risk_by_sparsity at N = 9600, α = 0.5: 4 bins" in str(found.left_out[0])
@@ -236,7 +252,8 @@ def test_a_ledger_without_codes_has_the_families_that_need_none(ledger: pd.DataF
     assert {entry.family for entry in found.left_out} == {"as_published", "covering_dudley"}
     assert len(found.left_out) == 4 and "no column n_active" in found.left_out[0].reason
     assert {bound.family for bound in found.bounds} == {
-        "holdout", "srm_topk", "srm_topk_frontier", "faithfulness",
+        "holdout", "srm_topk", "srm_topk_frontier", "faithfulness", "faithfulness_tokens",
+        "faithfulness_quantile", "token_martingale",
     }  # fmt: skip
 
 
@@ -245,7 +262,10 @@ def test_a_sample_of_dead_codes_has_no_published_number(ledger: pd.DataFrame) ->
     found = assemble_all(dead, FACTS, BoundSpec(n_tokens=(9600,), topk_grid=(), sparsity_bins=0))
     assert [entry.family for entry in found.left_out] == ["as_published", "covering_dudley"]
     assert "mean k of the sample is 0" in found.left_out[0].reason
-    assert {bound.family for bound in found.bounds} == {"holdout", "faithfulness"}
+    assert {bound.family for bound in found.bounds} == {
+        "holdout", "faithfulness", "faithfulness_tokens", "faithfulness_quantile",
+        "token_martingale",
+    }  # fmt: skip
 
 
 def test_pools_need_units_that_sequences_belong_to(

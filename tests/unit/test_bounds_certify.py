@@ -79,14 +79,20 @@ def test_the_named_bounds_are_those_at_the_largest_n(ledger: Ledger) -> None:
         assert bound.size.n_tokens == 3600 and bound.smoothing == 0.5
     assert found.holdout.method == "betting" and found.holdout.is_certificate
     assert not found.published.is_certificate
-    assert found.srm_topk.k in TOPK
+    assert found.srm_topk.k in (*TOPK, 512)
+    assert found.faithfulness_tokens.total >= found.faithfulness.total
+    assert found.token_martingale.dependence == "martingale"
+    each = found.over_smoothings("holdout", method="betting")
+    assert [bound.smoothing for bound in each] == [0.5, 0.1] and each[0] is found.holdout
+    assert "holdout at every α, all at once" in str(found)
     assert found.last("srm_topk_frontier", k=8).k == 8
     assert found.last("pool_occam") is None and found.last("holdout", k=8) is None
 
 
 def test_one_n_does_not_divide_the_failure_probability(certificate: Certificate) -> None:
-    assert certificate.holdout.budget.spent == 0.05
-    assert certificate.srm_topk.budget.spent == pytest.approx(0.05)
+    assert certificate.faithfulness.budget.spent == pytest.approx(0.05)
+    assert certificate.holdout.budget.spent == pytest.approx(0.025)  # the rest: the other α
+    assert certificate.srm_topk.budget.spent == pytest.approx(0.025)
 
 
 def test_it_reads_well(ledger: Ledger, certificate: Certificate) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from semdim.bounds.concentration import (
     METHODS,
+    Method,
     betting_sequence_upper,
     hoeffding_width,
     upper_mean,
@@ -82,6 +83,30 @@ def test_holdout_covers(law: str, method: str, n: int) -> None:
     assert misses <= allowed()
 
 
+NASTY: dict[str, tuple[Law, float]] = {
+    "rarely 1": (lambda rng, shape: (rng.random(shape) < 0.02).astype(float), 0.02),
+    "rarely 0": (lambda rng, shape: (rng.random(shape) < 0.98).astype(float), 0.98),
+    "two points": (lambda rng, shape: np.where(rng.random(shape) < 0.3, 0.97, 0.03), 0.312),
+    "skewed": (lambda rng, shape: rng.random(shape) ** 20, 1 / 21),
+    "skewed, hard": (lambda rng, shape: 1.0 - rng.random(shape) ** 20, 20 / 21),
+    "mixed": (
+        lambda rng, shape: np.where(rng.random(shape) < 0.05, 1.0, 0.3 * rng.random(shape)),
+        0.05 + 0.95 * 0.15,
+    ),
+}
+"""Laws at the ends of the range, where the cap of the bets matters."""
+
+
+@pytest.mark.parametrize("law", NASTY)
+@pytest.mark.parametrize("n", [20, 100, pytest.param(362, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("method", ["betting", "betting_sequence"])
+def test_bets_up_to_the_cap_cover_nasty_laws(law: str, n: int, method: Method) -> None:
+    draw, mean = NASTY[law]
+    draws = draw(np.random.default_rng([8, n]), (300, n))
+    misses = sum(upper_mean(x, 0.0, 1.0, DELTA, method, bet_cap=0.99) < mean for x in draws)
+    assert misses <= allowed(repetitions=300)
+
+
 def test_the_simulation_can_fail() -> None:
     """The same count for a bound that forgets the tail, and for one with half of it."""
     for share, least in ((0.0, 400), (0.5, 75)):
@@ -106,7 +131,12 @@ def test_faithfulness_covers(law: str, method: str) -> None:
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize(
     ("form", "method"),
-    [*(("joint", method) for method in METHODS), ("sum", "hoeffding"), ("sum", "betting")],
+    [
+        *(("capped", method) for method in METHODS),
+        ("joint", "betting"),
+        ("sum", "hoeffding"),
+        ("sum", "betting"),
+    ],
 )
 def test_srm_covers_after_choosing_k(law: str, form: str, method: str) -> None:
     """The proxies err below the model on random documents, so that ℓ_k + |g_k| = ℓ_M there, and

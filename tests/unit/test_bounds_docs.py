@@ -43,6 +43,10 @@ def recomputed() -> list[tuple[str, float]]:
         ("as_published, tail", second.tail),
         ("holdout, hoeffding", holdout(losses, method="hoeffding", **small).total),
         ("holdout, maurer_pontil", holdout(losses, method="maurer_pontil", **small).total),
+        (
+            "holdout, betting, cap 0.75",
+            holdout(losses, method="betting", bet_cap=0.75, **small).total,
+        ),
         ("holdout, betting", holdout(losses, method="betting", **small).total),
         ("pool_split", pool(chosen_on_sample=False, **means).total),
         ("pool_occam", pool(chosen_on_sample=True, **means).total),
@@ -65,4 +69,4 @@ def test_every_family_has_its_section() -> None:
     marked = [
         line for line in headings if "not a certificate" in line or "not certificates" in line
     ]
-    assert len(headings) == 8 and len(marked) == 2 and len(NOT_CERTIFICATES) == 3
+    assert len(headings) == 9 and len(marked) == 2 and len(NOT_CERTIFICATES) == 3

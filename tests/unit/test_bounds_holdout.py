@@ -19,7 +19,16 @@ def test_golden_values() -> None:
     assert holdout(LOSSES, **SETTING).total == pytest.approx(7.851515, abs=6e-7)
     second = holdout(LOSSES, method="maurer_pontil", **SETTING).total
     assert second == pytest.approx(7.390762, abs=6e-7)
-    assert holdout(LOSSES, method="betting", **SETTING).total == pytest.approx(6.75, abs=0.01)
+    former = holdout(LOSSES, method="betting", bet_cap=0.75, **SETTING).total
+    assert former == pytest.approx(6.745865, abs=1e-6)
+    assert holdout(LOSSES, method="betting", **SETTING).total == pytest.approx(6.714497, abs=1e-6)
+
+
+@pytest.mark.parametrize("cap", [0.0, 1.0, -0.5])
+def test_a_bet_may_not_lose_everything(cap: float) -> None:
+    for method in ("betting", "betting_sequence"):
+        with pytest.raises(ConfigError, match="bet_cap must lie strictly between 0 and 1"):
+            holdout(LOSSES, method=method, bet_cap=cap, **SETTING)
 
 
 def test_golden_value_from_the_mean() -> None:

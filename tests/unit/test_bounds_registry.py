@@ -160,7 +160,8 @@ def test_what_is_asked_for_is_what_is_computed(ledger: tuple[pd.DataFrame, np.nd
     for spec in (SPEC, BoundSpec(n_tokens=(3600,), k=16, topk_grid=(), sparsity_bins=3)):
         for family in families():
             names = list(dict.fromkeys(("model", *family.needs(spec))))
-            table = sequence_losses(ledger[0], names, 0.5, FACTS.vocab_size)
+            tokens = list(family.needs_tokens(spec))
+            table = sequence_losses(ledger[0], names, 0.5, FACTS.vocab_size, keep_tokens=tokens)
             table = table.with_max_rank(ledger[1])
             for bound in family.compute(table, FACTS, spec):
                 assert bound.total > 0

@@ -4,49 +4,44 @@ from typing import Any
 
 import pytest
 
-from semdim.bounds.predeclared import n_predeclared, shared
+from semdim.bounds.predeclared import shared
 
-BOUND = {
-    "n_tokens": [1000, 2000],
-    "smoothing": 0.5,
-    "smoothing_grid": [],
-    "pay_for_n_grid": True,
-}
+BOUND = {"n_tokens": [1000, 2000], "smoothing": 0.5, "smoothing_grid": [0.05]}
+
+
+def points(n_tokens: Any = None, smoothings: Any = None, **more: Any) -> dict[str, Any]:
+    """What a point is told."""
+    sizes = {} if n_tokens is None else {"declared_n_tokens": n_tokens}
+    return sizes | ({} if smoothings is None else {"declared_smoothings": smoothings}) | more
 
 
 @pytest.mark.parametrize(
-    ("swept", "points"),
+    ("swept", "told"),
     [
-        ({}, None),  # the pipeline's own run
-        ({"bound.k": [4, 8]}, None),  # every point computes the whole grid itself
-        ({"bound.n_tokens": [[320]]}, 1),
-        ({"bound.n_tokens": [320, 1600, 6400], "bound.k": [4, 8]}, 3),
-        ({"bound.n_tokens": [[320, 1600], [1600, 6400]]}, 3),  # a size that comes twice is one
-        ({"bound.n_tokens": [320, 1600], "bound.smoothing": [0.1, 0.5]}, 4),
-        ({"bound.smoothing": [0.1, 0.5]}, 4),  # two sizes stand in params.yaml
-        ({"bound.smoothing": [0.1, 0.5], "bound.smoothing_grid": [[0.2, 0.5]]}, 6),
+        ({}, {}),  # the pipeline's own run
+        ({"bound.k": [4, 8]}, {}),  # every point computes the whole grid itself
+        ({"bound.n_tokens": [[320]]}, points([320])),
+        ({"bound.n_tokens": [320, 6400, 1600], "bound.k": [4, 8]}, points([320, 1600, 6400])),
+        ({"bound.n_tokens": [[320, 1600], [1600, 6400]]}, points([320, 1600, 6400])),
+        (
+            {"bound.n_tokens": [320, 1600], "bound.smoothing": [0.1, 0.5]},
+            points([320, 1600], [0.1, 0.5], smoothing_grid=[]),
+        ),
+        # the grid of the settings is no part of a sweep over α
+        ({"bound.smoothing": [0.5, 0.1]}, points(None, [0.1, 0.5], smoothing_grid=[])),
+        (
+            {"bound.smoothing": [0.1, 0.5], "bound.smoothing_grid": [[0.2, 0.5]]},
+            points(None, [0.1, 0.2, 0.5]),
+        ),
+        ({"bound.smoothing_grid": [[], [0.2]]}, points(None, [0.2, 0.5])),
     ],
 )
-def test_points_of_a_sweep_share_delta(swept: dict[str, Any], points: int | None) -> None:
-    assert n_predeclared(swept, BOUND) == points
-
-
-def test_a_grid_that_is_not_paid_for_counts_once() -> None:
-    swept = {"bound.n_tokens": [320, 1600], "bound.smoothing": [0.1, 0.5]}
-    assert n_predeclared(swept, BOUND | {"pay_for_n_grid": False}) == 2
+def test_points_of_a_sweep_know_all_of_it(swept: dict[str, Any], told: dict[str, Any]) -> None:
+    assert shared(swept, BOUND) == told
 
 
 def test_a_number_that_is_given_stands() -> None:
-    assert n_predeclared({"bound.n_tokens": [320, 1600]}, BOUND | {"n_predeclared": 9}) is None
     assert shared({"bound.n_tokens": [320, 1600]}, BOUND | {"n_predeclared": 9}) == {}
-
-
-def test_points_that_share_delta_pay_for_no_bins_unless_they_are_swept() -> None:
-    """risk_by_sparsity is given at one N, so a point of a sweep over N would give it unpaid."""
-    swept: dict[str, list[Any]] = {"bound.n_tokens": [320, 1600]}
-    assert shared(swept, BOUND) == {"n_predeclared": 2, "sparsity_bins": 0}
-    assert shared(swept | {"bound.sparsity_bins": [2, 4]}, BOUND) == {"n_predeclared": 2}
-    assert shared({"bound.k": [4, 8]}, BOUND) == {}
 
 
 def test_the_settings_are_left_as_they_were() -> None:

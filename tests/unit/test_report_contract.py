@@ -23,6 +23,8 @@ from semdim.plots.selections.bin_rows import sparsity_bins
 from semdim.plots.selections.pool_rows import pool_rows
 from semdim.plots.selections.score_rows import one_sided
 from semdim.records import write_record
+from semdim.report.readings.over_smoothing import over_smoothing
+from semdim.report.readings.replacements import faithful, faithful_to_each
 from semdim.report.sentences import readings
 from semdim.results.read import ProbeResults, read_results
 from semdim.results.setup import setup_of
@@ -145,10 +147,32 @@ def test_every_place_of_the_page_has_its_sentences(model):
     assert set(empty) <= {"compared", "layered", "notes", "fitted"}
 
 
+def test_the_smallest_certificate_over_alpha_is_that_of_the_table(model):
+    table = made_tables([model])["certified_by_smoothing"]
+    assert table.header[2:] == [f"α = {a:g}" for a in (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)]
+    betting = table.data.query("family == 'holdout' and method == 'betting'")
+    assert len(betting) == 6
+    best = betting.loc[betting["total"].idxmin()]
+    assert model.headline["holdout_betting_best_total"] == pytest.approx(best["total"])
+    assert model.headline["holdout_betting_best_smoothing"] == best["smoothing"]
+    said = " ".join(over_smoothing([model]))
+    assert f"{best['total']:.2f}</data> bits" in said and "not the risk on new documents" in said
+
+
+def test_what_the_autoencoder_changes_is_said_of_texts_tokens_and_documents(model):
+    said = " ".join(faithful([model]))
+    length = model.setup["context"] - 1
+    assert "changes the mean loss of a " in said and f">{length}</data>-token text" in said
+    assert "changes the model’s loss" not in said and "A token’s loss it changes by" in said
+    each = " ".join(faithful_to_each([model]))
+    assert each.count("in at most") == 5 and "of new documents" in each
+
+
 def test_every_table_has_rows(model):
     assert list(made_tables([model])) == [
         "bounds_at_largest_n",
         "risk_by_source",
+        "certified_by_smoothing",
         "table1_sparsity",
         "proxies",
         "levels_of_k",

@@ -7,7 +7,7 @@ then the absolute value, then the mean over the document's sequences. With the u
 taken per token.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -61,7 +61,7 @@ class SequenceTable:
     """Largest rank (0-based) in the atom order of any atom that a sequence uses, −1 for none, [S]:
     what the pool families need (`semdim.bounds.calibration`)."""
     token_losses: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Smoothed loss of every prediction, [S, context − 1]; kept only when asked for."""
+    """Smoothed loss of every prediction, [S, context − 1], of the proxies that were asked for."""
     has_bos: bool = False
     """Whether every sequence starts with BOS."""
     windows: Windows | None = None
@@ -196,12 +196,13 @@ def sequence_losses(
     smoothing: float,
     vocab_size: int,
     *,
-    keep_tokens: bool = False,
+    keep_tokens: bool | Collection[str] = False,
 ) -> SequenceTable:
     """Mean smoothed loss per sequence and proxy from a ledger of S·T rows (T = context).
 
     Reads the columns document, sequence, position, nll_<proxy>, and n_active with is_bos where
-    they exist. A million rows take a fraction of a second.
+    they exist. A million rows take a fraction of a second. `keep_tokens` names the proxies whose
+    losses are kept token by token too (True: all).
 
     Raises DataError when a column is missing, rows are not S whole sequences in order, a sequence
     crosses documents, or a loss is missing anywhere but at the last position of a sequence.
@@ -222,7 +223,7 @@ def sequence_losses(
         smoothed = smoothed_loss(raw[:, :-1], smoothing, vocab_size)
         losses[name] = smoothed.mean(axis=1)
         check_values(losses[name], low, high, f"nll_{name}, smoothed,")
-        if keep_tokens:
+        if keep_tokens is True or (keep_tokens and name in keep_tokens):
             token_losses[name] = smoothed
     sums, counts = _n_active(ledger, shape)
     return SequenceTable(

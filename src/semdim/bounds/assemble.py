@@ -1,11 +1,11 @@
 """All bound families of one sample over the grid of N: what the pipeline writes to bounds.csv."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from semdim.bounds.aggregate import LOSS_PREFIX, SequenceTable, sequence_losses
-from semdim.bounds.family import BoundFacts, Family, families, needed_proxies
+from semdim.bounds.family import BoundFacts, Family, families, needed_proxies, needed_tokens
 from semdim.bounds.needed import by_list
 from semdim.bounds.result import Bound
 from semdim.bounds.sample import LEAST_DOCUMENTS, Sample
@@ -81,7 +81,7 @@ def assemble_all(
     parts = []
     for smoothing in spec.smoothings:
         table = sequence_losses(
-            ledger, proxies, smoothing, facts.vocab_size, keep_tokens=spec.unit == "token"
+            ledger, proxies, smoothing, facts.vocab_size, keep_tokens=needed_tokens(spec)
         )
         if max_rank is not None:
             table = table.with_max_rank(max_rank)
@@ -108,15 +108,18 @@ def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assemb
         )
     is_uncut = facts.n_sequences_uncut == table.n_sequences
     sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
-    parts = [(n_tokens, sample.at(n_tokens)) for n_tokens in spec.n_tokens]
-    at_every = [family for family in families() if family.at == "every N"]
-    at_largest = [family for family in families() if family.at == "largest N"]
-    jobs = [(family, *part) for part in parts for family in at_every]
-    jobs += [(family, *parts[-1]) for family in at_largest]
+    jobs = list(_jobs(table.smoothing, spec))
+    parts = {n_tokens: sample.at(n_tokens) for n_tokens in {n for _, n in jobs}}
     bounds: list[Bound] = []
     left_out = []
-    for family, n_tokens, part in jobs:
-        found, reason = _computed(family, part, facts, spec)
+    for family, n_tokens in jobs:
+        point = spec.at(
+            n_tokens,
+            table.smoothing,
+            every_size=family.at == "every N",
+            every_smoothing=family.smoothings == "every α",
+        )
+        found, reason = _computed(family, parts[n_tokens], facts, point)
         bounds += found
         if reason:
             left_out.append(LeftOut(family.name, n_tokens, table.smoothing, reason))
@@ -141,6 +144,17 @@ def _computed(
     except SemdimError as error:
         return [], few or str(error)
     return ([], few) if few and found else (found, "")
+
+
+def _jobs(smoothing: float, spec: BoundSpec) -> Iterator[tuple[Family, int]]:
+    """What is computed at an α: every family of every N, then those of the largest N. A point of a
+    sweep computes the latter only if the sweep's largest N is its own."""
+    found = [f for f in families() if f.smoothings == "every α" or smoothing == spec.smoothing]
+    sizes = [n for n in spec.declared.sizes_at(smoothing) if n in spec.n_tokens]
+    for n_tokens in sizes:
+        yield from ((family, n_tokens) for family in found if family.at == "every N")
+    if spec.declared.sizes[-1] in sizes:
+        yield from ((family, sizes[-1]) for family in found if family.at == "largest N")
 
 
 def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:

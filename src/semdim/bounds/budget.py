@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from semdim.bounds.shares import Choices, PointShare
 from semdim.bounds.validation import check_failure_prob
 from semdim.errors import ConfigError
 
@@ -43,6 +44,17 @@ class Budget:
         return self.spent > self.failure_prob * (1.0 + 1e-9)
 
 
-def paid_for(event: str, n_choices: int) -> str:
-    """The budget's name of an event that is one of `n_choices` predeclared points."""
-    return event if n_choices == 1 else f"{event}, 1 of {n_choices} predeclared points"
+def paid_for(event: str, n_choices: Choices) -> str:
+    """The budget's name of an event at one of the predeclared points."""
+    point = n_choices if isinstance(n_choices, PointShare) else equal_share(n_choices)
+    return f"{event}, {point.words}" if point.words else event
+
+
+def equal_share(n_points: int) -> PointShare:
+    """The part of each of `n_points` points that share δ equally."""
+    return PointShare(1.0 / n_points, n_points)
+
+
+def n_points(n_choices: Choices) -> int:
+    """Among how many points δ is divided."""
+    return n_choices.n_points if isinstance(n_choices, PointShare) else n_choices

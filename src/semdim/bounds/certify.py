@@ -8,7 +8,7 @@ The same families as the pipeline's, row for row; neither torch nor a file is ne
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -74,14 +74,30 @@ class Certificate:
             family: name of its rows, such as ``pool_occam``.
             which: fields that it must have, such as ``pool_size=512``, where there are several.
         """
+        return self._last(family, self.spec.smoothing, which)
+
+    def _last(self, family: str, smoothing: float, which: Mapping[str, object]) -> Bound | None:
         found = [
             bound
             for bound in self.bounds
             if bound.family == family
-            and bound.smoothing == self.spec.smoothing
+            and bound.smoothing == smoothing
             and all(getattr(bound, name) == value for name, value in which.items())
         ]
         return max(found, key=lambda bound: bound.size.grid_n_tokens, default=None)
+
+    def over_smoothings(self, family: str, **which: object) -> tuple[Bound, ...]:
+        """The bounds of a family at the largest N, one for each α, the main one first. All of them
+        hold at once, so that the smallest may be quoted with its α.
+
+        Args:
+            family, which: as for `last`.
+        """
+        return tuple(
+            bound
+            for smoothing in self.spec.smoothings
+            if (bound := self._last(family, smoothing, which)) is not None
+        )
 
     @property
     def holdout(self) -> Bound | None:
@@ -90,8 +106,18 @@ class Certificate:
 
     @property
     def faithfulness(self) -> Bound | None:
-        """How much the whole autoencoder changes the model's loss."""
+        """How much the whole autoencoder changes the mean loss of a text."""
         return self.last("faithfulness", proxy="sae")
+
+    @property
+    def faithfulness_tokens(self) -> Bound | None:
+        """How much the whole autoencoder changes the loss of a token: never less."""
+        return self.last("faithfulness_tokens", proxy="sae")
+
+    @property
+    def token_martingale(self) -> Bound | None:
+        """The model's mean conditional risk at the contexts that were seen."""
+        return self.last("token_martingale")
 
     @property
     def published(self) -> Bound | None:
@@ -132,6 +158,10 @@ class Certificate:
             worth = status(bound.family, bound.is_certificate, bound.size.unit)
             words = kind_of(bound.family).words
             lines.append(f"  {name:<{width}}  {bound.total:8.3f} bits  {worth}: {words}")
+        totals = self.over_smoothings("holdout", method=self.spec.method)
+        if len(totals) > 1:
+            each = ", ".join(f"{bound.total:.3f} (α = {bound.smoothing:g})" for bound in totals)
+            lines.append(f"  holdout at every α, all at once, in bits: {each}")
         return "\n".join(lines + [f"  left out: {entry}" for entry in self.left_out])
 
     def _heading(self) -> str:

@@ -15,7 +15,12 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from semdim.bounds.validation import check_count, check_failure_prob, check_values
+from semdim.bounds.validation import (
+    check_bet_cap,
+    check_count,
+    check_failure_prob,
+    check_values,
+)
 from semdim.errors import ConfigError, DataError
 
 Method = Literal["hoeffding", "maurer_pontil", "betting", "betting_sequence"]
@@ -27,8 +32,10 @@ SOURCES: dict[Method, str] = {
     "betting_sequence": "Waudby-Smith and Ramdas 2024, betting confidence sequence",
 }
 """Where each method comes from, as the rows of bounds say it."""
-BET_CAP = 0.75
-"""Largest share of the capital that one value may lose (below 1, so that no bet ruins)."""
+BET_CAP = 0.99
+"""Largest part of the capital that one value may lose (below 1, so that no bet ruins). Any value
+below 1 is valid; 0.75, as in the paper on betting, gives away a little when the mean is near an end
+of the range."""
 RESOLUTION = 1e-10
 """Tolerance of the inversion, as a share of the range; added on the safe side."""
 
@@ -62,21 +69,23 @@ def plug_in_bets(gains: np.ndarray, log_term: float, fixed_n: bool) -> np.ndarra
     return np.sqrt(2.0 * log_term / (earlier * horizon))
 
 
-def log_capital(gains: np.ndarray, bets: np.ndarray, mean: float) -> np.ndarray:
+def log_capital(
+    gains: np.ndarray, bets: np.ndarray, mean: float, cap: float = BET_CAP
+) -> np.ndarray:
     """ln K_t(μ), t = 1 … n, K_t(μ) = Π (1 + min(λ_i, c/μ)(y_i − μ)): a nonnegative
     supermartingale when the true mean is at most μ, and non-increasing in μ for every t."""
-    capped = bets if mean <= 0.0 else np.minimum(bets, BET_CAP / mean)
+    capped = bets if mean <= 0.0 else np.minimum(bets, cap / mean)
     return np.cumsum(np.log1p(capped * (gains - mean)))
 
 
 def _betting_lower(
-    gains: np.ndarray, bets: np.ndarray, log_term: float, start: float = 0.0
+    gains: np.ndarray, bets: np.ndarray, log_term: float, cap: float, start: float = 0.0
 ) -> float:
     """The largest μ whose capital has reached e^L at some time (Ville), less the resolution."""
     from scipy.optimize import brentq
 
     def excess(mean: float) -> float:
-        return float(log_capital(gains, bets, mean).max()) - log_term
+        return float(log_capital(gains, bets, mean, cap).max()) - log_term
 
     if excess(start) < 0.0:
         return start
@@ -90,7 +99,12 @@ def _as_gains(values: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def betting_upper(
-    values: np.ndarray, low: float, high: float, failure_prob: float, log_union: float = 0.0
+    values: np.ndarray,
+    low: float,
+    high: float,
+    failure_prob: float,
+    log_union: float = 0.0,
+    cap: float = BET_CAP,
 ) -> float:
     """Betting bound at one n fixed beforehand, shape [n] (n ≥ 1), in the unit of the values.
 
@@ -98,9 +112,10 @@ def betting_upper(
     must not depend on them. At 1e6 values it takes a fraction of a second.
     """
     check_failure_prob(failure_prob)
+    check_bet_cap(cap)
     check_values(values, low, high, "losses")
     gains, log_term = _as_gains(values, low, high), math.log(1.0 / failure_prob) + log_union
-    lower = _betting_lower(gains, plug_in_bets(gains, log_term, True), log_term)
+    lower = _betting_lower(gains, plug_in_bets(gains, log_term, True), log_term, cap)
     return high - (high - low) * lower
 
 
@@ -111,6 +126,7 @@ def betting_sequence_upper(
     failure_prob: float,
     at: Sequence[int],
     log_union: float = 0.0,
+    cap: float = BET_CAP,
 ) -> np.ndarray:
     """Betting confidence sequence at the counts `at` (ascending), shape [len(at)].
 
@@ -118,6 +134,7 @@ def betting_sequence_upper(
     once, so looking at many counts, or stopping at the best one, costs nothing. Never rises.
     """
     check_failure_prob(failure_prob)
+    check_bet_cap(cap)
     check_values(values, low, high, "losses")
     if list(at) != sorted(at) or not at or at[0] < 1 or at[-1] > len(values):
         raise DataError(f"the counts must ascend within 1 … {len(values)}, got {list(at)}.")
@@ -125,7 +142,7 @@ def betting_sequence_upper(
     bets = plug_in_bets(gains, log_term, False)
     lower, curve = 0.0, []
     for count in at:
-        lower = _betting_lower(gains[:count], bets[:count], log_term, lower)
+        lower = _betting_lower(gains[:count], bets[:count], log_term, cap, lower)
         curve.append(high - (high - low) * lower)
     return np.asarray(curve)
 
@@ -137,11 +154,13 @@ def upper_mean(
     failure_prob: float,
     method: Method,
     log_union: float = 0.0,
+    bet_cap: float = BET_CAP,
 ) -> float:
     """Upper confidence bound of the mean of `values` [n] in [low, high] by one of `METHODS`.
 
     `log_union` is the logarithm of the number of candidates among which the values were chosen
     after the sample was seen (ln C(m, P) for a pool): the bound then holds for all at once.
+    `bet_cap` is the largest part of the capital that a bet may lose, where the method bets.
 
     Raises ConfigError for an unknown method or δ; DataError for values that are NaN, outside the
     range, or too few (n ≥ 1; Maurer–Pontil n ≥ 2).
@@ -155,8 +174,10 @@ def upper_mean(
         variance, log_term = float(values.var(ddof=1)), math.log(2.0 / failure_prob) + log_union
         return mean + maurer_pontil_width(variance, span, log_term, n_units)
     if method == "betting":
-        return betting_upper(values, low, high, failure_prob, log_union)
+        return betting_upper(values, low, high, failure_prob, log_union, bet_cap)
     if method == "betting_sequence":
-        at = [n_units]
-        return float(betting_sequence_upper(values, low, high, failure_prob, at, log_union)[0])
+        found = betting_sequence_upper(
+            values, low, high, failure_prob, [n_units], log_union, bet_cap
+        )
+        return float(found[0])
     raise ConfigError(f"method must be one of {', '.join(METHODS)}, got '{method}'.")

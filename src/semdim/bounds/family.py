@@ -67,6 +67,11 @@ def nothing_more(bound: Bound) -> dict[str, Number]:
     return {}
 
 
+def no_proxies(spec: BoundSpec) -> tuple[str, ...]:
+    """What a family needs of single tokens when it reads means alone."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Kind:
     """Rows of one name in bounds.csv, and what they are worth."""
@@ -112,6 +117,10 @@ class Family:
     reads: Literal["documents", "sequences"] = "documents"
     """What the table holds that it is given: the first W windows of whole documents, as
     certificates need it; or the first N tokens of the sample, in its order."""
+    smoothings: Literal["every α", "main α"] = "every α"
+    """The α at which it is computed. A family at the main one pays for no other."""
+    needs_tokens: Callable[[BoundSpec], Iterable[str]] = no_proxies
+    """The proxies whose losses it reads token by token; `SequenceTable.token_losses` has them."""
 
 
 FAMILIES: Registry[Family] = Registry("family of bounds", "semdim.bounds.families")
@@ -168,3 +177,10 @@ def needed_proxies(spec: BoundSpec) -> tuple[str, ...]:
     """The proxies whose losses `spec` asks for, in the ledger's names, none twice."""
     names = [name for family in families() for name in family.needs(spec)]
     return tuple(dict.fromkeys((*EVERY_LEDGER, *names)))
+
+
+def needed_tokens(spec: BoundSpec) -> tuple[str, ...]:
+    """The proxies whose losses `spec` asks for token by token, none twice."""
+    if spec.unit == "token":
+        return needed_proxies(spec)
+    return tuple(dict.fromkeys(n for family in families() for n in family.needs_tokens(spec)))

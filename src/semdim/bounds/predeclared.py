@@ -6,35 +6,36 @@ from typing import Any
 GRIDS = ("bound.n_tokens", "bound.smoothing", "bound.smoothing_grid")
 
 
-def n_predeclared(swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) -> int | None:
-    """How many points of N and α a sweep has.
+def shared(swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) -> dict[str, Any]:
+    """What a point of the sweep has to change in the section ``bound``, so that it gets the share
+    of δ that it has in the whole grid: every N and, in a sweep over α, every α. All of these count
+    alike then, and those that stand in the settings but are not swept are left out.
 
     Args:
         swept: every value of every swept setting, by its dotted name.
         bound: the section of the settings, for what is not swept.
 
     Returns:
-        None when neither N nor α is swept, since every point then computes the whole grid itself,
-        and when bound.n_predeclared says the number.
+        nothing when neither N nor α is swept, since every point then computes the whole grid
+        itself, or when bound.n_predeclared says among how many points δ is divided.
     """
     if bound.get("n_predeclared") is not None or not set(swept) & set(GRIDS):
-        return None
-    sizes, *smoothings = (
-        {entry for value in _values(name, swept, bound) for entry in _flat(value)} for name in GRIDS
-    )
-    pays_for_n = bound.get("pay_for_n_grid", True) is not False
-    return len(set().union(*smoothings)) * (len(sizes) if pays_for_n else 1)
-
-
-def shared(swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) -> dict[str, Any]:
-    """What a point of the sweep has to change in the section ``bound``: nothing, or the number of
-    points that share δ; and, since risk_by_sparsity is given at the largest N alone and pays for
-    one N, no bins."""
-    number = n_predeclared(swept, bound)
-    if number is None:
         return {}
-    return {"n_predeclared": number} | (
-        {} if "bound.sparsity_bins" in swept else {"sparsity_bins": 0}
+    changed: dict[str, Any] = {}
+    if "bound.n_tokens" in swept:
+        changed["declared_n_tokens"] = _union("bound.n_tokens", swept, bound)
+    if {"bound.smoothing", "bound.smoothing_grid"} & set(swept):
+        if "bound.smoothing_grid" not in swept:
+            changed["smoothing_grid"] = []
+        changed["declared_smoothings"] = _union("bound.smoothing", swept, {**bound, **changed})
+    return changed
+
+
+def _union(name: str, swept: Mapping[str, Sequence[Any]], bound: Mapping[str, Any]) -> list[Any]:
+    """All values of a setting that the sweep has; of α with those of its grid."""
+    names = (name, "bound.smoothing_grid") if name == "bound.smoothing" else (name,)
+    return sorted(
+        {v for each in names for value in _values(each, swept, bound) for v in _flat(value)}
     )
 
 

@@ -13,6 +13,9 @@ from semdim.errors import ConfigError
 
 Unit = Literal["document", "sequence", "token"]
 UNITS: tuple[Unit, ...] = ("document", "sequence", "token")
+Dependence = Literal["independent units", "martingale"]
+"""What lets a total be a theorem: units that are independent, or differences from conditional
+means given the past, whatever the units' dependence."""
 
 TERMS: dict[str, str] = {
     "proxy_risk": "mean smoothed loss on the sample",
@@ -118,6 +121,9 @@ class Bound:
     """Ledger column whose losses are used: `model`, `sae`, `topk_16`, `pool_512`, …"""
     method: str | None = None
     """Concentration method, where there is a choice."""
+    dependence: Dependence = "independent units"
+    """What the statement takes for granted of the units. `martingale` bounds a conditional mean of
+    the units that were seen, of which tokens may be the unit."""
     n_units: int | None = None
     """Independent units behind the tail, where that is not all of the sample (a bin)."""
     valid_for_all_n: bool = False
@@ -137,12 +143,13 @@ class Bound:
                 f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "
                 f"{self.budget.failure_prob:.6g}, so it is no certificate."
             )
-        if self.is_certificate and self.size.is_partial:
+        needs_independence = self.dependence == "independent units"
+        if self.is_certificate and needs_independence and self.size.is_partial:
             raise ConfigError(
                 f"{self.family} is no certificate: the sample ends within a round over the "
                 "documents, so that their values are not of one law."
             )
-        if self.is_certificate and not self.size.is_honest:
+        if self.is_certificate and needs_independence and not self.size.is_honest:
             raise ConfigError(
                 f"{self.family} is no certificate with the unit '{self.size.unit}': "
                 f"units of one document depend on each other."

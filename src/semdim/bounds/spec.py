@@ -1,14 +1,16 @@
 """What the bounds are asked for: the `bound` group of the configuration, validated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from semdim.bounds.concentration import Method
+from semdim.bounds.concentration import BET_CAP, Method
 from semdim.bounds.result import Unit
-from semdim.fields import LARGEST_SEED, SettingError, check, read, setting
+from semdim.bounds.shares import Declared, PointShare, PointShares
+from semdim.fields import LARGEST_SEED, SettingError, check, names, read, setting
 
-SrmForm = Literal["joint", "sum"]
+SrmForm = Literal["capped", "joint", "sum"]
+GridAt = Literal["largest", "every"]
 KPositions = Literal["without_bos", "all"]
 PoolOrder = Literal["frequency", "ablation"]
 
@@ -26,11 +28,15 @@ class BoundSpec:
     failure_prob: float = setting(0.05, above=0, below=1)
     """δ: probability with which a certificate may be wrong."""
     smoothing: float = setting(0.5, above=0, below=1)
-    """α of the smoothed loss."""
+    """The main α of the smoothed loss: that of the paper's families, and of what is quoted."""
     smoothing_grid: tuple[float, ...] = setting(
-        (), above=0, below=1, one_is_a_list=True, distinct=True
+        (0.2, 0.1, 0.05, 0.02, 0.01), above=0, below=1, one_is_a_list=True, distinct=True
     )
-    """More values of α to compute everything at; each takes its share of δ."""
+    """More values of α for certificates of a risk; each takes its share of δ."""
+    smoothing_grid_at: GridAt = "largest"
+    """The N at which these are looked at: the largest alone, or every one."""
+    smoothing_weight: float | None = setting(0.5, above=0, below=1)
+    """Part of δ for the main α; the others share the rest equally. None: all get the same."""
     n_tokens: tuple[int, ...] = setting(
         (1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000), **SIZES, not_empty=True
     )
@@ -39,21 +45,35 @@ class BoundSpec:
     windows_per_document: int | None = setting(None, at_least=1, at_most=_LARGEST)
     """W: a document's value is the mean over its first W windows. None: as many as the sample holds
     of every document that has them, which is its number of complete rounds."""
+    n_weight: float | None = setting(0.75, above=0, below=1)
+    """Part of δ for the largest N, which is the one that is quoted; the others share the rest
+    equally. None: all get the same."""
     k: int | None = setting(None, at_least=1, at_most=_LARGEST)
     """None: the published families at the SAE's mean k. An integer: at the proxy topk_<k>."""
-    topk_grid: tuple[int, ...] = setting((16, 32, 64), **SIZES)
+    topk_grid: tuple[int, ...] = setting((16, 32, 64, 128), **SIZES)
     """The predeclared k of srm_topk, ascending; each takes its share of δ. Empty: no srm_topk."""
+    srm_whole_sae: bool = True
+    """Whether the whole autoencoder is in the grid of srm_topk too: k = m cuts nothing."""
     unit: Unit = "document"
     """What is taken to be independent."""
     method: Method = "betting"
     """Concentration method of every certificate but holdout, which is given for each method."""
-    srm_form: SrmForm = "joint"
-    """joint: one bound on ℓ_S + |g|; sum: a bound on each of the two."""
+    bet_cap: float = setting(BET_CAP, above=0, below=1)
+    """Betting: largest part of the capital that one value may lose."""
+    srm_form: SrmForm = "capped"
+    """capped: one bound on ℓ_S + |g|, of which no more than B counts; joint: the same without the
+    cap; sum: a bound on each of the two."""
     pay_for_n_grid: bool = True
     """Each predeclared point takes its share of δ, so that all points hold at once."""
     n_predeclared: int | None = setting(None, at_least=1, at_most=_LARGEST)
-    """Points that share δ; None: sizes times values of α. A sweep that computes one point at a
-    time states here how many there are, and then equals the whole grid's points."""
+    """A number of points among which δ is divided equally; None: the points and weights above."""
+    declared_n_tokens: tuple[int, ...] = setting((), **SIZES)
+    """Every N of the sweep of which this is a point, ascending; empty: those of n_tokens. With
+    them a point gets the share that it has in the whole grid, and equals the grid's own."""
+    declared_smoothings: tuple[float, ...] = setting(
+        (), above=0, below=1, one_is_a_list=True, distinct=True
+    )
+    """Every α of a sweep over α; all count alike then. Empty: smoothing and smoothing_grid."""
     k_positions: KPositions = "without_bos"
     """Positions over which the mean k is taken."""
     pool_sizes: tuple[int, ...] = setting((), **SIZES)
@@ -65,11 +85,25 @@ class BoundSpec:
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
     sparsity_bins: int = setting(4, at_least=0, at_most=10_000)
     """Bins of risk_by_sparsity; each takes its share of δ. 0: no risk_by_sparsity."""
+    shares_above: tuple[float, ...] = setting(
+        (0.5, 0.25, 0.1, 0.05, 0.02), above=0, below=1, one_is_a_list=True, distinct=True
+    )
+    """Shares of the documents for which faithfulness_quantile gives the change that no more of
+    them exceed; each takes its share of δ. Empty: no faithfulness_quantile."""
     seed: int = setting(0, at_least=0, at_most=LARGEST_SEED)
     """Draws the calibration documents."""
 
     def __post_init__(self) -> None:
         check(self, "bound")
+        for name, own, all_of_them in (
+            ("declared_n_tokens", self.n_tokens, self.declared_n_tokens),
+            ("declared_smoothings", self.smoothings, self.declared_smoothings),
+        ):
+            missing = [value for value in own if value not in all_of_them]
+            if all_of_them and missing:
+                raise SettingError(
+                    "bound", f"{name} lacks {missing[0]:g}, which is computed here: add it."
+                )
         if self.n_predeclared is not None and self.n_predeclared < self._n_points:
             raise SettingError(
                 "bound",
@@ -83,13 +117,49 @@ class BoundSpec:
         return (self.smoothing, *(a for a in self.smoothing_grid if a != self.smoothing))
 
     @property
+    def declared(self) -> Declared:
+        """All points of N and α, this one's siblings in a sweep included."""
+        return Declared(
+            sizes=self.declared_n_tokens or self.n_tokens,
+            smoothings=self.declared_smoothings or self.smoothings,
+            main=None if self.declared_smoothings else self.smoothing,
+            size_weight=self.n_weight,
+            smoothing_weight=self.smoothing_weight,
+            grid_at_every_size=self.smoothing_grid_at == "every",
+            pays_for_sizes=self.pay_for_n_grid,
+            n_equal=self.n_predeclared,
+        )
+
+    @property
     def _n_points(self) -> int:
-        return len(self.smoothings) * (len(self.n_tokens) if self.pay_for_n_grid else 1)
+        return self.declared.n_points
 
     @property
     def n_choices(self) -> int:
         """J: the number of predeclared points (N and α) among which δ is divided."""
         return self._n_points if self.n_predeclared is None else self.n_predeclared
+
+    @property
+    def shares(self) -> PointShares:
+        """What a bound at any of the points may spend: equal shares, when nobody says which point
+        it is. `PointSpec` does."""
+        equal = PointShare(1.0 / self.n_choices, self.n_choices)
+        n_smoothings = len(self.declared.smoothings)
+        return PointShares(equal, PointShare(1.0 / n_smoothings, n_smoothings))
+
+    def at(
+        self,
+        n_tokens: int,
+        smoothing: float,
+        *,
+        every_size: bool = True,
+        every_smoothing: bool = True,
+    ) -> "PointSpec":
+        """The settings at one point, with its part of δ; see `Declared.shares`."""
+        found = self.declared.shares(
+            n_tokens, smoothing, every_size=every_size, every_smoothing=every_smoothing
+        )
+        return PointSpec(**{name: getattr(self, name) for name in names(BoundSpec)}, point=found)
 
     @property
     def point_proxy(self) -> str:
@@ -103,3 +173,16 @@ class BoundSpec:
         A single number stands for a grid of one. Raises ConfigError for whatever is not possible.
         """
         return read(cls, settings, "bound")
+
+
+@dataclass(frozen=True)
+class PointSpec(BoundSpec):
+    """The settings, as a family is given them at one point of N and α."""
+
+    point: PointShares = field(default_factory=PointShares)
+    """Its part of δ."""
+
+    @property
+    def shares(self) -> PointShares:
+        """What a bound at this point may spend."""
+        return self.point

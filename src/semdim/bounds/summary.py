@@ -48,7 +48,8 @@ def first_non_vacuous(curve: Sequence[Bound]) -> Bound | None:
 def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[str, Number]:
     """Flat numbers at the largest N: per curve its total and the first N of the grid at which it is
     non-vacuous (None: at none), and what else a family wants to be seen (the published terms and
-    their crossing, k*).
+    their crossing, k*). A curve that was computed at several α adds the smallest total among them,
+    all at the largest N, and its α: they hold at once.
 
     smoothing: the α to report; None: that of the first bound.
     """
@@ -56,7 +57,8 @@ def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[st
         raise ConfigError("there are no bounds to summarise.")
     alpha = bounds[0].smoothing if smoothing is None else smoothing
     numbers: dict[str, Number] = {}
-    for (name, a), curve in curves(bounds).items():
+    found = curves(bounds)
+    for (name, a), curve in found.items():
         kind = kind_of(curve[0].family)
         if a != alpha or kind.headline == "none":
             continue
@@ -66,7 +68,18 @@ def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[st
             first = first_non_vacuous(curve)
             numbers[f"{name}_first_n_tokens"] = None if first is None else first.size.grid_n_tokens
         numbers |= kind.more(last)
+        numbers |= _over_smoothings(name, found)
     return numbers
+
+
+def _over_smoothings(
+    name: str, found: Mapping[tuple[str, float], Sequence[Bound]]
+) -> dict[str, Number]:
+    lasts = [curve[-1] for (other, _), curve in found.items() if other == name]
+    if len(lasts) < 2:
+        return {}
+    best = min(lasts, key=lambda bound: bound.total)
+    return {f"{name}_best_total": best.total, f"{name}_best_smoothing": best.smoothing}
 
 
 def in_a_line(summary: Mapping[str, float | int | None]) -> str:

@@ -2,7 +2,9 @@
 
 At each N the certificate is family 3 (`semdim.bounds.families.srm_topk`) at every k of the grid.
 Beside it stands the published number with the same proxy, which is no certificate. All N × k points
-hold at once: each N takes its share of δ, and within it each k.
+hold at once: each N takes its share of δ, and within it each k. The shares are those of bounds.csv,
+so that the rows are too; the whole autoencoder, which has no place on an axis of k, is paid for and
+left out here.
 """
 
 from collections.abc import Mapping
@@ -65,11 +67,12 @@ class SurfaceSpec:
             bound,
             n_tokens=bound.n_tokens if self.n_tokens is None else self.n_tokens,
             topk_grid=k,
-            smoothing_grid=(),
             k=None,
             pool_sizes=(),
             sparsity_bins=0,
             n_predeclared=None,
+            declared_n_tokens=(),
+            declared_smoothings=(),
         )
 
 
@@ -85,10 +88,13 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
         return rows
     is_uncut = facts.n_sequences_uncut == table.n_sequences
     sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
-    for part in map(sample.at, spec.n_tokens):
+    for n_tokens in spec.n_tokens:
+        part = sample.at(n_tokens)
         if part.n_documents < LEAST_DOCUMENTS:
             continue
-        frontier = frontier_bounds(part.documents, facts, spec)
+        point = spec.at(n_tokens, spec.smoothing)
+        found = frontier_bounds(part.documents, facts, point)
+        frontier = [bound for bound in found if bound.proxy != "sae"]
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:
             at_k = replace(spec, k=int(bound.k or 0))

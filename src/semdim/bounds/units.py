@@ -9,6 +9,7 @@ from semdim.bounds.calibration import calibration_documents
 from semdim.bounds.concentration import Method
 from semdim.bounds.family import BoundFacts
 from semdim.bounds.result import SampleSize, Unit
+from semdim.bounds.shares import PointShare
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import DataError
 
@@ -29,13 +30,28 @@ def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str
     }
 
 
-def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, int]:
-    """The units for a method, and the predeclared points it pays for: a sequence valid at every N
+def for_method(table: SequenceTable, spec: BoundSpec, method: str) -> tuple[UnitLosses, PointShare]:
+    """The units for a method, and the part of δ that it may spend here: a sequence valid at every N
     pays for α alone. A document's value does not change with N (`semdim.bounds.windows`), so the
     units of a small N are the first of those of a larger one, and every method is about one and
     the same mean."""
-    n_choices = len(spec.smoothings) if method == "betting_sequence" else spec.n_choices
-    return table.by_unit(spec.unit), n_choices
+    shares = spec.shares
+    share = shares.at_all_n if method == "betting_sequence" else shares.here
+    return table.by_unit(spec.unit), share
+
+
+def tokens_of(table: SequenceTable, proxy: str) -> np.ndarray:
+    """Smoothed loss of every prediction, [S, context − 1].
+
+    Raises:
+        DataError: the table was made without them.
+    """
+    if proxy not in table.token_losses:
+        raise DataError(
+            f"the losses of single tokens are not there for {proxy}; read the ledger with "
+            "keep_tokens."
+        )
+    return table.token_losses[proxy]
 
 
 def at_one_n(method: Method) -> Method:

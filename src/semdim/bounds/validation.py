@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from semdim.bounds.shares import Choices, PointShare
 from semdim.errors import ConfigError, DataError
 
 ROUNDING = 1e-6
@@ -17,12 +18,25 @@ def check_failure_prob(failure_prob: float, name: str = "failure_prob") -> None:
         raise ConfigError(f"{name} must lie strictly between 0 and 1, got {failure_prob}.")
 
 
-def divided(failure_prob: float, n_choices: int) -> float:
-    """δ/J for J = `n_choices` predeclared points. ConfigError for a bad δ, or J no integer ≥ 1."""
+def divided(failure_prob: float, n_choices: Choices) -> float:
+    """δ/J for J = `n_choices` predeclared points, or a point's own part of δ.
+
+    ConfigError for a bad δ, a J that is no integer ≥ 1, or a part outside (0, 1].
+    """
     check_failure_prob(failure_prob)
+    if isinstance(n_choices, PointShare):
+        if not 0.0 < n_choices.weight <= 1.0:
+            raise ConfigError(f"a point's part of δ must lie in (0, 1], got {n_choices.weight}.")
+        return failure_prob * n_choices.weight
     if n_choices != int(n_choices) or n_choices < 1:
         raise ConfigError(f"δ is divided among a whole number of points, got {n_choices}.")
     return failure_prob / n_choices
+
+
+def check_bet_cap(cap: float) -> None:
+    """Refuse a part of the capital outside (0, 1) with ConfigError."""
+    if not 0.0 < cap < 1.0:
+        raise ConfigError(f"bet_cap must lie strictly between 0 and 1, got {cap}.")
 
 
 def check_smoothing(smoothing: float) -> None:

@@ -197,7 +197,7 @@ def _cell(text: str | None) -> Any:
 
 
 def _describe(row: dict[str, Any]) -> str:
-    keys = ("method", "proxy", "k", "bin", "pool_size", "smoothing")
+    keys = ("method", "proxy", "k", "bin", "pool_size", "share_above", "smoothing")
     extras = [
         f"{key} {row[key]:g}" if isinstance(row[key], float) else f"{key} {row[key]}"
         for key in keys

@@ -35,10 +35,20 @@ def summary(
         )
         console.print(
             f"  certified with probability {_level(path)}: risk ≤ "
-            f"{numbers['holdout_betting_total']:.2f} bits (holdout), and the SAE changes the loss "
-            f"by ≤ {numbers['faithfulness_sae_total']:.2f} bits (faithfulness)"
+            f"{numbers['holdout_betting_total']:.2f} bits (holdout), and the SAE changes the mean "
+            f"loss of {_text(path)} by ≤ {numbers['faithfulness_sae_total']:.2f} bits per token on "
+            "average (faithfulness)"
         )
     console.print(f"The whole story: {results / 'report.html'}")
+
+
+def _text(path: Path) -> str:
+    """A text of the sample, with its number of predictions where the set-up tells the context."""
+    import json
+
+    setup = path.parent / "setup.json"
+    context = json.loads(setup.read_text("utf-8")).get("context") if setup.is_file() else None
+    return "a text" if context is None else f"a {context - 1}-token text"
 
 
 def _level(path: Path) -> str:

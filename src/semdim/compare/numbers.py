@@ -160,7 +160,7 @@ def _bounds(probe: ProbeResults, size: int | None) -> Iterator[tuple[tuple[str, 
     if len(rows):
         last = rows.sort_values("n_tokens_asked").iloc[-1]
         group = CERTIFIED if last["is_certificate"] else UNPROVEN
-        yield (group, "change of the loss by the SAE"), Value(float(last["total"]), BITS)
+        yield (group, "change of a text's mean loss by the SAE"), Value(float(last["total"]), BITS)
 
 
 def _warning_sign(probe: ProbeResults) -> Iterator[tuple[tuple[str, str], Value]]:

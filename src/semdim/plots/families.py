@@ -21,6 +21,7 @@ STYLES: dict[str, FamilyStyle] = {
     "pool_split": FamilyStyle("pool of atoms, chosen on a split", "#4477AA"),
     "pool_occam": FamilyStyle("pool of atoms, chosen on the sample", "#66CCEE"),
     "occam_pool": FamilyStyle("pooled proxy itself (not the model)", "#CCBB44"),
+    "token_martingale": FamilyStyle("the contexts seen (not new documents)", "#EE7733"),
     "as_published": FamilyStyle("as published", "#222222"),
     "as_published_with_gap_tail": FamilyStyle("as published, gap tail added", "#222222"),
     "covering_dudley": FamilyStyle("Dudley, constants kept", "#888888"),
@@ -32,17 +33,26 @@ METHODS: dict[str, str] = {
     "maurer_pontil": "Maurer–Pontil",
     "betting": "betting",
     "betting_sequence": "betting, all N at once",
+    "empirical_bernstein": "empirical Bernstein",
+    "binomial": "exact binomial",
 }
 MARKERS: dict[str, str] = {
     "hoeffding": "o",
     "maurer_pontil": "s",
     "betting": "^",
     "betting_sequence": "D",
+    "empirical_bernstein": "v",
 }
 
 NOT_ON_THE_CURVE = (
-    "risk_by_sparsity", "faithfulness", "srm_topk_frontier", "holdout_by_source", "holdout_mixture",
-)  # fmt: skip
+    "risk_by_sparsity",
+    "faithfulness",
+    "faithfulness_tokens",
+    "faithfulness_quantile",
+    "srm_topk_frontier",
+    "holdout_by_source",
+    "holdout_mixture",
+)
 """Families with figures of their own: their rows are no line over N."""
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from semdim.plots.families import main_certificate, published
 from semdim.plots.selections.proxy_rows import base_name, faithfulness_rows
-from semdim.report.wording import confidence, num, say
+from semdim.report.wording import confidence, num, say, text_words
 from semdim.results.read import ProbeResults
 
 BOUNDS = "bounds.csv"
@@ -48,10 +48,13 @@ def cards(probes: list[ProbeResults]) -> list[dict[str, Any]]:
         if len(sae):
             entries.append(
                 {
-                    "label": "the SAE changes the loss by at most",
+                    "label": say(
+                        "the SAE changes the mean loss of {text} by at most",
+                        text=text_words(probe.setup.get("context")),
+                    ),
                     "value": num(sae.iloc[0]["total"], 2, BOUNDS),
                     "unit": say(
-                        "bits, with probability {p}",
+                        "bits per token on average, with probability {p}",
                         p=confidence(float(sae.iloc[0]["failure_prob"])),
                     ),
                 }

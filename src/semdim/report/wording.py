@@ -60,6 +60,13 @@ def say(template: str, /, **values: object) -> Markup:
     return Markup(template).format(**values)
 
 
+def text_words(context: SupportsFloat | None) -> Markup:
+    """A text of the sample, with its number of predictions where the context is known."""
+    if context is None:
+        return Markup("a text")
+    return say("a {n}-token text", n=count(float(context) - 1.0, "setup.json"))
+
+
 def join(parts: Sequence[object], last: str = " and ") -> Markup:
     """a, b and c."""
     items = [escape(part) for part in parts]

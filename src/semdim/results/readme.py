@@ -59,10 +59,12 @@ def found(folder: Path) -> str:
         ("holdout on the model itself (betting)",
          f"**{head['holdout_betting_total']:.2f}** (measured: {own['proxy_risk']:.2f}, the same "
          "mean over documents)", "yes"),
+        *over_smoothings(head),
         ("hard top-k codes, with a union bound over the k tried",
-         f"{head['srm_topk_total']:.2f}, at k = {head['srm_topk_k']:.0f}", "yes"),
-        ("this SAE changes the mean loss of a sequence by at most",
+         f"{head['srm_topk_total']:.2f}, {_best_k(head, probe.setup)}", "yes"),
+        (f"this SAE changes the mean loss of a {probe.setup['context'] - 1}-token text by at most",
          f"**{faithful['total']:.2f}** (measured: {faithful['gap']:.2f}, over documents)", "yes"),
+        *_tokens(last),
     ]  # fmt: skip
     lines = [
         f"{sample['n_tokens']:,} tokens of English (Wikipedia and news, {sample['n_documents']} "
@@ -104,6 +106,34 @@ def _windows(row: Any) -> str:
         return ""
     n_windows = int(row["windows_per_document"])
     return f", each with its first {n_windows} windows" if n_windows > 1 else "' first windows"
+
+
+def over_smoothings(head: Any) -> list[tuple[str, str, str]]:
+    """The smallest certificates over the grid of α, where there was one."""
+    names = {
+        "holdout_betting": "the same at the best α of the grid (all hold at once)",
+        "token_martingale": "mean conditional risk at the contexts seen, not on new documents",
+    }
+    return [
+        (words, f"**{head[f'{name}_best_total']:.2f}**, at α = "
+         f"{head[f'{name}_best_smoothing']:g}", "yes")
+        for name, words in names.items()
+        if f"{name}_best_total" in head
+    ]  # fmt: skip
+
+
+def _best_k(head: Any, setup: Any) -> str:
+    whole = head["srm_topk_k"] == setup["sae"].get("dict_size")
+    return "with the whole SAE" if whole else f"at k = {head['srm_topk_k']:.0f}"
+
+
+def _tokens(last: Any) -> list[tuple[str, str, str]]:
+    rows = last[(last["family"] == "faithfulness_tokens") & (last["proxy"] == "sae")]
+    return [
+        ("this SAE changes the loss of a token by at most",
+         f"{row['total']:.2f} on average (measured: {row['gap']:.2f})", "yes")
+        for row in rows.to_dict("records")
+    ]  # fmt: skip
 
 
 def _mean_k(probe: Any) -> dict[str, float]:

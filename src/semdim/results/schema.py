@@ -99,6 +99,7 @@ _ALL = (
             Column("n_bins", "risk by sparsity: bins that share δ"),
             Column("bin_left", "risk by sparsity: smallest mean n_active of the bin", ATOMS),
             Column("bin_right", "risk by sparsity: its end; empty for the last bin", ATOMS),
+            Column("share_above", "faithfulness_quantile: share of documents that may exceed it"),
         ),
     ),
     TableSchema(

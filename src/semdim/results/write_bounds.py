@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from semdim.ledger.facts import LedgerFacts
 
 
-NOT_OVER_N = ("srm_topk_frontier", "risk_by_sparsity", "holdout_by_source", "holdout_mixture")
+NOT_OVER_N = (
+    "srm_topk_frontier", "risk_by_sparsity", "faithfulness_quantile", "holdout_by_source",
+    "holdout_mixture",
+)  # fmt: skip
 """Beginnings of the names of curves that are left out of curve.csv."""
 
 

@@ -199,5 +199,6 @@ register(
         compute=compute,
         needs=lambda spec: (spec.point_proxy,),
         reads="sequences",
+        smoothings="main α",
     )
 )

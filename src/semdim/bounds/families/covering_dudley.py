@@ -181,5 +181,6 @@ register(
         compute=compute,
         needs=lambda spec: (spec.point_proxy,),
         reads="sequences",
+        smoothings="main α",
     )
 )

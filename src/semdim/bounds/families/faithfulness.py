@@ -1,7 +1,16 @@
-"""Family 8: how much an autoencoder changes the model's loss, certified. A certificate.
+"""Family 8: how much an autoencoder changes the model's loss, certified. Certificates.
 
-|g| lies in [0, Δ]; M and S are frozen before the sample is drawn, so a holdout bound on its mean
-needs no complexity: with probability at least 1 − δ, E|ℓ_M − ℓ_S| ≤ mean|g| + U_δ.
+Both quantities lie in [0, Δ]; M and S are frozen before the sample is drawn, so a holdout bound on
+their mean needs no complexity. They are not one quantity:
+
+* `faithfulness`: |g| of a text is |mean loss of the model − mean loss through the autoencoder| over
+  its T − 1 predictions. Changes of single tokens cancel in it.
+* `faithfulness_tokens`: the mean over a text's predictions of |ℓ_M − ℓ_S|. Nothing cancels, so it
+  is never smaller.
+
+Each is averaged over a document's texts, and its mean over documents is bounded. The second is
+computed in `faithfulness_tokens`; `faithfulness_quantile` says how many documents may be above a
+level.
 """
 
 from collections.abc import Iterator
@@ -11,47 +20,52 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
 from semdim.bounds.candidates import for_each_candidate
-from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
 from semdim.bounds.estimand import mean_over_text
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_range
-from semdim.bounds.result import Bound, SampleSize, Unit
+from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import divided
 
 
 def faithfulness(
-    abs_gaps: np.ndarray,
+    changes: np.ndarray,
     *,
     size: SampleSize,
     vocab_size: int,
     smoothing: float,
     failure_prob: float,
     method: Method = "betting",
-    n_choices: int = 1,
+    n_choices: Choices = 1,
     proxy: str = "sae",
     k: int | float | None = None,
+    per_token: bool = False,
+    bet_cap: float = BET_CAP,
 ) -> Bound:
-    """Family 8 from |gaps|, one per unit, [size.n_units], bits per token.
+    """Family 8 from changes of the loss, one per unit, [size.n_units], bits per token.
 
-    The total reads: with probability 1 − δ this autoencoder changes the model's mean loss on a
-    sequence by at most `total` bits per token on average. Raises DataError for values that are
-    NaN, outside [0, Δ], or not one per unit.
+    changes: |gaps|, or with `per_token` means of the tokens' own changes. The total reads: with
+    probability 1 − δ this autoencoder changes the mean loss of a text (`per_token`: the loss of a
+    token) by at most `total` bits, on average over new documents. Raises DataError for values that
+    are NaN, outside [0, Δ], or not one per unit.
     """
-    check_units(abs_gaps, size, "|gaps|")
+    check_units(changes, size, "|gaps|")
     share = divided(failure_prob, n_choices)
     span = loss_range(vocab_size, smoothing)
-    total = upper_mean(abs_gaps, 0.0, span, share, method)
-    gap = float(abs_gaps.mean())
+    total = upper_mean(changes, 0.0, span, share, method, bet_cap=bet_cap)
+    gap = float(changes.mean())
+    event = "the change of a token's loss" if per_token else "the gap"
     return Bound(
-        family="faithfulness",
+        family="faithfulness_tokens" if per_token else "faithfulness",
         is_certificate=size.is_honest,
-        subject=mean_over_text(_change(size.unit, smoothing), size),
+        subject=subject(size, smoothing, per_token=per_token),
         size=size,
         vocab_size=vocab_size,
         smoothing=smoothing,
-        budget=Budget(failure_prob, (FailureShare(paid_for("the gap", n_choices), share),)),
+        budget=Budget(failure_prob, (FailureShare(paid_for(event, n_choices), share),)),
         assumptions=unit_assumptions(size.unit),
         source=SOURCES[method],
         gap=gap,
@@ -64,15 +78,16 @@ def faithfulness(
     )
 
 
-def _change(unit: Unit, smoothing: float) -> str:
-    """The gap in words: of a window's mean loss, or (unit token) of a token's."""
-    loss = "loss" if unit == "token" else "mean loss of a window"
-    return f"|change of the {loss} by the autoencoder| (α = {smoothing:g})"
+def subject(size: SampleSize, smoothing: float, *, per_token: bool) -> str:
+    """What family 8 bounds: the change of a window's mean loss, or of a token's."""
+    alone = per_token or size.unit == "token"
+    loss = "a token's loss" if alone else "the mean loss of a window"
+    return mean_over_text(f"|change of {loss} by the autoencoder| (α = {smoothing:g})", size)
 
 
 @for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
-    """Family 8 of the whole autoencoder, and of the one cut to the k that the settings fix."""
+    """Of the whole autoencoder, and of the one cut to the k that the settings fix."""
     units, n_choices = for_method(table, spec, spec.method)
     for proxy in dict.fromkeys(("sae", spec.point_proxy)):
         yield faithfulness(
@@ -82,6 +97,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
             n_choices=n_choices,
             proxy=proxy,
             k=None if proxy == "sae" else spec.k,
+            bet_cap=spec.bet_cap,
             **common(table, facts, spec),
         )
 
@@ -94,13 +110,14 @@ register(
             Kind(
                 name="faithfulness",
                 number=8,
-                words="how much the autoencoder changes the model's loss",
-                source="family 4 applied to |ℓ_M − ℓ_S|",
+                words="how much the autoencoder changes the mean loss of a text",
+                source="family 4 applied to |mean of ℓ_M − mean of ℓ_S|",
                 is_certificate=True,
                 curve=lambda bound: bound.proxy,
             ),
         ),
         compute=compute,
         needs=lambda spec: ("model", "sae", spec.point_proxy),
+        smoothings="main α",
     )
 )

@@ -1,8 +1,10 @@
 """Family 4: a bound on the model's own risk from its losses alone. A certificate.
 
 M is frozen before the sample is drawn, so the class has one member and no complexity is paid:
-R(M) ≤ R̂(M) + U. Because ℓ_S + |g| ≥ ℓ_M at every unit, no bound of the proxy kind can be below
-the same method here, at the same n.
+R(M) ≤ R̂(M) + U. Because ℓ_S + |g| ≥ ℓ_M at every unit, the measured part of a bound of the proxy
+kind is never below the measured part here. With Hoeffding, whose U is fixed by range, n and δ, the
+same holds of the bounds. With betting and Maurer–Pontil U depends on the sample, so that a bound of
+the proxy kind can be below this one by a little, by luck.
 """
 
 import math
@@ -13,11 +15,19 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
 from semdim.bounds.calculator import Calculation, Line, Question
-from semdim.bounds.concentration import METHODS, SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.concentration import (
+    BET_CAP,
+    METHODS,
+    SOURCES,
+    Method,
+    hoeffding_width,
+    upper_mean,
+)
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import check_units, common, for_method, unit_assumptions
 from semdim.bounds.validation import check_mean, divided
@@ -31,18 +41,20 @@ def holdout(
     smoothing: float,
     failure_prob: float,
     method: Method = "hoeffding",
-    n_choices: int = 1,
+    n_choices: Choices = 1,
     proxy: str = "model",
+    bet_cap: float = BET_CAP,
 ) -> Bound:
     """Family 4 from smoothed losses, one per unit, shape [size.n_units], bits.
 
-    `n_choices` predeclared points (sizes N, values of α) share δ; a betting sequence needs none
-    for N. Raises DataError for losses that are NaN, outside [floor, ceiling], or not one per unit.
+    `n_choices` predeclared points (sizes N, values of α) share δ, or it says the part of this one;
+    a betting sequence pays nothing for N. Raises DataError for losses that are NaN, outside
+    [floor, ceiling], or not one per unit.
     """
     floor, ceiling = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     check_units(losses, size, "losses")
     share = divided(failure_prob, n_choices)
-    total = upper_mean(losses, floor, ceiling, share, method)
+    total = upper_mean(losses, floor, ceiling, share, method, bet_cap=bet_cap)
     risk = float(losses.mean())
     return _as_bound(
         risk, total - risk, size, vocab_size, smoothing, failure_prob, method, n_choices, proxy
@@ -56,7 +68,7 @@ def holdout_from_mean(
     vocab_size: int,
     smoothing: float,
     failure_prob: float,
-    n_choices: int = 1,
+    n_choices: Choices = 1,
 ) -> Bound:
     """Family 4 (Hoeffding) from the mean alone: R̂ + Δ√(ln(1/δ)/2n), n = size.n_units."""
     check_mean(risk, loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing), "risk")
@@ -75,10 +87,10 @@ def _as_bound(
     smoothing: float,
     failure_prob: float,
     method: Method,
-    n_choices: int,
+    n_choices: Choices,
     proxy: str,
 ) -> Bound:
-    share = FailureShare(paid_for("the risk", n_choices), failure_prob / n_choices)
+    share = FailureShare(paid_for("the risk", n_choices), divided(failure_prob, n_choices))
     return Bound(
         family="holdout",
         is_certificate=size.is_honest,
@@ -106,6 +118,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
             size=units.size,
             method=method,
             n_choices=n_choices,
+            bet_cap=spec.bet_cap,
             **common(table, facts, spec),
         )
 

@@ -23,14 +23,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
-from semdim.bounds.budget import Budget, FailureShare
+from semdim.bounds.budget import Budget, FailureShare, n_points
 from semdim.bounds.calibration import outside_pool
 from semdim.bounds.candidates import for_each_candidate
-from semdim.bounds.concentration import SOURCES, Method, hoeffding_width, upper_mean
+from semdim.bounds.concentration import BET_CAP, SOURCES, Method, hoeffding_width, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import log_choose, loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import at_one_n, check_units, common, split, unit_assumptions
 from semdim.bounds.validation import check_mean, check_pool_size, divided
@@ -52,7 +53,7 @@ def pool(
     smoothing: float,
     failure_prob: float,
     chosen_on_sample: bool,
-    n_choices: int = 1,
+    n_choices: Choices = 1,
 ) -> Bound:
     """Family 6: `split` (J fixed on other documents) or `occam` (`chosen_on_sample`).
 
@@ -102,7 +103,7 @@ def pool(
         pool_size=pool_size,
         proxy=f"pool_{pool_size}",
         method="hoeffding",
-        details={"outside_share": outside_share, "n_points": n_choices}
+        details={"outside_share": outside_share, "n_points": n_points(n_choices)}
         | ({"log_choose_nats": log_choose(dict_size, pool_size)} if chosen_on_sample else {}),
     )
 
@@ -116,7 +117,7 @@ def occam_pool(
     vocab_size: int,
     smoothing: float,
     failure_prob: float,
-    n_choices: int = 1,
+    n_choices: Choices = 1,
 ) -> Bound:
     """Family 7: R(h_J) ≤ R̂(h_J) + Δ√((ln C(m,P) + ln(G/δ))/2n) for all J of size P at once.
 
@@ -145,7 +146,8 @@ def occam_pool_from_losses(
     smoothing: float,
     failure_prob: float,
     method: Method = "betting",
-    n_choices: int = 1,
+    n_choices: Choices = 1,
+    bet_cap: float = BET_CAP,
 ) -> Bound:
     """Family 7 from losses of h_J, one per unit, [size.n_units], bits, by any method.
 
@@ -155,9 +157,9 @@ def occam_pool_from_losses(
     check_units(losses, size, f"losses of pool_{pool_size}")
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
     nats, share = log_choose(dict_size, pool_size), divided(failure_prob, n_choices)
-    unpriced = upper_mean(losses, low, high, share, method)
+    unpriced = upper_mean(losses, low, high, share, method, bet_cap=bet_cap)
     risk = float(losses.mean())
-    total = upper_mean(losses, low, high, share, method, nats)
+    total = upper_mean(losses, low, high, share, method, nats, bet_cap)
     model = (size, vocab_size, smoothing, failure_prob)
     terms = (risk, total - unpriced, unpriced - risk)
     return _occam_bound(terms, pool_size, dict_size, *model, n_choices, method)
@@ -171,7 +173,7 @@ def _occam_bound(
     vocab_size: int,
     smoothing: float,
     failure_prob: float,
-    n_choices: int,
+    n_choices: Choices,
     method: Method,
 ) -> Bound:
     share = FailureShare(
@@ -198,7 +200,10 @@ def _occam_bound(
         proxy=f"pool_{pool_size}",
         method=method,
         valid_for_all_n=method == "betting_sequence",
-        details={"log_choose_nats": log_choose(dict_size, pool_size), "n_points": n_choices},
+        details={
+            "log_choose_nats": log_choose(dict_size, pool_size),
+            "n_points": n_points(n_choices),
+        },
     )
 
 
@@ -221,7 +226,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
         raise ConfigError("bound.pool_sizes needs the largest atom rank of every sequence.")
     if spec.unit == "token":
         raise ConfigError("the pool families need the unit document or sequence, not token.")
-    n_choices = spec.n_choices * len(spec.pool_sizes)
+    n_choices = spec.shares.here.among(len(spec.pool_sizes))
     shared = common(table, facts, spec) | {"dict_size": facts.dict_size, "n_choices": n_choices}
     rest, _ = split(table, spec)
     for pool_size in spec.pool_sizes:
@@ -245,6 +250,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
             pool_size=pool_size,
             size=units.size,
             method=at_one_n(spec.method),
+            bet_cap=spec.bet_cap,
             **shared,
         )
 

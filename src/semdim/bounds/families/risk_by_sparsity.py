@@ -13,11 +13,12 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.candidates import for_each_candidate
-from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import at_one_n, check_units, common, split, unit_assumptions
 from semdim.bounds.validation import check_disjoint, check_values, divided
@@ -55,7 +56,8 @@ def risk_by_sparsity(
     calibration_documents: Iterable[object],
     sample_documents: Iterable[object],
     method: Method = "betting",
-    n_choices: int = 1,
+    n_choices: Choices = 1,
+    bet_cap: float = BET_CAP,
 ) -> list[Bound]:
     """Family 9, one bound per bin, in ascending k; all hold at once.
 
@@ -84,7 +86,9 @@ def risk_by_sparsity(
         n_inside = len(inside)
         is_measured = n_inside >= (2 if method == "maurer_pontil" else 1)
         risk = float(inside.mean()) if is_measured else ceiling
-        upper = upper_mean(inside, floor, ceiling, share, method) if is_measured else ceiling
+        upper = ceiling
+        if is_measured:
+            upper = upper_mean(inside, floor, ceiling, share, method, bet_cap=bet_cap)
         left = float(inner[index - 1]) if index else 0.0
         right = float(inner[index]) if index < n_bins - 1 else float("inf")
         note = () if is_measured else ("too few units in this bin: the bound is the loss ceiling",)
@@ -137,7 +141,8 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bo
         calibration_documents=calibration.document.tolist(),
         sample_documents=units.document.tolist(),
         method=at_one_n(spec.method),
-        n_choices=len(spec.smoothings),
+        n_choices=spec.shares.here,
+        bet_cap=spec.bet_cap,
         **common(table, facts, spec),
     )
 
@@ -160,5 +165,6 @@ register(
         compute=compute,
         needs=lambda spec: ("model",),
         at="largest N",
+        smoothings="main α",
     )
 )

@@ -56,7 +56,9 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
         panel.set_xlim(0.0, 1.3 * float(upper.max()))
         panel.grid(axis="x")
         panel.grid(visible=False, axis="y")
-        panel.set_xlabel("|loss of the model − loss of the proxy|, bits per token")
+        panel.set_xlabel(
+            "|mean loss of a text under the model − through the proxy|, bits per token"
+        )
         panel.set_title(probe.name)
     handles: list = [
         Line2D([], [], linestyle="none", marker="o", color=TERM_COLOURS["gap"], markersize=7),
@@ -69,10 +71,13 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="faithfulness",
-        title="How much the autoencoder changes the model’s loss",
+        title="How much the autoencoder changes the mean loss of a text",
         section="faithful",
         position=10,
-        caption="The dot is the mean in the sample, the bar ends where the certificate does.",
+        caption=(
+            "The dot is the mean in the sample, the bar ends where the certificate does. A text is "
+            "one sequence: its tokens’ losses are averaged before the two means are compared."
+        ),
         draw=faithfulness,
         has=lambda probe: len(faithfulness_rows(probe)) > 0,
         how="the family faithfulness of assemble_bound, part of every run",

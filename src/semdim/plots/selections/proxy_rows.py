@@ -70,10 +70,10 @@ def ablation_rows(probe: ProbeResults) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
-def faithfulness_rows(probe: ProbeResults) -> pd.DataFrame:
-    """Rows of the family faithfulness at the largest N, smallest certified gap first."""
+def faithfulness_rows(probe: ProbeResults, family: str = "faithfulness") -> pd.DataFrame:
+    """Rows of the family at the largest N, smallest certified change first."""
     rows = main_rows(probe)
-    rows = rows[rows["family"] == "faithfulness"]
+    rows = rows[rows["family"] == family]
     if rows.empty:
         return rows
     rows = rows[rows["n_tokens_asked"] == rows["n_tokens_asked"].max()]

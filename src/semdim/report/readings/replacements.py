@@ -3,7 +3,7 @@
 import pandas as pd
 from markupsafe import Markup
 
-from semdim.plots.families import METHODS, main_certificate
+from semdim.plots.families import METHODS, main_certificate, main_rows
 from semdim.plots.selections.proxy_rows import (
     SPLICES,
     ablation_rows,
@@ -12,7 +12,7 @@ from semdim.plots.selections.proxy_rows import (
     faithfulness_rows,
 )
 from semdim.report.sentences import reading
-from semdim.report.wording import compare, confidence, count, num, say
+from semdim.report.wording import compare, confidence, count, join, num, say, text_words
 from semdim.results.read import ProbeResults
 
 BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
@@ -40,9 +40,12 @@ def faithful(probes: list[ProbeResults]) -> list[Markup]:
         sentences.append(
             say(
                 "{probe}: with probability {confidence}, on new text from the same source this SAE "
-                "changes the model’s loss by at most <strong>{upper} bits per token</strong> on "
-                "average ({mean} in the sample; {units} {unit}s{method}).",
+                "changes the mean loss of {text} by at most <strong>{upper} bits per "
+                "token</strong> on average ({mean} in the sample; {units} {unit}s{method})."
+                "{tokens}",
                 probe=probe.name,
+                text=text_words(probe.setup.get("context")),
+                tokens=_of_tokens(probe),
                 confidence=confidence(float(row["failure_prob"])),
                 upper=num(row["total"], 3, BOUNDS),
                 mean=num(row["gap"], 3, BOUNDS),
@@ -66,6 +69,50 @@ def faithful(probes: list[ProbeResults]) -> list[Markup]:
                     share=num(float(row["total"]) / risk, 1, percent=True),
                 )
             )
+    return sentences
+
+
+def _of_tokens(probe: ProbeResults) -> Markup:
+    """The change of a token's loss, in which nothing cancels."""
+    rows = faithfulness_rows(probe, "faithfulness_tokens")
+    rows = rows[rows["proxy"].map(base_name) == "sae"]
+    if rows.empty:
+        return Markup("")
+    return say(
+        " A token’s loss it changes by at most {upper} bits on average ({mean} in the sample): the "
+        "changes of a text’s tokens cancel in part.",
+        upper=num(rows.iloc[0]["total"], 3, BOUNDS),
+        mean=num(rows.iloc[0]["gap"], 3, BOUNDS),
+    )
+
+
+@reading("faithful_to_each", figure="faithfulness", position=60)
+def faithful_to_each(probes: list[ProbeResults]) -> list[Markup]:
+    """How many documents may be changed by more."""
+    sentences = []
+    for probe in probes:
+        rows = main_rows(probe)
+        rows = rows[rows["family"] == "faithfulness_quantile"]
+        if rows.empty:
+            continue
+        parts = [
+            say(
+                "{level} bits in at most {share}",
+                share=num(row["share_above"], 0, BOUNDS, percent=True),
+                level=num(row["total"], 3, BOUNDS),
+            )
+            for row in rows.to_dict("records")
+        ]
+        sentences.append(
+            say(
+                "{probe}: with probability {confidence} for all of these at once, it changes the "
+                "mean loss of {text} by more than {parts} of new documents.",
+                probe=probe.name,
+                confidence=confidence(float(rows.iloc[0]["failure_prob"])),
+                text=text_words(probe.setup.get("context")),
+                parts=join(parts),
+            )
+        )
     return sentences
 
 

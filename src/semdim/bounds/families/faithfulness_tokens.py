@@ -1,0 +1,72 @@
+"""Family 8, token by token: how much an autoencoder changes the loss of a token. A certificate.
+
+The value of a text is the mean over its predictions of |ℓ_M − ℓ_S|. In a text's |g| changes of both
+signs cancel; here they do not, so this is never smaller.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from semdim.bounds.aggregate import SequenceTable
+from semdim.bounds.candidates import for_each_candidate
+from semdim.bounds.families.faithfulness import faithfulness
+from semdim.bounds.family import BoundFacts, Family, Kind, register
+from semdim.bounds.result import Bound
+from semdim.bounds.spec import BoundSpec
+from semdim.bounds.units import common, for_method, tokens_of
+
+
+def token_changes(table: SequenceTable, proxies: tuple[str, ...]) -> SequenceTable:
+    """The table with the mean over a sequence's tokens of |ℓ_M − ℓ_S| in place of its losses.
+
+    Raises:
+        DataError: it has no losses of single tokens.
+    """
+    own = tokens_of(table, "model")
+    changes = {name: np.abs(own - tokens_of(table, name)).mean(axis=1) for name in proxies}
+    return replace(table, losses=changes, token_losses={})
+
+
+@for_each_candidate
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """Of the same proxies as faithfulness; nothing with tokens as units, where the two are one."""
+    if spec.unit == "token":
+        return
+    proxies = tuple(dict.fromkeys(("sae", spec.point_proxy)))
+    units, n_choices = for_method(token_changes(table, proxies), spec, spec.method)
+    for proxy in proxies:
+        yield faithfulness(
+            units.losses[proxy],
+            size=units.size,
+            method=spec.method,
+            n_choices=n_choices,
+            proxy=proxy,
+            k=None if proxy == "sae" else spec.k,
+            per_token=True,
+            bet_cap=spec.bet_cap,
+            **common(table, facts, spec),
+        )
+
+
+register(
+    Family(
+        name="faithfulness_tokens",
+        order=510,
+        kinds=(
+            Kind(
+                name="faithfulness_tokens",
+                number=8,
+                words="how much the autoencoder changes the loss of a token",
+                source="family 4 applied to the mean of |ℓ_M − ℓ_S|",
+                is_certificate=True,
+                curve=lambda bound: bound.proxy,
+            ),
+        ),
+        compute=compute,
+        needs=lambda spec: ("model", "sae", spec.point_proxy),
+        smoothings="main α",
+        needs_tokens=lambda spec: ("model", "sae", spec.point_proxy),
+    )
+)
