@@ -10,6 +10,7 @@ from semdim.fields import LARGEST_SEED, SettingError, check, read, setting
 
 SrmForm = Literal["joint", "sum"]
 KPositions = Literal["without_bos", "all"]
+SparsityStatistic = Literal["median", "mean"]
 PoolOrder = Literal["frequency", "ablation"]
 
 _LARGEST = 10**12
@@ -61,6 +62,8 @@ class BoundSpec:
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
     sparsity_bins: int = setting(4, at_least=0, at_most=10_000)
     """Bins of risk_by_sparsity; each takes its share of δ. 0: no risk_by_sparsity."""
+    sparsity_statistic: SparsityStatistic = "median"
+    """What of a unit's k the bins cut: the median, or the mean, which outlier tokens decide."""
     seed: int = setting(0, at_least=0, at_most=LARGEST_SEED)
     """Draws the calibration documents."""
 

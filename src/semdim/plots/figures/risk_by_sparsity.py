@@ -40,7 +40,8 @@ def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
             )
         ]
         panel.set_xticks(place, labels)
-        panel.set_xlabel("mean n_active of the sequence (bins fixed beforehand)")
+        statistic = str(bins["k_statistic"].iloc[0]) or "mean"
+        panel.set_xlabel(f"{statistic} n_active of the text (bins fixed beforehand)")
         panel.set_ylabel("bits per token")
         panel.set_title(probe.name)
         top = max(total.max(), 0.0)
