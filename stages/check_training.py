@@ -47,6 +47,8 @@ def inputs_of(settings: TrainingSettings) -> dict[str, Any]:
         found["calibration"] = (given["calibration"], source_digest(settings.calibration))
     for name, spec in settings.evaluation.items():
         found[f"corpora.{name}"] = (given["corpora"][name], source_digest(spec))
+    for name, spec in settings.certificate.items():
+        found[f"certificate.{name}"] = (given["certificate"][name], source_digest(spec))
     return {name: {"settings": entry, "found": digest} for name, (entry, digest) in found.items()}
 
 

@@ -422,6 +422,40 @@ PROBES = {
 }
 
 
+def k_and_loss_facts(k: float, risk: float) -> dict[str, Any]:
+    """k_and_loss.json: the loss falls with k, the per-input reading rises."""
+
+    def correlation(predictor: str, value: float, negative: float) -> dict[str, Any]:
+        ends = {"low": value - 0.01, "high": value + 0.01}
+        return {
+            "predictor": predictor, "spearman": value, **ends, "negative_sequences": negative,
+        }  # fmt: skip
+
+    def entry(index: int) -> dict[str, Any]:
+        nll = risk + 1 - 0.3 * index
+        return {
+            "least_k": 10 * index + 1,
+            "largest_k": 10 * index + 10,
+            "mean_k": k * (0.5 + 0.2 * index),
+            "n_tokens": 9000,
+            "nll": nll,
+            "low": nll - 0.1,
+            "high": nll + 0.1,
+            "per_input": risk + 3 + 0.4 * index,
+        }
+
+    return {
+        "schema": "k_and_loss/1",
+        "n_tokens": 45_000,
+        "n_sequences": 360,
+        "n_documents": 200,
+        "n_resamples": 300,
+        "confidence": 0.95,
+        "correlations": [correlation("n_active", -0.2, 0.97), correlation("entropy", 0.66, 0.0)],
+        "bins": [entry(index) for index in range(5)],
+    }
+
+
 def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
     """Write one probe's results into `folder`; returns it."""
     rng = np.random.default_rng(seed)
@@ -446,6 +480,7 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
         "setup": setup_facts(folder.name, **sizes, d_model=facts["d_model"]),
         "bound": {"as_published_crossing_n_tokens": 15_187.25},
         "guardrail": guardrail_facts(2.6 * facts["k"]),
+        "k_and_loss": k_and_loss_facts(facts["k"], facts["risk"]),
     }
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")

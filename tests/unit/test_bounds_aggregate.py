@@ -205,3 +205,21 @@ def test_the_shipped_settings_are_the_defaults() -> None:
 
     path = Path(__file__).parents[2] / "conf" / "bound" / "default.yaml"
     assert BoundSpec.from_mapping(OmegaConf.load(path)) == BoundSpec()
+
+
+@pytest.mark.parametrize("statistic", ["median", "mean"])
+def test_the_typical_k_of_a_document_is_that_of_its_windows(statistic: str) -> None:
+    from ledger_factory import VOCAB_SIZE, make_ledger
+
+    rows = make_ledger()
+    table = sequence_losses(rows, ["model"], 0.5, VOCAB_SIZE)
+    inside = rows[rows["position"] > 0]
+    by_sequence = inside.groupby(["document", "sequence"])["n_active"].agg(statistic)
+    found = table.take(np.arange(80)).typical_n_active(statistic, "document")
+    assert found.tolist() == pytest.approx(by_sequence.groupby("document").mean().tolist())
+    wild = rows.assign(n_active=rows["n_active"].where(rows["position"] != 5, 10_000))
+    moved = sequence_losses(wild, ["model"], 0.5, VOCAB_SIZE).typical_n_active(
+        statistic, "document"
+    )
+    # one outlier token in each window decides the mean and hardly moves the median
+    assert (np.abs(moved - found).max() < 5) == (statistic == "median")

@@ -40,9 +40,9 @@ def test_an_edited_text_is_another_input(
 
 def test_every_source_is_told(settings: TrainingSettings) -> None:
     found = inputs_of(settings)
-    assert set(found) == {"model", "text", "calibration", "corpora.english"}
+    assert set(found) == {"model", "text", "calibration", "certificate.english"}
     assert found["model"]["settings"]["architecture"] == "llama"
-    assert found["corpora.english"]["found"]  # the version of the package that brings it
+    assert found["certificate.english"]["found"]  # the version of the package that brings it
 
 
 def test_settings_without_a_text_are_refused(

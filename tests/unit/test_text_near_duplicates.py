@@ -4,7 +4,6 @@ import random
 from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from text_factory import corpus, write_jsonl
@@ -82,18 +81,3 @@ def test_they_are_dropped_and_counted(tmp_path: Path) -> None:
     assert counts["dropped_near_duplicates"] == 1 and counts["dropped_duplicates"] == 1
     names, counts = read()
     assert names == ["1", "2", "3"] and "dropped_near_duplicates" not in counts
-
-
-@pytest.mark.parametrize("pair", [("0098", "0107"), ("0232", "0241"), ("0182", "0191")])
-def test_the_pairs_of_the_news_go(english_names: set[str], pair: tuple[str, str]) -> None:
-    kept, dropped = (f"news/{number}" for number in pair)
-    assert kept in english_names and dropped not in english_names
-
-
-@pytest.fixture(scope="module")
-def english_names() -> set[str]:
-    spec = corpus("gensim_english", min_characters=500, near_duplicates=0.5, only=["news/*"])
-    counts = ReadCounts()
-    names = {document.name for document in load_documents(spec, counts)}
-    assert counts.dropped["near_duplicates"] == 3
-    return names

@@ -10,6 +10,7 @@ from text_factory import corpus, write_dump
 from semdim.errors import DataError
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import load_documents
+from semdim.text.near_duplicates import NearDuplicates
 from semdim.text.wikitext import read_dump, strip_wikitext
 
 
@@ -109,6 +110,14 @@ def test_the_excerpt_has_articles_and_news(english: tuple[list[Document], ReadCo
     assert counts.dropped["pages_outside_articles"] == 1
     assert counts.dropped["duplicates"] == 7
     assert "gensim" in counts.facts
+
+
+def test_three_news_items_repeat_an_earlier_one(
+    english: tuple[list[Document], ReadCounts],
+) -> None:
+    seen = NearDuplicates(0.5)
+    dropped = [document.name for document in english[0] if not seen.is_new(document.text)]
+    assert dropped == ["news/0107", "news/0191", "news/0241"]  # of 0098, 0182 and 0232
 
 
 def test_no_markup_is_left(english: tuple[list[Document], ReadCounts]) -> None:

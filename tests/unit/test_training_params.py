@@ -28,7 +28,7 @@ def test_every_preset_is_possible(run):
     settings = read_training_settings(params(f"training/run={run}"))
     assert settings.name == run
     assert run.startswith(settings.model)
-    assert settings.evaluation["english"].kind == "gensim_english"
+    assert settings.certificate["english"].kind == "gensim_english" and not settings.evaluation
 
 
 def test_a_text_that_nobody_named_is_asked_for():

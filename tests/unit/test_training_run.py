@@ -44,6 +44,7 @@ def settings(text, *overrides):
         )
     )
     params["corpora"] = {"check": {"kind": "files", "path": str(text), "n_tokens": 640}}
+    params["certificate"] = {}
     return read_training_settings(params)
 
 
@@ -69,6 +70,7 @@ def test_the_recipe_ends_with_a_measured_sae_and_its_card(text, tmp_path):
     assert 30 / 31 * (theirs["loss_with_sae"] - theirs["loss"]) == pytest.approx(
         -measures["signed_gap"], rel=1e-3
     )
+    assert record["measures"]["held out"]["n_documents"] == record["n_documents_held_out"]
     card = (folder / "README.md").read_text()
     for expected in ("training/run=tiny", "128 atoms", f"{measures['abs_gap']:.4g}", "Limits"):
         assert expected in card

@@ -68,6 +68,8 @@ class SequenceTable:
     """Which windows of a document the table holds, when that was settled; None: as they come."""
     n_tokens_asked: int | None = None
     """N of the grid, in whole sequences, when the table is a part that was asked for."""
+    n_active_median: np.ndarray | None = None
+    """Median k of a sequence, BOS left out, [S]; None when the ledger has no codes."""
 
     @property
     def n_sequences(self) -> int:
@@ -109,6 +111,7 @@ class SequenceTable:
             n_active_count=pick(self.n_active_count),
             max_rank=None if self.max_rank is None else self.max_rank[rows],
             token_losses=pick(self.token_losses),
+            n_active_median=None if self.n_active_median is None else self.n_active_median[rows],
         )
 
     def with_max_rank(self, max_rank: np.ndarray) -> "SequenceTable":
@@ -170,6 +173,14 @@ class SequenceTable:
             and complete_rounds(self.document) <= int(rounds(self.document).max()),
         )
 
+    def typical_n_active(self, statistic: Literal["median", "mean"], unit: Unit) -> np.ndarray:
+        """The median or mean k of each sequence, BOS left out, and of a document the mean of that
+        over its sequences; one value per document or sequence. DataError without codes."""
+        if self.n_active_median is None or "without_bos" not in self.n_active_sum:
+            raise DataError("the ledger has no column n_active, so there is no k of a unit.")
+        means = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
+        return self.mean_per_unit(self.n_active_median if statistic == "median" else means, unit)
+
     def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
         """A value per sequence [S] as one per document or sequence."""
         if unit == "token":
@@ -226,10 +237,11 @@ def sequence_losses(
         if keep_tokens is True or (keep_tokens and name in keep_tokens):
             token_losses[name] = smoothed
     sums, counts = _n_active(ledger, shape)
-    return SequenceTable(
+    table = SequenceTable(
         context, vocab_size, smoothing, document, losses, sums, counts, None, token_losses,
         _has_bos(ledger, context),
     )  # fmt: skip
+    return replace(table, n_active_median=_median_n_active(ledger, shape) if sums else None)
 
 
 def group_mean(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
@@ -280,12 +292,21 @@ def _n_active(
     if "n_active" not in ledger.columns:
         return {}, {}
     k = ledger["n_active"].to_numpy(dtype=np.float64).reshape(shape)
-    if "is_bos" in ledger.columns:
-        kept = ~ledger["is_bos"].to_numpy(dtype=bool).reshape(shape)
-    else:
-        kept = ledger["position"].to_numpy().reshape(shape) > 0
+    kept = _without_bos(ledger, shape)
     everywhere = np.full(len(k), float(k.shape[1]))
     return (
         {"all": k.sum(axis=1), "without_bos": (k * kept).sum(axis=1)},
         {"all": everywhere, "without_bos": kept.sum(axis=1).astype(np.float64)},
     )
+
+
+def _without_bos(ledger: "pd.DataFrame", shape: tuple[int, int]) -> np.ndarray:
+    if "is_bos" in ledger.columns:
+        return ~ledger["is_bos"].to_numpy(dtype=bool).reshape(shape)
+    return np.asarray(ledger["position"].to_numpy().reshape(shape) > 0)
+
+
+def _median_n_active(ledger: "pd.DataFrame", shape: tuple[int, int]) -> np.ndarray:
+    k = ledger["n_active"].to_numpy(dtype=np.float64).reshape(shape)
+    kept = np.where(_without_bos(ledger, shape), k, np.nan)
+    return np.asarray(np.nanmedian(kept, axis=1))

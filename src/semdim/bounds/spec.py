@@ -12,6 +12,7 @@ from semdim.fields import LARGEST_SEED, SettingError, check, names, read, settin
 SrmForm = Literal["capped", "joint", "sum"]
 GridAt = Literal["largest", "every"]
 KPositions = Literal["without_bos", "all"]
+SparsityStatistic = Literal["median", "mean"]
 PoolOrder = Literal["frequency", "ablation"]
 
 _LARGEST = 10**12
@@ -85,6 +86,8 @@ class BoundSpec:
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
     sparsity_bins: int = setting(4, at_least=0, at_most=10_000)
     """Bins of risk_by_sparsity; each takes its share of δ. 0: no risk_by_sparsity."""
+    sparsity_statistic: SparsityStatistic = "median"
+    """What of a unit's k the bins cut: the median, or the mean, which outlier tokens decide."""
     shares_above: tuple[float, ...] = setting(
         (0.5, 0.25, 0.1, 0.05, 0.02), above=0, below=1, one_is_a_list=True, distinct=True
     )

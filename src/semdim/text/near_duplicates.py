@@ -60,27 +60,41 @@ class NearDuplicates:
         self._sizes: list[int] = []
         """Number of all shingles, by document."""
 
-    def is_new(self, text: str) -> bool:
-        """Whether a text overlaps with no earlier one; if so, it is remembered.
+    @property
+    def n_documents(self) -> int:
+        """Documents that were kept."""
+        return len(self._sizes)
+
+    def is_known(self, text: str) -> bool:
+        """Whether a text overlaps with an earlier one.
 
         A shingle that several earlier documents have counts for the first of them.
         """
+        return self._is_known(shingles(text))
+
+    def is_new(self, text: str) -> bool:
+        """Whether a text overlaps with no earlier one; if so, it is remembered."""
         found = shingles(text)
-        sampled = found[found < self._limit].tolist() if self.share < 1.0 else found.tolist()
-        owners = Counter(
-            self._first_with[shingle] for shingle in sampled if shingle in self._first_with
-        )
-        if any(self._overlaps(len(found), *shared) for shared in owners.items()):
+        if self._is_known(found):
             return False
         document = len(self._sizes)
         self._sizes.append(len(found))
-        for shingle in sampled:
+        for shingle in self._sampled(found):
             self._first_with.setdefault(shingle, document)
         while len(self._first_with) > self.most_shingles:
             self.share /= 2
             kept = self._first_with.items()
             self._first_with = {hash_: owner for hash_, owner in kept if hash_ < self._limit}
         return True
+
+    def _is_known(self, found: UInt64[np.ndarray, " n_shingles"]) -> bool:
+        known = self._first_with
+        owners = Counter(known[shingle] for shingle in self._sampled(found) if shingle in known)
+        return any(self._overlaps(len(found), *shared) for shared in owners.items())
+
+    def _sampled(self, found: UInt64[np.ndarray, " n_shingles"]) -> list[int]:
+        kept: list[int] = (found[found < self._limit] if self.share < 1.0 else found).tolist()
+        return kept
 
     @property
     def _limit(self) -> int:

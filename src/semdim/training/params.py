@@ -30,7 +30,9 @@ class TrainingSettings:
     """Text that the threshold is set on, where the SAE is to be used on another register than it
     was trained on; None: the documents held out of the training text."""
     evaluation: dict[str, CorpusSpec]
-    """Texts that the finished SAE is measured on."""
+    """Texts that the finished SAE is measured on beside the calibration text."""
+    certificate: dict[str, CorpusSpec]
+    """Texts that certificates are computed on: no document of them is in any of the others."""
     data: DataSpec
     dictionary: DictionarySpec
     optimiser: OptimiserSpec
@@ -61,6 +63,7 @@ class _File:
     text: CorpusSpec
     calibration: CorpusSpec | None
     corpora: dict[str, CorpusSpec] = field(default_factory=dict)
+    certificate: dict[str, CorpusSpec] = field(default_factory=dict)
     data: DataSpec
     dictionary: DictionarySpec
     optimiser: OptimiserSpec
@@ -107,6 +110,7 @@ def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
         text=file.text,
         calibration=file.calibration,
         evaluation=file.corpora,
+        certificate=file.certificate,
         data=file.data,
         dictionary=file.dictionary,
         optimiser=file.optimiser,

@@ -5,6 +5,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -16,6 +17,7 @@ from semdim.forward.split import SplitModel
 from semdim.models.facts import ModelFacts
 from semdim.models.load import load_model
 from semdim.text.corpus import sample_corpus
+from semdim.text.samples import DocumentRow, TokenSample
 from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
@@ -27,8 +29,10 @@ from semdim.training.scaling import input_scaler, loss_sensitivity
 from semdim.training.start import Prepared, Say, prepare
 from semdim.training.trainer import DictionaryTrainer, trainer_config
 from semdim.training.wandb_run import Tracker
+from semdim.training.windows import Windows
 
 MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
+MEASURED_WINDOWS = 400
 SENSITIVITY_WINDOWS = 48
 SAELENS_SEQUENCES = 100  # run_evals makes three full passes with all logits in memory
 
@@ -145,14 +149,19 @@ def sensitivity_of(prepared: Prepared) -> Tensor:
 def evaluate(
     settings: TrainingSettings, prepared: Prepared, sae: Any
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, float]]]:
-    """Measure on every evaluation corpus, sampled as the pipeline samples it, in float32: what this
-    package measures, and what SAELens's own `run_evals` says of the first of its sequences."""
+    """Measure on the calibration text, and on every further corpus that the settings name, in
+    float32: what this package measures, and what SAELens's own `run_evals` says of the first
+    sequences. No certificate is computed on any of these texts (`semdim.training.apart`)."""
     facts = prepared.facts
     model = load_model(prepared.folder, device=str(prepared.split.device))
     split = SplitModel(model, settings.hook_name)
-    ours, saelens = {}, {}
+    samples = {
+        "held out" if settings.calibration is None else "calibration": as_sample(
+            prepared.calibration_windows
+        )
+    }
     for name, spec in settings.evaluation.items():
-        sample = sample_corpus(
+        samples[name] = sample_corpus(
             spec,
             model.tokenizer,
             context=settings.data.context,
@@ -162,6 +171,8 @@ def evaluate(
             seed=settings.seed,
             special_token_ids=facts.special_token_ids,
         )
+    ours, saelens = {}, {}
+    for name, sample in samples.items():
         bos, ratio = facts.bos_token_id, settings.data.outlier_ratio
         ours[name] = measure_sae(
             sae, split, sample, bos_token_id=bos, outlier_ratio=ratio
@@ -169,6 +180,17 @@ def evaluate(
         head = torch.from_numpy(sample.token_ids[:SAELENS_SEQUENCES]).long()
         saelens[name] = saelens_measures(sae, model, head, bos_token_id=bos)
     return ours, saelens
+
+
+def as_sample(windows: Windows) -> TokenSample:
+    """The first windows as a sample that can be measured."""
+    kept = windows.take(np.arange(min(len(windows), MEASURED_WINDOWS)))
+    numbers, document, counts = np.unique(kept.document, return_inverse=True, return_counts=True)
+    rows = tuple(
+        DocumentRow(index, str(number), 0, None, int(n))
+        for index, (number, n) in enumerate(zip(numbers, counts, strict=True))
+    )
+    return TokenSample(kept.token_ids, document.astype(np.int32), rows, counts={})
 
 
 def metadata(

@@ -18,6 +18,7 @@ from semdim.paths import Paths
 from semdim.text.corpus import sample_corpus
 from semdim.text.filters import load_documents
 from semdim.text.spec import CorpusSpec
+from semdim.training.apart import check_apart
 from semdim.training.params import TrainingSettings
 from semdim.training.store import ShardStore
 from semdim.training.windows import Windows, cut_windows
@@ -38,12 +39,22 @@ class Prepared:
     """The held-out store, unless the settings name another text."""
     windows: tuple[Windows, Windows]
     """Training and held out."""
+    calibration_windows: Windows
+    """Those that the threshold is set on and the SAE is measured on."""
     folder: Path
     """The exported model."""
 
 
 def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Prepared:
-    """Model, windows and stores of activations (nothing is computed but the first shard)."""
+    """Model, windows and stores of activations (nothing is computed but the first shard).
+
+    Raises:
+        DataError: a document of the certificate's text is among those of training.
+    """
+    texts = {"text": settings.text} | {f"corpora.{k}": v for k, v in settings.evaluation.items()}
+    if settings.calibration is not None:
+        texts["calibration"] = settings.calibration
+    check_apart(texts, settings.certificate)
     data, folder = settings.data, Paths(root).model(settings.model)
     facts = export_model(settings.source, folder)
     start_layer(settings.hook_name, facts.n_layers)
@@ -81,6 +92,7 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
         held_out=stores["held_out"],
         calibration=stores.get("calibration", stores["held_out"]),
         windows=(train, held_out),
+        calibration_windows=made.get("calibration", held_out),
         folder=folder,
     )
 

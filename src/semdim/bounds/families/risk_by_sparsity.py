@@ -1,9 +1,10 @@
 """Family 9: the risk given how sparse the text's codes are. A certificate.
 
 The paper's "dynamic evaluation" says that a higher k loosens the guarantee. Here: the range of a
-unit's mean k is cut into G bins whose edges were fixed on other documents. Given how many units
-fall into a bin, their losses are independent draws from the law of that bin, so a holdout bound
-at δ/G per bin holds for all bins at once: R(M | bin) ≤ R̂(M | bin) + U_δ/G.
+unit's median k (or of its mean, which a few outlier tokens decide) is cut into G bins whose edges
+were fixed on other documents. Given how many units fall into a bin, their losses are independent
+draws from the law of that bin, so a holdout bound at δ/G per bin holds for all bins at once:
+R(M | bin) ≤ R̂(M | bin) + U_δ/G.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,8 +59,10 @@ def risk_by_sparsity(
     method: Method = "betting",
     n_choices: Choices = 1,
     bet_cap: float = BET_CAP,
+    statistic: str = "mean",
 ) -> list[Bound]:
-    """Family 9, one bound per bin, in ascending k; all hold at once.
+    """Family 9, one bound per bin, in ascending k; all hold at once. ``statistic`` names what the
+    k of a unit is, its mean or its median.
 
     losses, n_active: smoothed loss of the model in bits and mean k, one value per unit,
     [size.n_units]. edges: inner edges, ascending; a bin holds its right edge. A bin into which no
@@ -91,13 +94,16 @@ def risk_by_sparsity(
             upper = upper_mean(inside, floor, ceiling, share, method, bet_cap=bet_cap)
         left = float(inner[index - 1]) if index else 0.0
         right = float(inner[index]) if index < n_bins - 1 else float("inf")
+        place: dict[str, float | str] = {
+            "bin": index + 1, "n_bins": n_bins, "bin_left": left, "k_statistic": statistic,
+        }  # fmt: skip
         note = () if is_measured else ("too few units in this bin: the bound is the loss ceiling",)
         bounds.append(
             Bound(
                 family="risk_by_sparsity",
                 is_certificate=size.is_honest,
                 subject=risk_of(
-                    f"the model on a {size.unit} with mean k in ({left:g}, {right:g}]",
+                    f"the model on a {size.unit} with {statistic} k in ({left:g}, {right:g}]",
                     size,
                     smoothing,
                 ),
@@ -117,8 +123,7 @@ def risk_by_sparsity(
                 proxy="model",
                 method=method,
                 n_units=n_inside,
-                details={"bin": index + 1, "n_bins": n_bins, "bin_left": left}
-                | ({"bin_right": right} if index < n_bins - 1 else {}),
+                details=place | ({"bin_right": right} if index < n_bins - 1 else {}),
             )
         )
     return bounds
@@ -130,13 +135,13 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bo
     if not spec.sparsity_bins or spec.unit == "token" or not table.n_active_sum:
         return []
     rest, chosen = split(table, spec)
-    calibration = table.take(np.isin(table.document, chosen)).by_unit(spec.unit)
-    units = rest.by_unit(spec.unit)
-    assert calibration.n_active is not None and units.n_active is not None
+    held_apart, statistic = table.take(np.isin(table.document, chosen)), spec.sparsity_statistic
+    calibration, units = held_apart.by_unit(spec.unit), rest.by_unit(spec.unit)
     return risk_by_sparsity(
         units.losses["model"],
-        units.n_active,
-        sparsity_edges(calibration.n_active, spec.sparsity_bins),
+        rest.typical_n_active(statistic, spec.unit),
+        sparsity_edges(held_apart.typical_n_active(statistic, spec.unit), spec.sparsity_bins),
+        statistic=statistic,
         size=units.size,
         calibration_documents=calibration.document.tolist(),
         sample_documents=units.document.tolist(),
@@ -155,7 +160,7 @@ register(
             Kind(
                 name="risk_by_sparsity",
                 number=9,
-                words="the model's risk on text whose mean k lies in a bin",
+                words="the model's risk on text whose typical k lies in a bin",
                 source=SOURCE,
                 is_certificate=True,
                 curve=lambda bound: bound.details["bin"],

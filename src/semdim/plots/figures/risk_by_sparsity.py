@@ -41,7 +41,8 @@ def risk_by_sparsity(probes: list[ProbeResults]) -> Figure:
         ]
         panel.set_xticks(place, labels)
         unit = str(bins["unit"].iloc[0])
-        panel.set_xlabel(f"mean n_active of the {unit} (bins fixed on other documents)")
+        statistic = str(bins["k_statistic"].iloc[0]) or "mean"
+        panel.set_xlabel(f"{statistic} n_active of the {unit} (bins fixed on other documents)")
         panel.set_ylabel("bits per token")
         panel.set_title(probe.name)
         top = max(total.max(), 0.0)

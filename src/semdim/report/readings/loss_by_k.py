@@ -26,10 +26,10 @@ def loss_by_k(probes: list[ProbeResults]) -> list[Markup]:
             sentences.append(
                 say(
                     "{probe}: token by token, the rank correlation of k with the loss of the next "
-                    "token is {k} (negative in {share} % of the sequences){entropy}.",
+                    "token is {k} (negative in {share} of the sequences){entropy}.",
                     probe=probe.name,
                     k=_interval(of_k),
-                    share=num(100 * (of_k.negative_sequences or 0.0), 0, FILE),
+                    share=num(of_k.negative_sequences or 0.0, 0, FILE, percent=True),
                     entropy=_beside(by_name.get("entropy")),
                 )
             )

@@ -21,9 +21,9 @@ def by_source(probes: list[ProbeResults]) -> list[Markup]:
             continue
         parts = [
             say(
-                "{label} ({share} % of the {unit}s) at most {total} bits, measured {risk}",
+                "{label} ({share} of the {unit}s) at most {total} bits, measured {risk}",
                 label=str(row["source"]),
-                share=num(100 * row["source_share"], 0, BOUNDS),
+                share=num(row["source_share"], 0, BOUNDS, percent=True),
                 unit=str(row["unit"]),
                 total=num(row["total"], 2, BOUNDS),
                 risk=num(row["proxy_risk"], 2, BOUNDS),
