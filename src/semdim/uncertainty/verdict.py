@@ -164,7 +164,7 @@ class FittedOn:
 class Verdict:
     """verdict.json."""
 
-    SCHEMA: ClassVar[str] = "verdict/1"
+    SCHEMA: ClassVar[str] = "verdict/2"
 
     id_corpus: str
     """Name of the familiar corpus."""
