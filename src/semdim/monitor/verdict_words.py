@@ -69,6 +69,8 @@ def _judgement(reading: Reading, limit: Threshold) -> str:
             f"Too short to judge: the text has {_count(reading.sequences[0].n_scored, 'token')}, "
             f"and the first look is after {first}. {_summary(reading)}"
         )
+    if reading.alarm:  # the first that raised it is more telling than the highest
+        found = next((one, look) for one in promised for look in one.looks if look.is_above)
     item, look = found
     level = (
         f"the {name_of(reading, look.statistic)} of k is {look.value:.1f} after {look.n_tokens} "
