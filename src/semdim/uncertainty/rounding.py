@@ -120,8 +120,8 @@ def main() -> None:
     from semdim.tokens.sample import load_tokens
 
     parser = argparse.ArgumentParser(prog="python -m semdim.uncertainty.rounding")
-    for name in ("model", "sae", "tokens"):
-        parser.add_argument(f"--{name}", type=Path, required=True, metavar="FOLDER")
+    for name in ("--model", "--sae", "--tokens"):
+        parser.add_argument(name, type=Path, required=True, metavar="FOLDER")
     parser.add_argument("--hook", required=True, help="as in conf/probe")
     parser.add_argument("--sequences", type=int, default=64, help="the first so many (64)")
     given = parser.parse_args()
