@@ -13,6 +13,7 @@ from semdim.report.readings import (
     active_atoms,
     alarm,
     certificates,
+    levels_of_k,
     published_bound,
     replacements,
     risk_in_bins,
@@ -282,6 +283,21 @@ def test_where_n_active_beats_the_others_and_where_not(models):
     assert "n_active is behind Mahalanobis and kNN distance." in text and "ahead" not in text
 
 
+def test_what_lies_above_the_fixed_threshold_is_counted(models):
+    rows = [
+        {"positions": "without_bos", "n_above": 12, "n_outliers_above": 9},
+        {"positions": "without_bos", "n_above": 3, "n_outliers_above": 3},
+        {"positions": "all", "n_above": 900, "n_outliers_above": 900},
+    ]
+    guardrail = {"fixed_rule": {"threshold": 500, "corpora": rows}}
+    told = ProbeResults("m", models[0].tables, {}, {}, guardrail, {})
+    text = plain(levels_of_k.massive([told]))
+    assert "of the 15 tokens with more than 500 active atoms" in text
+    assert "12 have an activation over ten times" in text
+    rows[:] = [{"positions": "without_bos", "n_above": 0, "n_outliers_above": 0}]
+    assert not levels_of_k.massive([told])
+
+
 def test_like_is_compared_with_like(models):
     text = [plain([sentence]) for sentence in warning_sign.separated(models[:1])]
     one, two = (next(t for t in text if f"python, {side}" in t) for side in SIDES.values())
@@ -295,11 +311,11 @@ def test_the_levels_say_what_outliers_do_and_how_one_was_chosen(models):
         "level_choice": {"n_active": {"level": "sequence_median", "reliability": {}}},
     }
     told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
-    text = plain(warning_sign.by_level([told]))
+    text = plain(levels_of_k.by_level([told]))
     assert "massive activations decide a mean" in text
     assert "some criterion. For n_active that is the median of a sequence." in text
     flat = changed(model, "uncertainty", lambda t: t.assign(auroc=0.5))
-    assert "massive" not in plain(warning_sign.by_level([flat]))
+    assert "massive" not in plain(levels_of_k.by_level([flat]))
 
 
 def test_scores_that_read_the_same_are_level(models):

@@ -6,9 +6,7 @@ from markupsafe import Markup
 from semdim.plots.selections.score_rows import (
     CONTENDERS,
     SIDES,
-    chosen_level,
     is_two_sided,
-    levels,
     main_level,
     score_words,
     uses_labels,
@@ -17,7 +15,7 @@ from semdim.report.sentences import reading
 from semdim.report.wording import compare, count, join, num, say
 from semdim.results.read import ProbeResults
 
-TABLE, GUARDRAIL, VERDICT = "uncertainty.csv", "guardrail.json", "verdict.json"
+TABLE, VERDICT = "uncertainty.csv", "verdict.json"
 TRIVIAL = "unigram_nll"
 
 
@@ -154,57 +152,6 @@ def _record(probe: str, shift: str, contender: str, found: dict[str, list[str]])
         n=count(sum(map(len, found.values())), VERDICT),
         parts=join(parts, "; it is "),
     )
-
-
-@reading("levels", section="ood", position=44)
-def by_level(probes: list[ProbeResults]) -> list[Markup]:
-    """What the mean and the maximum of k hide, and how the level of the comparison was chosen."""
-    sentences = []
-    words = levels()
-    for probe in probes:
-        table = probe.table("uncertainty")
-        table = table[table["score"] == "n_active"]
-        for shift, rows in table.groupby("shift", sort=False):
-            at = rows.set_index("level")["auroc"]
-            if not {"sequence_median", "sequence_mean", "sequence_max"} <= set(at.index):
-                continue
-            sentences.append(
-                say(
-                    "{probe}, {shift}: the median of k over a sequence has AUROC {median}, its "
-                    "mean {mean} and its maximum {largest}. A few tokens with massive activations "
-                    "decide a mean, and one decides a maximum; they are not what tells the texts "
-                    "apart.",
-                    probe=probe.name,
-                    shift=str(shift),
-                    median=num(at["sequence_median"], 2, TABLE),
-                    mean=num(at["sequence_mean"], 2, TABLE),
-                    largest=num(at["sequence_max"], 2, TABLE),
-                )
-                if at["sequence_median"] > max(at["sequence_mean"], at["sequence_max"])
-                else say(
-                    "{probe}, {shift}: the median of k over a sequence has AUROC {median}, its "
-                    "mean {mean} and its maximum {largest}.",
-                    probe=probe.name,
-                    shift=str(shift),
-                    median=num(at["sequence_median"], 2, TABLE),
-                    mean=num(at["sequence_mean"], 2, TABLE),
-                    largest=num(at["sequence_max"], 2, TABLE),
-                )
-            )
-        criterion = probe.verdict.get("level_criterion")
-        if criterion and (probe.verdict.get("level_choice") or {}).get("n_active"):
-            level = chosen_level(probe, "n_active")
-            sentences.append(
-                say(
-                    "{probe}: which level a score is compared at was settled before any shift was "
-                    "looked at, for all scores alike: {criterion}. For n_active that is the "
-                    "{level}.",
-                    probe=probe.name,
-                    criterion=criterion,
-                    level=words.get(level, level),
-                )
-            )
-    return sentences
 
 
 @reading("trivial", section="ood", position=21)
