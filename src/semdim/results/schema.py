@@ -69,7 +69,7 @@ _ALL = (
             _must("n_tokens", "N: tokens of the sample, BOS included", TOKENS),
             *_SIZE,
             Column("n_units", "independent units behind the tail", UNITS),
-            Column("k", "active atoms per token: a mean (as published) or a grid's (top-k)", ATOMS),
+            Column("k", "active atoms per token: a mean (as published) or the most (top-k)", ATOMS),
             *_STATEMENT,
             *_TERMS,
             *_TOTAL,
@@ -107,7 +107,8 @@ _ALL = (
         (
             _must("proxy", "model, sae, topk_16, random_decoder, …", kind="text"),
             _must("splice", "no_bos: BOS is passed through; all: it is replaced too", kind="text"),
-            Column("k", "atoms kept per token, where the proxy keeps a number", ATOMS),
+            Column("k", "most atoms kept per token, where the proxy has a limit", ATOMS),
+            Column("uncut_share", "share of tokens that have at most k active atoms anyway"),
             *_SIZE,
             _must("risk", "mean over sequences of the smoothed loss", BITS),
             Column("signed_gap", "mean of loss of the model − loss of the proxy", BITS),
@@ -122,7 +123,7 @@ _ALL = (
         (
             _must("n_tokens", "N: tokens of the sample, BOS included", TOKENS),
             *_SIZE,
-            _must("k", "atoms kept per token", ATOMS),
+            _must("k", "most atoms kept per token", ATOMS),
             Column("unit", "what is taken to be independent", kind="text"),
             *_STATEMENT,
             *(term for term in _TERMS if term.name not in ("outside", "complexity")),

@@ -52,6 +52,26 @@ def _crossing(curve: Curve, what: str) -> Markup:
     )
 
 
+def _against_unigram(probe: ProbeResults) -> list[Markup]:
+    """From where on the published number is below what token frequencies alone give."""
+    baseline = probe.headline.get("unigram_baseline")
+    if baseline is None:
+        return []
+    crossing = probe.headline.get("as_published_unigram_crossing_n_tokens")
+    common = {"bits": num(baseline, 2, "bound.json")}
+    if crossing is None:
+        text = (
+            "A table of token frequencies, which knows no context, pays {bits} bits; the formula "
+            "is below that at no N."
+        )
+        return [say(text, **common)]
+    text = (
+        "A table of token frequencies, which knows no context, pays {bits} bits; the formula is "
+        "below that only from N ≈ {n} on."
+    )
+    return [say(text, n=about(crossing, "bound.json"), **common)]
+
+
 def _capital(sentences: list[Markup]) -> Markup:
     """Sentences in a row, each with its first letter as a capital."""
     return Markup(" ").join(Markup(text[:1].upper() + text[1:]) for text in sentences)
@@ -75,6 +95,7 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
                         n=about(exact, "bound.json"),
                     )
                 )
+            sentences += _against_unigram(probe)
             terms = {term: float(main.last[term]) for term in TERM_WORDS}
             largest = max(terms, key=lambda term: terms[term])
             sentences.append(
