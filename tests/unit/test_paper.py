@@ -27,7 +27,7 @@ from semdim.plots.tables.paper_table1 import paper_table1
 from semdim.plots.tables.radii import radii_table
 from semdim.report.readings.choices import frontier
 from semdim.report.readings.paper_quantities import radii, relative_k, ssd_root
-from semdim.report.readings.published_bound import figure1
+from semdim.report.readings.published_bound import dudley, figure1
 from semdim.results.read import ProbeResults, read_results
 from semdim.results.write_proxies import proxies_of_ledger
 
@@ -107,6 +107,16 @@ def test_the_unigram_baseline_is_drawn_and_said(probes) -> None:
     assert "token frequencies" not in plain(figure1([without]))
     never = ProbeResults("m", probes[0].tables, headline={"unigram_baseline": 5.0})
     assert "is below that at no N" in plain(figure1([never]))
+
+
+def test_the_integral_itself_stands_beside_jensens_bound(probes) -> None:
+    table = probes[0].table("bounds").copy()
+    assert "with the integral itself" not in plain(dudley(probes[:1]))
+    rows = table["family"] == "covering_dudley"
+    table.loc[rows, "complexity_exact"] = 0.999 * table.loc[rows, "complexity"]
+    told = ProbeResults("m", {**probes[0].tables, "bounds": table})
+    exact = float(table.loc[rows, "complexity_exact"].iloc[-1])
+    assert f"({exact:.2f} with the integral itself)" in plain(dudley([told]))
 
 
 def test_the_sentences_give_root_ratio_and_radii(probes) -> None:

@@ -1,5 +1,6 @@
 """What the bounds say: readings of Figure 1, of the certificates, and of what they cost."""
 
+import pandas as pd
 from markupsafe import Markup
 
 from semdim.plots.families import (
@@ -100,8 +101,8 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
             largest = max(terms, key=lambda term: terms[term])
             sentences.append(
                 say(
-                    "Its largest share there is {what}, {bits} of {total} bits; the complexity "
-                    "term, where sparsity enters, is {complexity}.",
+                    "The largest share of the bound at the largest N is {what}, {bits} of {total} "
+                    "bits; the complexity term, where sparsity enters, is {complexity}.",
                     what=TERM_WORDS[largest],
                     bits=num(terms[largest], 2, BOUNDS),
                     total=num(main.last["total"], 2, BOUNDS),
@@ -181,12 +182,16 @@ def dudley(probes: list[ProbeResults]) -> list[Markup]:
         if line is None or main is None:
             continue
         a, b = float(line.last["complexity"]), float(main.last["complexity"])
+        exact = line.last["complexity_exact"]
         sentences.append(
             say(
                 "{probe}: with the constants of Dudley’s integral the complexity term is {a} bits "
-                "instead of {b}, and the total {total} bits ({word} log₂V).",
+                "instead of {b}{exact}, and the total {total} bits ({word} log₂V).",
                 probe=probe.name,
                 a=num(a, 2, BOUNDS),
+                exact=Markup("")
+                if pd.isna(exact)
+                else say(" ({bits} with the integral itself)", bits=num(exact, 2, BOUNDS)),
                 b=num(b, 2, BOUNDS),
                 total=num(line.last["total"], 2, BOUNDS),
                 word=compare(
