@@ -15,6 +15,7 @@ from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline
 from semdim.bounds.surface import surface
 from semdim.ledger.facts import CodesFacts, LedgerFacts
+from semdim.ledger.radii import radii_table
 from semdim.plots.catalogue import figures, made_tables
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.figures.roc import SCORE_COLOURS
@@ -26,6 +27,7 @@ from semdim.results.read import ProbeResults, read_results
 from semdim.results.setup import setup_of
 from semdim.results.write_bounds import bounds_table
 from semdim.results.write_proxies import proxies_table
+from semdim.results.write_sparsity import write_sparsity
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 
@@ -99,6 +101,7 @@ def model(tmp_path_factory) -> ProbeResults:
         tables, ROLES, UncertaintySpec(n_resamples=20, window=4), 0, vocab_size=VOCAB_SIZE
     )
     study.write(folder)
+    write_sparsity(folder, study.sparsity, radii_table(tables))
     facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
     (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
     write_record(folder / "setup.json", setup_of(facts, "english", ROLES))
@@ -141,8 +144,11 @@ def test_every_place_of_the_page_has_its_sentences(model):
 
 def test_every_table_has_rows(model):
     assert list(made_tables([model])) == [
+        "paper_figure1",
         "bounds_at_largest_n",
         "table1_sparsity",
+        "paper_table1",
+        "radii",
         "proxies",
         "uncertainty_auroc",
         "references",
