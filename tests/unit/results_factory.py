@@ -83,6 +83,7 @@ def bounds_table(
             * math.sqrt(math.log(math.pi**2 * k**2 / (6 * failure_prob)) / (2 * n_tokens)),
             "k": k,
             "proxy": "sae",
+            "ssd_nats": ssd,
         }
         gap_tail = ceiling * math.sqrt(math.log(1 / failure_prob) / (2 * n_tokens))
         row("as_published", False, n_tokens, **published)
@@ -364,6 +365,30 @@ def sequence_histogram(means: dict[str, float], rng: np.random.Generator) -> pd.
     return pd.concat(parts, ignore_index=True)
 
 
+def radii_table(k: float) -> pd.DataFrame:
+    """radii.csv: one norm outlier, and position 0 beyond it."""
+    places = {
+        "all": (100_000, 50.0),
+        "without_bos": (99_218, 20.0),
+        "without_outliers": (99_217, 3),
+    }
+    return pd.DataFrame(
+        [
+            {
+                "corpus": corpus,
+                "quantity": quantity,
+                "positions": positions,
+                "n_tokens": n_tokens,
+                **dict(zip(("q50", "q95", "q99"), (k, 1.5 * k, 2.0 * k), strict=True)),
+                "max": largest * k,
+            }
+            for corpus in CORPORA
+            for quantity in ("code_radius", "reconstruction_radius", "activation_radius")
+            for positions, (n_tokens, largest) in places.items()
+        ]
+    )
+
+
 def setup_facts(name: str, vocab_size: int, dict_size: int, d_model: int) -> dict[str, Any]:
     """setup.json."""
     return {
@@ -469,6 +494,7 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
         "surface": surface_table(bounds),
         "proxies": proxies_table(facts["risk"], facts["gap"]),
         "sparsity": sparsity,
+        "radii": radii_table(facts["k"]),
         "sparsity_histogram": histogram,
         "uncertainty": uncertainty,
         "roc": roc,
@@ -478,7 +504,11 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
         table.to_csv(folder / f"{name}.csv", index=False)
     documents = {
         "setup": setup_facts(folder.name, **sizes, d_model=facts["d_model"]),
-        "bound": {"as_published_crossing_n_tokens": 15_187.25},
+        "bound": {
+            "as_published_crossing_n_tokens": 15_187.25,
+            "as_published_unigram_crossing_n_tokens": 62_046.0,
+            "unigram_baseline": 11.6,
+        },
         "guardrail": guardrail_facts(2.6 * facts["k"]),
         "k_and_loss": k_and_loss_facts(facts["k"], facts["risk"]),
     }

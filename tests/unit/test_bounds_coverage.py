@@ -295,27 +295,52 @@ def test_tokens_of_bimodal_documents_break_the_token_level_bound() -> None:
 
 
 def test_a_memorising_encoder_breaks_family_one_at_k_1() -> None:
-    """Theorem 1 speaks of all S in H_k. Take S that knows the sample: on a context of the sample
-    its one active atom predicts the token that followed, elsewhere an atom that leaves M as it is.
-    On new text the two agree, so ε_loss = 0; the bound then lies far below the risk of M."""
+    """Theorem 1 speaks of all S in H_k. Take S that knows the sample and, as Definition 1 demands,
+    reads the activation alone: S(h) = D·c(h) with one active atom and atoms of unit norm.
+
+    The activation of a context is h = (logits, mark): the logits are 0 (M guesses) and the mark is
+    a direction of the residual stream that says which context it was and that the head ignores. An
+    atom per token points along that token's logit; one more atom points into the marks. On a mark
+    of the sample the encoder turns the atom of the token that followed up, on any other the atom
+    of the marks, which the head ignores, so that M's own logits come out. On new text the two
+    agree and ε_loss = 0; the bound then lies far below the risk of M."""
     rng = np.random.default_rng(0)
-    vocab_size, n_tokens = 64, 200_000
-    contexts, tokens = rng.random(n_tokens), rng.integers(0, vocab_size, n_tokens)
-    memory = dict(zip(contexts.tolist(), tokens.tolist(), strict=True))
+    vocab_size, n_tokens, loud = 64, 200_000, 60.0
+    head = np.eye(vocab_size, vocab_size + 1)  # reads the logits and ignores the mark
+    atoms = np.eye(vocab_size + 1)  # unit-norm columns: one per token, the last along the mark
 
-    def losses(xs: np.ndarray, ys: np.ndarray, through_encoder: bool) -> np.ndarray:
-        probability = np.full(len(xs), 1.0 / vocab_size)  # M guesses; the tokens are random
-        if through_encoder:
-            known = np.array([memory.get(x, -1) for x in xs.tolist()])
-            probability = np.where(known < 0, probability, (known == ys).astype(float))
-        with np.errstate(divide="ignore"):
-            return smoothed_loss(-np.log2(probability), SMOOTHING, vocab_size)
+    def activations(contexts: np.ndarray) -> np.ndarray:
+        h = np.zeros((len(contexts), vocab_size + 1))
+        h[:, -1] = contexts
+        return h
 
-    fresh, follow = rng.random(n_tokens), rng.integers(0, vocab_size, n_tokens)
-    risk = losses(fresh, follow, False).mean()
-    population_gap = np.abs(losses(fresh, follow, False) - losses(fresh, follow, True)).mean()
+    marks, tokens = 1.0 + rng.random(n_tokens), rng.integers(0, vocab_size, n_tokens)
+    memory = dict(zip(marks.tolist(), tokens.tolist(), strict=True))
+
+    def encode(h: np.ndarray) -> np.ndarray:
+        known = np.array([memory.get(mark, -1) for mark in h[:, -1].tolist()])
+        codes = np.zeros((len(h), vocab_size + 1))
+        codes[np.arange(len(h)), known] = np.where(known < 0, h[:, -1], loud)
+        return codes
+
+    def losses(contexts: np.ndarray, following: np.ndarray, through: bool) -> np.ndarray:
+        parts = []
+        for part in np.array_split(np.arange(len(contexts)), 20):
+            h = activations(contexts[part])
+            codes = encode(h)
+            assert ((codes > 0).sum(axis=1) == 1).all()  # k = 1
+            logits = (codes @ atoms.T if through else h) @ head.T
+            nats = np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1))
+            nats += logits.max(axis=1) - logits[np.arange(len(part)), following[part]]
+            parts.append(smoothed_loss(nats / math.log(2), SMOOTHING, vocab_size))
+        return np.concatenate(parts)
+
+    fresh, follow = 1.0 + rng.random(n_tokens), rng.integers(0, vocab_size, n_tokens)
+    of_model = losses(fresh, follow, False)
+    risk = of_model.mean()
+    population_gap = np.abs(of_model - losses(fresh, follow, True)).mean()
     claimed = as_published(
-        proxy_risk=float(losses(contexts, tokens, True).mean()),
+        proxy_risk=float(losses(marks, tokens, True).mean()),
         gap=float(population_gap),
         n_active=1,
         dict_size=vocab_size + 1,

@@ -9,7 +9,7 @@ import pytest
 from semdim.bounds.families.covering_dudley import covering_complexity
 from semdim.bounds.families.holdout import holdout
 from semdim.bounds.families.pool import occam_pool, pool
-from semdim.bounds.published import published_terms
+from semdim.bounds.published_terms import published_terms
 from semdim.bounds.result import SampleSize
 from semdim.bounds.words import FAMILIES, NOT_CERTIFICATES
 
@@ -39,8 +39,11 @@ def recomputed() -> list[tuple[str, float]]:
         ("as_published, complexity", first.complexity),
         ("as_published, tail", first.tail),
         ("covering_dudley, complexity", covering_complexity(**check)),
+        ("covering_dudley, complexity_exact", covering_complexity(reading="exact", **check)),
         ("as_published, complexity", second.complexity),
         ("as_published, tail", second.tail),
+        ("as_published, total", 6.7182 + second.complexity + second.tail),
+        ("as_published, total", 6.75 + second.complexity + second.tail),
         ("holdout, hoeffding", holdout(losses, method="hoeffding", **small).total),
         ("holdout, maurer_pontil", holdout(losses, method="maurer_pontil", **small).total),
         (

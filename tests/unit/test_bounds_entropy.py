@@ -14,7 +14,7 @@ from semdim.bounds.entropy import (
     metric_entropy,
     rademacher_complexity,
 )
-from semdim.bounds.published import published_terms
+from semdim.bounds.published_terms import published_terms
 from semdim.bounds.quantities import sparse_semantic_dimension
 from semdim.errors import ConfigError, DataError
 

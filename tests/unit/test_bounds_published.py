@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semdim.bounds.families.as_published import as_published
-from semdim.bounds.published import published_crossing, published_terms
+from semdim.bounds.published_terms import published_crossing, published_terms
 from semdim.bounds.quantities import loss_ceiling
 from semdim.bounds.result import SampleSize
 from semdim.errors import ConfigError, DataError

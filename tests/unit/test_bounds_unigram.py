@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from semdim.bounds.assemble import assemble_ledger
-from semdim.bounds.published import published_crossing
+from semdim.bounds.published_terms import published_crossing
 from semdim.bounds.quantities import smoothed_loss
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import headline

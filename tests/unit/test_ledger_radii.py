@@ -77,6 +77,7 @@ def test_the_small_files_hold_the_radii_with_and_without_outliers(tmp_path) -> N
     assert statistics == json.loads((tmp_path / "sparsity.json").read_text("utf-8"))
     english = statistics["english"]
     assert (english["code_radius"], english["code_radius_without_outliers"]) == (20.0, 4.0)
+    assert english["outlier_share"] == pytest.approx(1 / 3)
     assert (english["max"], english["reconstruction_radius"]) == (5.0, 30.0)
     written = pd.read_csv(tmp_path / "radii.csv")
     assert tuple(written.columns) == RADII_COLUMNS and len(written) == len(radii)

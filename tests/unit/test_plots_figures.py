@@ -265,7 +265,7 @@ def test_ablation_bars_carry_risk_and_gap(models):
 def test_a_splice_in_the_name_is_the_same_proxy():
     assert proxy_words("sae_all", "all", "no_bos") == "SAE reconstruction, BOS replaced too"
     assert proxy_words("sae_no_bos", "no_bos", "no_bos") == "SAE reconstruction"
-    assert proxy_words("topk_32", "no_bos", "no_bos") == "top 32 atoms"
+    assert proxy_words("topk_32", "no_bos", "no_bos") == "at most 32 atoms"
 
 
 def test_faithfulness_is_taken_at_the_largest_n(models):

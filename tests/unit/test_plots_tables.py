@@ -130,15 +130,20 @@ def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
     bounds.to_csv(folder / "bounds.csv", index=False)
     paths = draw_all(tmp_path / "probes", tmp_path)
     names = [path.relative_to(tmp_path).as_posix() for path in paths]
-    assert names[:4] == [
+    assert names[:6] == [
         "figures/bound_vs_n.png",
         "figures/bound_vs_n.svg",
+        "figures/paper_figure1.png",
+        "figures/paper_figure1.svg",
         "figures/ablations.png",
         "figures/ablations.svg",
     ]
-    assert [name for name in names[4:] if name.endswith(".csv")] == [
+    assert [name for name in names[6:] if name.endswith(".csv")] == [
+        "tables/paper_figure1.csv",
         "tables/bounds_at_largest_n.csv",
         "tables/table1_sparsity.csv",
+        "tables/paper_table1.csv",
+        "tables/radii.csv",
         "tables/proxies.csv",
         "tables/references.csv",
     ]

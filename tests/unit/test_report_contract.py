@@ -16,6 +16,7 @@ from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import at_largest_n, headline
 from semdim.bounds.surface import surface
 from semdim.ledger.facts import CodesFacts, LedgerFacts
+from semdim.ledger.radii import radii_table
 from semdim.plots.catalogue import figures, made_tables
 from semdim.plots.families import FALLBACK_COLOUR, METHODS, curves, published
 from semdim.plots.figures.roc import SCORE_COLOURS
@@ -30,6 +31,7 @@ from semdim.results.read import ProbeResults, read_results
 from semdim.results.setup import setup_of
 from semdim.results.write_bounds import bounds_table
 from semdim.results.write_proxies import proxies_table
+from semdim.results.write_sparsity import write_sparsity
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 
@@ -107,6 +109,7 @@ def model(tmp_path_factory) -> ProbeResults:
         tables, ROLES, UncertaintySpec(n_resamples=20, window=4), 0, vocab_size=VOCAB_SIZE
     )
     study.write(folder)
+    write_sparsity(folder, study.sparsity, radii_table(tables))
     facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
     (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
     write_record(folder / "setup.json", setup_of(facts, "english", ROLES))
@@ -170,10 +173,13 @@ def test_what_the_autoencoder_changes_is_said_of_texts_tokens_and_documents(mode
 
 def test_every_table_has_rows(model):
     assert list(made_tables([model])) == [
+        "paper_figure1",
         "bounds_at_largest_n",
         "risk_by_source",
         "certified_by_smoothing",
         "table1_sparsity",
+        "paper_table1",
+        "radii",
         "proxies",
         "levels_of_k",
         "uncertainty_auroc",

@@ -114,7 +114,7 @@ class Bound:
     tail: float | None = None
     gap_tail: float | None = None
     k: int | float | None = None
-    """Active atoms per token that the bound is at: a mean (published) or an integer (top-k)."""
+    """Active atoms per token that the bound is at: a mean (published) or the most (top-k)."""
     dict_size: int | None = None
     pool_size: int | None = None
     proxy: str | None = None

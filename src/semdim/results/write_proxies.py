@@ -41,9 +41,21 @@ def proxies_of_ledger(
         )
         nll = {name: float(rows[LOSS_PREFIX + name].mean()) for name in losses.losses}
         table = proxies_table(losses, nll, splices)
-        tables.append(table[table["proxy"].isin(names)])
+        table = table[table["proxy"].isin(names)]
+        tables.append(
+            table.assign(uncut_share=[_uncut_share(rows, k) for k in table["k"].astype(float)])
+        )
     whole = pd.concat(tables).set_index("proxy")
     return whole.loc[list(splices)].reset_index()
+
+
+def _uncut_share(ledger: "pd.DataFrame", limit: float) -> float:
+    """Share of the tokens that a limit on k leaves as they are; NaN without a limit or counts."""
+    if np.isnan(limit) or not {"n_active", "is_bos"} <= set(ledger.columns):
+        return float("nan")
+    from semdim.tokens.positions import counted
+
+    return float((counted(ledger)["n_active"] <= limit).mean())
 
 
 def proxies_table(

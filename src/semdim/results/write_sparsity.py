@@ -19,12 +19,12 @@ def write_sparsity(
         folder: of the probe's results.
         sparsity: `semdim.uncertainty.table1.sparsity_table`.
         radii: `semdim.ledger.radii.radii_table`; of each quantity the largest value counts, with
-            norm outliers and without.
+            norm outliers and without, beside the share of these outliers.
     """
-    inside = sparsity[sparsity["positions"] == "without_bos"]
+    scored = sparsity[sparsity["positions"] == "without_bos"]
     statistics = {
         str(row["corpus"]): {name: round(float(row[name]), 4) for name in ("mean", "std", "max")}
-        for _, row in inside.iterrows()
+        for _, row in scored.iterrows()
     }
     for corpus, numbers in statistics.items():
         rows = radii[radii["corpus"] == corpus]
@@ -32,6 +32,9 @@ def write_sparsity(
             part = rows[rows["positions"] == positions].set_index("quantity")
             largest = part["max"].astype(float).round(4).to_dict()
             numbers |= {f"{name}{ending}": value for name, value in largest.items()}
+        counts = rows[rows["quantity"] == "code_radius"].set_index("positions")["n_tokens"]
+        familiar, inside = counts.get("without_outliers", 0), counts["without_bos"]
+        numbers["outlier_share"] = round(1.0 - float(familiar) / float(inside), 8)
     check_columns("radii", radii)
     text = radii.to_csv(index=False, float_format="%.6g", lineterminator="\n")
     write_atomically(folder / "radii.csv", text)

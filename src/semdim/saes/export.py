@@ -36,7 +36,7 @@ def export_sae(
 
     Raises:
         ConfigError: no such folder, release or sae_id.
-        MismatchError: an SAE whose codes cannot be decoded linearly, or whose metadata lack what
+        MismatchError: an SAE whose codes cannot be decoded affinely, or whose metadata lack what
             is needed to use it.
         ArtifactError: `out` holds something else.
         HubError: the hub is needed and cannot be reached.

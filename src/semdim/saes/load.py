@@ -15,7 +15,7 @@ from semdim.saes.fetch import WEIGHTS_FILE, quiet_sae_lens
 
 @dataclass(frozen=True)
 class Decoder:
-    """The linear map from codes to a reconstruction: ĥ = codes · weight + bias."""
+    """The affine map from codes to a reconstruction: ĥ = codes · weight + bias."""
 
     weight: Float[Tensor, "dict_size d_model"]
     """Atoms, one a row, of unit norm."""

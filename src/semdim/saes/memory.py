@@ -39,7 +39,7 @@ def prepare_probe(sae: Any, *, hook_name: str | None = None, device: str = "cpu"
         device: where to put it.
 
     Raises:
-        MismatchError: its codes cannot be decoded linearly, or its metadata lack what is needed to
+        MismatchError: its codes cannot be decoded affinely, or its metadata lack what is needed to
             use it.
         ConfigError: there is no such folder.
     """

@@ -14,12 +14,8 @@ from semdim.bounds.budget import Budget, FailureShare
 from semdim.bounds.calculator import Calculation, Line, Question
 from semdim.bounds.estimand import as_the_paper_reads_it
 from semdim.bounds.family import BoundFacts, Family, Kind, Number, register
-from semdim.bounds.published import (
-    FLAWS,
-    published_crossing,
-    published_statistics,
-    published_terms,
-)
+from semdim.bounds.published import FLAWS, published_statistics
+from semdim.bounds.published_terms import published_crossing, published_terms
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
 from semdim.bounds.spec import BoundSpec

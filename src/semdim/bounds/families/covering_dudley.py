@@ -24,7 +24,8 @@ from semdim.bounds.calculator import Calculation, Line, Question
 from semdim.bounds.entropy import BALL, Reading, metric_entropy, rademacher_complexity
 from semdim.bounds.estimand import as_the_paper_reads_it
 from semdim.bounds.family import BoundFacts, Family, Kind, register
-from semdim.bounds.published import FLAWS, published_statistics, published_terms
+from semdim.bounds.published import FLAWS, published_statistics
+from semdim.bounds.published_terms import published_terms
 from semdim.bounds.quantities import loss_ceiling, loss_floor, loss_range
 from semdim.bounds.result import Bound, SampleSize
 from semdim.bounds.spec import BoundSpec

@@ -1,7 +1,8 @@
 """Family 3: structural risk minimisation over k, done by construction. A certificate.
 
-Codes are truncated to their k largest contributions (ranked by c_j‖d_j‖), so k is the same integer
-at every token, and k runs over a predeclared grid of G values. Every proxy S_k is frozen, so each
+Codes are truncated to their k largest contributions (ranked by c_j‖d_j‖), so no token has more than
+k active atoms, as Definition 1 asks (a token that has fewer keeps them all), and k runs over a
+predeclared grid of G values. Every proxy S_k is frozen, so each
 is a class of one; the union over the grid is all that is paid. With ℓ_M ≤ ℓ_k + |ℓ_M − ℓ_k| at
 every unit, with probability at least 1 − δ for all k of the grid at once:
 

@@ -110,6 +110,27 @@ def _documents_axis(axes: Axes, probe: ProbeResults) -> None:
     top.set_xlabel("whole documents behind a certificate", fontsize=8.5)
 
 
+def _unigram(axes: Axes, probe: ProbeResults) -> None:
+    """The stronger baseline, where it was measured: frequencies of tokens, and no context."""
+    bits = probe.headline.get("unigram_baseline")
+    if bits is None:
+        return
+    axes.axhline(bits, color=BASELINE, linestyle=(0, (1, 2)), linewidth=1.2, zorder=5)
+    axes.annotate(
+        f"{bits:.2f}: token frequencies, no context",
+        (0.86, bits),  # left of where the published bound may end below the line
+        xycoords=("axes fraction", "data"),
+        xytext=(0, -4),
+        textcoords="offset points",
+        ha="right",
+        va="top",
+        fontsize=8.5,
+        color=BASELINE,
+        bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
+        zorder=5,
+    )
+
+
 def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     lines = curves(probe)
     main = published(probe)
@@ -147,6 +168,7 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
         bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         zorder=5,
     )
+    _unigram(axes, probe)
     if main is not None:
         _mark_crossing(axes, main, baseline, above=34.0)
 
@@ -214,7 +236,9 @@ add_figure(
             "The shaded areas are the terms of the bound as published, stacked: their upper edge "
             "(black) is the bound. Coloured lines with markers are certificates: of means over "
             "whole documents, counted above. The black lines are about means over all sequences of "
-            "the first N tokens. The axis ends where a bound is vacuous many times over."
+            "the first N tokens. The axis ends where a bound is vacuous many times over. The "
+            "dotted line is what a table of token frequencies pays, each document predicted from "
+            "the others: log₂V is a weak baseline."
         ),
         draw=bound_vs_n,
         has=lambda probe: bool(curves(probe)),

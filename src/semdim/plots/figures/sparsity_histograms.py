@@ -6,11 +6,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator
 
 from semdim.plots.catalogue import FigureSpec, add_figure
 from semdim.plots.selections.sparsity_rows import COVERED, POSITIONS
-from semdim.plots.style import INK, MUTED, corpus_colours, house_style, legend_below, panels
+from semdim.plots.style import (
+    INK,
+    MUTED,
+    corpus_colours,
+    count_axis,
+    house_style,
+    legend_below,
+    panels,
+)
 from semdim.results.read import ProbeResults
+
+FIRST = 1.0
+"""Left end of a logarithmic axis of k."""
 
 
 def histogram_positions(probe: ProbeResults) -> list[str]:
@@ -33,7 +45,8 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
     rows = histogram[histogram["positions"] == positions]
     table = probe.table("sparsity")
     means = table[table["positions"] == positions].set_index("corpus")["mean"]
-    end = _right_end(rows)
+    filled = rows[rows["count"] > 0]
+    end = float(filled["right"].max()) if log_count else _right_end(rows)
     beyond = []
     smallest = 1.0
     for corpus, colour in corpus_colours(probe.roles).items():
@@ -43,7 +56,8 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
         total = part["count"].sum()
         share = (part["count"] / total / (part["right"] - part["left"])).to_numpy(dtype=float)
         edges = np.append(part["left"].to_numpy(float), float(part["right"].iloc[-1]))
-        if log_count:  # an empty bin falls below the axis
+        if log_count:  # an empty bin falls below the axis, k = 0 at its left end
+            edges = np.maximum(edges, FIRST)
             smallest = min(smallest, float(share[share > 0].min()))
             share = np.where(share > 0, share, 1e-12)
         axes.stairs(share, edges, color=colour, linewidth=1.5, baseline=None)
@@ -56,6 +70,9 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
             beyond.append(f"{corpus} {outside:,}")
     axes.set_xlim(0, end)
     if log_count:
+        count_axis(axes, "")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0), numticks=20))
+        axes.set_xlim(max(FIRST, float(filled["left"].min())), 1.1 * end)
         axes.set_yscale("log")
         axes.set_ylim(bottom=0.6 * smallest)
     else:
@@ -70,10 +87,13 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
             va="top",
             fontsize=7.5,
             color=MUTED,
+            bbox={"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8},
+            zorder=5,
         )
-    axes.set_xlabel("n_active: atoms active at a token")
-    axes.set_ylabel("share of tokens per atom" + (" (log)" if log_count else ""))
-    axes.set_title(f"{probe.name}: {POSITIONS[positions]}")
+    scale = " (log scale)" if log_count else ""
+    axes.set_xlabel(f"k: active atoms at a token{scale}")
+    axes.set_ylabel("share of tokens per unit of k")
+    axes.set_title(f"{probe.name}\n{POSITIONS[positions]}")
 
 
 @house_style
@@ -81,7 +101,7 @@ def sparsity_histograms(probes: list[ProbeResults], log_count: bool = False) -> 
     """Figure 2: a row per probe, one panel without and one with position 0; dashes mark means.
 
     Position 0 is a small share of the tokens far to the right of the others, so the panel with it
-    has a logarithmic axis; `log_count` gives both one.
+    has logarithmic axes; `log_count` gives them to both.
     """
     drawable = [probe for probe in probes if histogram_positions(probe)]
     columns = max(len(histogram_positions(probe)) for probe in drawable)
@@ -109,9 +129,10 @@ add_figure(
         section="sparsity",
         position=10,
         caption=(
-            "Share of tokens by how many atoms are active (n_active, the paper’s k); dashed lines"
-            " are means. The panel with position 0 has a logarithmic axis, because that position "
-            "is a small share of the tokens, far from the others."
+            "Share of tokens by how many atoms are active (n_active, the paper’s k), divided by "
+            "the width of the bin; dashed lines are means. The panel with position 0 has "
+            "logarithmic axes, because that position is a small share of the tokens, far from the "
+            "others."
         ),
         draw=sparsity_histograms,
         has=lambda probe: bool(histogram_positions(probe)),

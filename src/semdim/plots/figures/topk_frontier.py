@@ -61,7 +61,7 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
             top = min(max(top, probe.baseline), ceiling)
         panel.set_ylim(0.0, 1.1 * top)
         atoms_axis(
-            panel, rows["k"], "k: atoms kept per token, the largest contributions (log scale)"
+            panel, rows["k"], "k: atoms kept per token at most, largest contributions (log scale)"
         )
         panel.set_ylabel("bits per token")
         panel.set_title(probe.name)

@@ -40,7 +40,9 @@ def proxy_words(proxy: str, splice: str, default: str) -> str:
     }.get(name)
     if words is None:
         kind, _, number = name.partition("_")
-        words = {"topk": f"top {number} atoms", "pool": f"pool of {number} atoms"}.get(kind, name)
+        words = {"topk": f"at most {number} atoms", "pool": f"pool of {number} atoms"}.get(
+            kind, name
+        )
     if name != "model" and splice and splice != default:
         words += f", {SPLICES.get(splice, splice)}"
     return words

@@ -7,7 +7,7 @@ from semdim.results.read import ProbeResults
 SCORED = "without_bos"
 """The positions that statements about sparsity are about."""
 POSITIONS = {"without_bos": "position 0 left out", "all": "position 0 included"}
-COVERED = 0.995
+COVERED = 0.99
 """Share of a panel's tokens inside its axis; what is beyond is counted in the corner."""
 
 

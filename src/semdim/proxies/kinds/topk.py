@@ -1,4 +1,4 @@
-"""``topk_<k>``: the reconstruction from the k largest contributions of each token."""
+"""``topk_<k>``: the reconstruction from at most k atoms of a token, those that contribute most."""
 
 from semdim.proxies.kind import PROXIES, Materials, ProxyKind, Replacement
 
@@ -6,7 +6,7 @@ from semdim.proxies.kind import PROXIES, Materials, ProxyKind, Replacement
 class TopK(ProxyKind):
     """Codes are truncated hard: at most k atoms of a token remain, those that contribute most."""
 
-    says = "S(h) with codes truncated to the {size} largest contributions"
+    says = "S(h) from at most {size} atoms of a token, those that contribute most"
     counts = "n_active"
     letter = "k"
 

@@ -12,6 +12,21 @@ from semdim.results.read import ProbeResults
 BOUNDS, PROXIES = "bounds.csv", "proxies.csv"
 
 
+def _uncut(probe: ProbeResults, k: float) -> list[Markup]:
+    """k is a limit: how many tokens have no more atoms than that anyway."""
+    proxies = probe.table("proxies")
+    shares = proxies.loc[proxies["k"] == k, "uncut_share"].dropna()
+    if shares.empty:
+        return []
+    return [
+        say(
+            "k* is the most that a token keeps: {share} of the tokens have no more active atoms "
+            "than that, and nothing is cut there.",
+            share=num(shares.iloc[0], 0, PROXIES, percent=True),
+        )
+    ]
+
+
 @reading("frontier", figure="topk_frontier")
 def frontier(probes: list[ProbeResults]) -> list[Markup]:
     """k*(N): where the certificate is smallest, and whether it moves with N."""
@@ -32,6 +47,7 @@ def frontier(probes: list[ProbeResults]) -> list[Markup]:
                 small_k=count(first["k"], BOUNDS),
             )
         )
+        sentences += _uncut(probe, float(last["k"]))
         moves = trend([float(k) for k in best["k"]]) if len(best) > 1 else "flat"
         sentences.append(
             say(

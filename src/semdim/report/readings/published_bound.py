@@ -1,5 +1,6 @@
 """What the bounds say: readings of Figure 1, of the certificates, and of what they cost."""
 
+import pandas as pd
 from markupsafe import Markup
 
 from semdim.plots.families import (
@@ -52,6 +53,26 @@ def _crossing(curve: Curve, what: str) -> Markup:
     )
 
 
+def _against_unigram(probe: ProbeResults) -> list[Markup]:
+    """From where on the published number is below what token frequencies alone give."""
+    baseline = probe.headline.get("unigram_baseline")
+    if baseline is None:
+        return []
+    crossing = probe.headline.get("as_published_unigram_crossing_n_tokens")
+    common = {"bits": num(baseline, 2, "bound.json")}
+    if crossing is None:
+        text = (
+            "A table of token frequencies, which knows no context, pays {bits} bits; the formula "
+            "is below that at no N."
+        )
+        return [say(text, **common)]
+    text = (
+        "A table of token frequencies, which knows no context, pays {bits} bits; the formula is "
+        "below that only from N ≈ {n} on."
+    )
+    return [say(text, n=about(crossing, "bound.json"), **common)]
+
+
 def _capital(sentences: list[Markup]) -> Markup:
     """Sentences in a row, each with its first letter as a capital."""
     return Markup(" ").join(Markup(text[:1].upper() + text[1:]) for text in sentences)
@@ -75,12 +96,13 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
                         n=about(exact, "bound.json"),
                     )
                 )
+            sentences += _against_unigram(probe)
             terms = {term: float(main.last[term]) for term in TERM_WORDS}
             largest = max(terms, key=lambda term: terms[term])
             sentences.append(
                 say(
-                    "Its largest share there is {what}, {bits} of {total} bits; the complexity "
-                    "term, where sparsity enters, is {complexity}.",
+                    "The largest share of the bound at the largest N is {what}, {bits} of {total} "
+                    "bits; the complexity term, where sparsity enters, is {complexity}.",
                     what=TERM_WORDS[largest],
                     bits=num(terms[largest], 2, BOUNDS),
                     total=num(main.last["total"], 2, BOUNDS),
@@ -162,12 +184,16 @@ def dudley(probes: list[ProbeResults]) -> list[Markup]:
         if line is None or main is None:
             continue
         a, b = float(line.last["complexity"]), float(main.last["complexity"])
+        exact = line.last["complexity_exact"]
         sentences.append(
             say(
                 "{probe}: with the constants of Dudley’s integral the complexity term is {a} bits "
-                "instead of {b}, and the total {total} bits ({word} log₂V).",
+                "instead of {b}{exact}, and the total {total} bits ({word} log₂V).",
                 probe=probe.name,
                 a=num(a, 2, BOUNDS),
+                exact=Markup("")
+                if pd.isna(exact)
+                else say(" ({bits} with the integral itself)", bits=num(exact, 2, BOUNDS)),
                 b=num(b, 2, BOUNDS),
                 total=num(line.last["total"], 2, BOUNDS),
                 word=compare(
