@@ -155,7 +155,9 @@ def transformers_backend(
 
     name, settings = RANDOM_SHAPES[subject.name].decoder
     config = getattr(transformers, f"{name}Config")(
-        **settings, max_position_embeddings=max(1024, context)
+        **settings,
+        max_position_embeddings=max(1024, context),
+        initializer_range=float(subject.model.cfg.initializer_range),  # so that k is alike
     )
     with torch.device(subject.device):
         model = transformers.AutoModelForCausalLM.from_config(config, dtype=dtype)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from bench.contenders import Contender, Reading, Settings
+from bench.contenders import Contender, Reading, Settings, build
 from bench.document import BEGIN, END, document
 from bench.flops import Shapes, flop_per_token, limit_seconds, products
 from bench.own import losses_of, mean_n_active, tokens_to_ledger
@@ -128,6 +128,14 @@ def test_a_random_shape_is_the_same_shape_on_both_back_ends(tmp_path: Path) -> N
         assert known.hidden_size == shape.config["d_model"]
         assert known.num_attention_heads == shape.config["n_heads"]
         assert known.vocab_size == shape.config["d_vocab"]
+
+
+def test_a_contender_runs_on_the_transformers_back_end(tmp_path: Path) -> None:
+    settings = Settings("tiny-shape", str(tmp_path), "cpu", 16, 2, 4)
+    reading = build(Contender("transformers", "float32", 6), settings)()
+    assert reading.n_tokens == 6 * 16 and not reading.losses  # its weights are its own
+    assert reading.shapes is not None and reading.shapes.n_active > 0
+    assert next(iter(reading.seconds)) == "prefix"
 
 
 def rounds() -> tuple[list[dict[str, Reading]], list[Contender]]:

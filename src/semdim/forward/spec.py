@@ -21,9 +21,6 @@ class EngineSpec:
     compute_dtype: str = setting("float32", choices=DTYPES)
     """dtype of the forward passes; sums over the vocabulary are always float32. auto is bfloat16
     where the device multiplies in it itself, and float32 elsewhere."""
-    backend: str = setting("transformer_lens", choices=BACKENDS)
-    """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks
-    (`semdim.forward.backend`)."""
     device: str = setting("auto", choices=DEVICES)
     """auto | cpu | cuda | mps."""
     batch_sequences: int = setting(16, at_least=1, at_most=100_000)
@@ -35,6 +32,9 @@ class EngineSpec:
     activations are needed. The ledger is the same."""
     n_threads: int | None = setting(None, at_least=1, at_most=10_000)
     """Threads of torch on the CPU; null leaves torch's own choice."""
+    backend: str = setting("transformer_lens", choices=BACKENDS)
+    """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks
+    (`semdim.forward.backend`)."""
 
     def __post_init__(self) -> None:
         check(self, "engine")
