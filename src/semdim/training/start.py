@@ -45,7 +45,7 @@ class Prepared:
 def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Prepared:
     """Model, windows and stores of activations (nothing is computed but the first shard)."""
     data, folder = settings.data, Paths(root).model(settings.model)
-    facts = export_model(settings.source, folder)
+    facts = export_model(settings.source, folder, context=data.context)
     start_layer(settings.hook_name, facts.n_layers)
     train, held_out = cut_windows(
         load_documents(settings.text),
