@@ -74,6 +74,8 @@ def with_value(value: float) -> Callable[[Weights], Weights]:
         ("Llama", lambda w: w | {"extra": torch.ones(3)}, {}, "holds extra, which a model"),
         ("Llama", same, {"vocab_size": 500}, r"lm_head.weight \(400×48 in the file, 500×48"),
         ("Llama", lambda w: {k: v.to(torch.int8) for k, v in w.items()}, {}, "as I8, which"),
+        ("Llama", lambda w: w | {"layers.0.mlp.up_proj.weight": torch.ones(96, 48)}, {},
+         "holds layers.0.mlp.up_proj.weight twice"),
         ("Llama", with_value(float("nan")), {}, f"NaN or infinite values in {MLP}"),
         ("Llama", with_value(float("-inf")), {}, f"NaN or infinite values in {MLP}"),
     ],

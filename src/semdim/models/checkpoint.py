@@ -80,6 +80,27 @@ def check_files(folder: Path) -> None:
                 )
 
 
+def check_unique(folder: Path, prefix: str) -> None:
+    """Refuse safetensors files that hold a weight twice, with and without the model's prefix.
+
+    transformers takes either, and one in place of the other where there are both.
+
+    Args:
+        folder: of the checkpoint.
+        prefix: `base_model_prefix` of the model's class, such as ``model`` or ``transformer``.
+
+    Raises:
+        DataError: with the names.
+    """
+    names = {name for path in weight_files(folder) for name in _header(path)}
+    twice = {name for name in names if f"{prefix}.{name}" in names}
+    if twice:
+        raise DataError(
+            f"{folder} holds {first(twice)} twice, with and without {prefix!r} before the name: "
+            "only one of them can be the model's; get a checkpoint that was saved once."
+        )
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files that transformers reads in ``folder``; none where it has others."""
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"

@@ -7,7 +7,7 @@ from typing import Any
 
 from semdim.errors import ConfigError, DataError, SemdimError
 from semdim.models.accept import check_config
-from semdim.models.checkpoint import check_files, check_finite, check_report
+from semdim.models.checkpoint import check_files, check_finite, check_report, check_unique
 from semdim.models.gguf import locate_gguf, pick_gguf
 from semdim.models.gguf_content import check_gguf, read_header
 from semdim.models.quiet import quiet_reports
@@ -102,6 +102,8 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     model, report = loaded
     check_report(report, name)
     check_finite(model.state_dict(), name)
+    if gguf_file is None:
+        check_unique(folder, str(model.base_model_prefix))
     if header is not None:
         check_gguf(header, model, name)
         model = _clean(model)
