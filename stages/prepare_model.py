@@ -1,4 +1,5 @@
-"""prepare_model: hub id, local folder, or GGUF in a package -> clean safetensors and tokenizer."""
+"""prepare_model: hub id, local folder, or GGUF in a package -> clean safetensors and tokenizer,
+compared with the plain model of transformers."""
 
 from semdim.models.export import export_model
 from semdim.models.spec import ModelSource
@@ -10,10 +11,10 @@ from stages.support.startup import stage
 def main(run: Run) -> None:
     out = run.paths.model(run.model)
     source = ModelSource.from_mapping(run.source("models", run.model))
-    facts = export_model(source, out)
+    facts = export_model(source, out, context=run.setting("tokens.context"))
     say(
-        f"{facts.name}: {facts.n_layers} layers, width {facts.d_model}, "
-        f"{facts.vocab_size} tokens in the vocabulary -> {out}"
+        f"{facts.name}: {facts.n_layers} layers, width {facts.d_model}, {facts.vocab_size} tokens "
+        f"in the vocabulary; equal to transformers at {facts.compared_tokens} tokens -> {out}"
     )
 
 

@@ -160,10 +160,10 @@ def own_sae() -> Iterator[None]:
 
 
 CODE = {
-    "semdim/models/hooked_config.py": RUN_THE_MODEL,
-    "semdim/models/load.py": RUN_THE_MODEL,
-    "semdim/forward/packed.py": RUN_THE_MODEL,
-    "semdim/forward/split.py": RUN_THE_MODEL,
+    "semdim/models/hooked_config.py": {"prepare_model", *RUN_THE_MODEL},
+    "semdim/models/load.py": {"prepare_model", *RUN_THE_MODEL},
+    "semdim/forward/packed.py": {"prepare_model", *RUN_THE_MODEL},
+    "semdim/forward/split.py": {"prepare_model", *RUN_THE_MODEL},
     "semdim/models/tiny.py": {"prepare_model"},
     "semdim/models/gguf.py": {"prepare_model"},
     "semdim/saes/fold.py": {"prepare_sae"},

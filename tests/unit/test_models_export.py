@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from model_factory import VOCABULARY, files_of, model_folder
+from model_factory import VOCABULARY, files_of, model_folder, small_model
 
-from semdim.errors import ArtifactError, ConfigError
+from semdim.errors import ArtifactError, ConfigError, MismatchError
 from semdim.models import export
 from semdim.models.export import export_model
 from semdim.models.facts import read_facts
@@ -37,9 +37,38 @@ def test_facts_are_the_models_own(tmp_path: Path, source: ModelSource) -> None:
 def test_a_finished_export_is_reused(tmp_path: Path, source: ModelSource) -> None:
     facts = export_model(source, tmp_path / "out")
     before = (tmp_path / "out" / "model.safetensors").stat().st_mtime_ns
-    (tmp_path / "source" / "config.json").unlink()  # the source is not even looked at
-    assert export_model(source, tmp_path / "out") == facts
+    assert export_model(source, tmp_path / "out", context=facts.compared_tokens) == facts
     assert (tmp_path / "out" / "model.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer_config.json"])
+def test_a_source_whose_files_changed_is_exported_again(
+    tmp_path: Path, source: ModelSource, file: str
+) -> None:
+    first = export_model(source, tmp_path / "out")
+    if file == "model.safetensors":
+        small_model("Llama", seed=1).save_pretrained(tmp_path / "source")
+    else:
+        path = tmp_path / "source" / file
+        change = {"rms_norm_eps": 0.5} if file == "config.json" else {"model_max_length": 77}
+        path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    again = export_model(source, tmp_path / "out")
+    assert again.origin != first.origin
+    assert (again.fingerprint != first.fingerprint) == (file == "model.safetensors")
+    exported = json.loads((tmp_path / "out" / "config.json").read_text())
+    assert (exported["rms_norm_eps"] == 0.5) == (file == "config.json")
+
+
+def test_a_longer_context_is_compared_before_an_export_is_reused(
+    tmp_path: Path, source: ModelSource
+) -> None:
+    assert export_model(source, tmp_path / "out", context=16).compared_tokens == 16
+    assert export_model(source, tmp_path / "out", context=8).compared_tokens == 16
+    assert export_model(source, tmp_path / "out", context=40).compared_tokens == 40
+    for out in ("out", "new"):
+        with pytest.raises(MismatchError, match="context of 65 tokens is longer than the 64"):
+            export_model(source, tmp_path / out, context=65)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_changed_weight_or_source_is_exported_again(tmp_path: Path, source: ModelSource) -> None:

@@ -121,6 +121,17 @@ def test_an_unchanged_export_is_left_alone_and_a_damaged_one_mended(tmp_path: Pa
     assert files_of(out) == before
 
 
+def test_a_source_whose_files_changed_is_exported_again(tmp_path: Path) -> None:
+    sae_folder(tmp_path / "sae", "jumprelu")
+    first = export_sae(folder_source(tmp_path), tmp_path / "out")
+    sae = random_sae("jumprelu")
+    sae.W_enc.data[0, 0] += 1e-3
+    sae.save_model(tmp_path / "sae")
+    again = export_sae(folder_source(tmp_path), tmp_path / "out")
+    assert again.fingerprint != first.fingerprint
+    assert read_facts(tmp_path / "out") == again
+
+
 def test_an_export_of_an_export_changes_nothing(tmp_path: Path) -> None:
     sae_folder(tmp_path / "sae", "jumprelu")
     first = export_sae(folder_source(tmp_path), tmp_path / "out")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from semdim.bounds.published import published_terms
+from semdim.bounds.published_terms import published_terms
 from semdim.bounds.result import Bound
 from semdim.errors import DataError
 from semdim.results.k_and_loss import Correlation, KAndLoss, KBin

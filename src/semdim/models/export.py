@@ -1,49 +1,85 @@
 """Export a model once: clean safetensors, tokenizer and facts in one folder, published whole."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from semdim.errors import ArtifactError, ConfigError
+import numpy as np
+from jaxtyping import Int
+from torch import Tensor
+
+from semdim.errors import ArtifactError, ConfigError, MismatchError
+from semdim.models.agreement import (
+    check_agreement,
+    compared_length,
+    evaluate,
+    largest_difference,
+    load_double,
+    of_halves,
+    of_transformers,
+    sequences,
+)
 from semdim.models.facts import FACTS_FILE, ModelFacts, fingerprint_files, read_facts, write_facts
-from semdim.models.gguf import locate_gguf, pick_gguf
 from semdim.models.publish import check_replaceable, publish_folder
 from semdim.models.quiet import quiet_bars
+from semdim.models.read import ReadModel, read_source
+from semdim.models.source import model_digest
 from semdim.models.spec import ModelSource
-
-# Names under which configurations of transformers keep the longest sequence.
-_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "n_ctx")
+from semdim.models.vocabulary import no_text
 
 
-def export_model(source: ModelSource, out: Path | str) -> ModelFacts:
+def export_model(source: ModelSource, out: Path | str, *, context: int | None = None) -> ModelFacts:
     """Write the model of `source` to the folder `out`, or reuse what an earlier call wrote there.
 
     The folder holds config.json, model*.safetensors, the tokenizer and facts.json. It appears
-    whole or not at all; an export of another source, or one whose weights have changed since, is
-    replaced.
+    whole or not at all; an export of another source, of one whose files have changed, or one whose
+    own weights have changed since, is replaced. Before it appears, its two halves are compared with
+    the plain forward of transformers (`semdim.models.agreement`).
+
+    Args:
+        source: where the model is.
+        out: folder to write.
+        context: tokens in a sequence of the run, BOS included: so far the comparison reaches.
+            None: past any sliding window.
 
     Raises:
         ConfigError: a package, folder or file that does not exist, or a BOS token that is missing.
+        MismatchError: semdim cannot run the model, would compute something else than transformers,
+            or not at this context.
+        DataError: weights that are not whole, not finite, or not the configuration's.
         ArtifactError: `out` holds something else, or the model's package is damaged.
         HubError: the hub is needed and cannot be reached, or does not have the model.
     """
     out = Path(out).absolute()
-    finished = _finished(source, out)
+    finished = _finished(source, out, context)
     if finished is not None:
         return finished
     check_replaceable(out)  # before minutes of work, not after
     with publish_folder(out) as fresh:
         with quiet_bars():
-            model, tokenizer = _read(source, fresh)
-        _set_bos(model, tokenizer, source)
-        _save(model, tokenizer, fresh)
-        facts = _facts(model, tokenizer, source, fresh)
+            read = read_source(source, fresh)
+        check_context(context, read.n_context, _name(source))
+        _set_bos(read.model, read.tokenizer, source)
+        _save(read.model, read.tokenizer, fresh)
+        facts = _facts(read, source, fresh, context)
         write_facts(fresh, facts)
+        config, token_ids = read.model.config, _to_compare(read.tokenizer, facts)
+        theirs = evaluate(of_transformers(read.model.float()), token_ids)
+        del read  # two models need not be in memory
+        _compare(theirs, token_ids, config, facts, fresh)
     return facts
 
 
-def _finished(source: ModelSource, out: Path) -> ModelFacts | None:
-    """Facts of the export in `out` if it is this source's and its weights are unchanged."""
+def check_context(context: int | None, n_context: int, name: str) -> None:
+    """Refuse, with MismatchError, sequences that are longer than the model takes."""
+    if context is not None and context > n_context:
+        raise MismatchError(
+            f"The context of {context} tokens is longer than the {n_context} that {name} takes: "
+            f"set tokens.context to at most {n_context}."
+        )
+
+
+def _finished(source: ModelSource, out: Path, context: int | None) -> ModelFacts | None:
+    """Facts of the export in `out` if nothing has changed: source, its files, and the weights."""
     if not (out / FACTS_FILE).is_file():
         return None
     try:
@@ -51,67 +87,41 @@ def _finished(source: ModelSource, out: Path) -> ModelFacts | None:
         intact = facts.fingerprint == fingerprint_files(out)
     except ArtifactError:
         return None
-    return facts if intact and facts.source == source.as_dict() else None
+    if not intact or facts.source != source.as_dict():
+        return None
+    # A hub's cache may be gone; then its commit is not known, and the export is all there is.
+    now = model_digest(source)
+    if now and now != facts.origin:
+        return None
+    check_context(context, facts.n_context, facts.name)
+    return facts if facts.compared_tokens >= (context or 0) else None
 
 
-def _read(source: ModelSource, scratch: Path) -> tuple[Any, Any]:
-    """Model and tokenizer of transformers, as the source has them."""
-    if source.kind == "random":
-        from semdim.models.tiny import build_tiny
-
-        return build_tiny(source)
-    if source.kind == "hub":
-        from semdim.models.hub import fetch_model
-
-        assert source.repo is not None
-        return _from_folder(fetch_model(source.repo, source.revision), None)
-    if source.kind == "folder":
-        assert source.path is not None
-        folder = Path(source.path).expanduser()
-        if not folder.is_dir():
-            raise ConfigError(f"Model source: there is no folder {folder}.")
-        if not (folder / "config.json").is_file():
-            return _from_folder(folder, pick_gguf(folder, source.gguf_file).name)
-        return _from_folder(folder, source.gguf_file)
-    assert source.package is not None
-    with tempfile.TemporaryDirectory(prefix=".gguf.", dir=scratch.parent) as joined:
-        path = locate_gguf(source.package, source.gguf_file, Path(joined))
-        return _from_folder(path.parent, path.name)
+def _to_compare(tokenizer: Any, facts: ModelFacts) -> Int[np.ndarray, "2 length"]:
+    return sequences(
+        tokenizer,
+        facts.vocab_size,
+        bos_token_id=facts.bos_token_id,
+        excluded=set(facts.special_token_ids),
+        length=facts.compared_tokens,
+    )
 
 
-def _from_folder(folder: Path, gguf_file: str | None) -> tuple[Any, Any]:
-    """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+def _compare(
+    theirs: list[Tensor],
+    token_ids: Int[np.ndarray, "2 length"],
+    config: Any,
+    facts: ModelFacts,
+    folder: Path,
+) -> None:
+    """Compare the export in ``folder`` with what the model it was made of gives."""
+    ours = evaluate(of_halves(folder, facts.n_layers), token_ids)
 
-    extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
-    dtype = torch.float32 if gguf_file else "auto"
-    try:
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, dtype=dtype, local_files_only=True, **extra
-        )
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise ConfigError(f"transformers cannot load the model in {folder}: {reason}") from error
-    return (_clean(model) if gguf_file else model), tokenizer
+    def rounding() -> float:
+        exact = evaluate(of_transformers(load_double(folder)), token_ids)
+        return largest_difference(theirs, exact)
 
-
-def _clean(model: Any) -> Any:
-    """The same weights without any trace of quantisation: a loaded GGUF model cannot be saved."""
-    import torch
-
-    config = model.config
-    for key in ("quantization_config", "_name_or_path"):
-        config.__dict__.pop(key, None)
-    config.architectures = [type(model).__name__]
-    with torch.device("meta"):
-        clean = type(model)(config)
-    clean.load_state_dict(model.state_dict(), strict=True, assign=True)
-    clean.tie_weights()
-    clean.generation_config = model.generation_config
-    return clean
+    check_agreement(ours, theirs, config=config, name=facts.name, rounding=rounding)
 
 
 def _set_bos(model: Any, tokenizer: Any, source: ModelSource) -> None:
@@ -142,22 +152,22 @@ def _save(model: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _facts(model: Any, tokenizer: Any, source: ModelSource, folder: Path) -> ModelFacts:
-    config = model.config
-    contexts = [getattr(config, key, None) for key in _CONTEXT_KEYS]
-    special = set(tokenizer.all_special_ids)
-    special |= {i for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+def _facts(read: ReadModel, source: ModelSource, folder: Path, context: int | None) -> ModelFacts:
+    config, tokenizer = read.model.config, read.tokenizer
+    vocab_size = int(config.vocab_size)
     return ModelFacts(
         name=_name(source),
-        architecture=type(model).__name__,
+        architecture=type(read.model).__name__,
         n_layers=int(config.num_hidden_layers),
         d_model=int(config.hidden_size),
-        vocab_size=int(config.vocab_size),
+        vocab_size=vocab_size,
         bos_token_id=int(tokenizer.bos_token_id),
-        special_token_ids=tuple(sorted(int(i) for i in special)),
-        n_context=int(next(value for value in contexts if value)),
+        special_token_ids=no_text(tokenizer, vocab_size),
+        n_context=read.n_context,
+        compared_tokens=compared_length(config, read.n_context, context),
         fingerprint=fingerprint_files(folder),
         source=source.as_dict(),
+        origin=model_digest(source),
     )
 
 

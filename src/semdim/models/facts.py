@@ -30,13 +30,18 @@ class ModelFacts:
     bos_token_id: int
     """The token every sequence starts with."""
     special_token_ids: tuple[int, ...]
-    """Control tokens of the tokenizer, ascending; text contains none of them."""
+    """Control tokens, and ids that the tokenizer has no token for (a padded vocabulary), ascending;
+    text contains none of them, and none is drawn at random."""
     n_context: int
     """Longest sequence the model takes, in tokens."""
     fingerprint: str
     """sha256 over the weight files."""
+    compared_tokens: int = 0
+    """Length at which the export was compared with the plain forward of transformers."""
     source: dict[str, Any] = field(default_factory=dict)
     """The source it was exported from (`ModelSource.as_dict`)."""
+    origin: dict[str, Any] = field(default_factory=dict)
+    """What told the content of that source (`semdim.models.source.model_digest`)."""
 
 
 def write_facts(folder: Path, facts: Any) -> None:

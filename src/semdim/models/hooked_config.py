@@ -6,30 +6,47 @@ a local folder is enough; architectures without an entry go through TransformerL
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from transformer_lens import HookedTransformerConfig
+from transformer_lens.utilities.activation_functions import SUPPORTED_ACTIVATIONS
 
 from semdim.errors import MismatchError
-from semdim.models.facts import ModelFacts
 
 # Substrings that TransformerLens takes for an architecture wherever they stand in a path.
 _MISLEADING = ("llama", "gemma", "wav2vec", "hubert", "bert", "t5")
 
 
+@runtime_checkable
+class Named(Protocol):
+    """What of a model's facts its configuration does not say."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def architecture(self) -> str: ...
+
+
 def hooked_config(
-    config: Any, facts: ModelFacts, *, device: str, dtype: torch.dtype
+    config: Any, facts: Named, *, device: str, dtype: torch.dtype
 ) -> HookedTransformerConfig:
     """Configuration for `HookedTransformer` of a transformers `config`.
 
     Raises MismatchError for an architecture that TransformerLens does not know, or a variant of a
     known one that it would compute wrongly.
     """
+    _check_variant(config, facts.architecture)
     read = _READERS.get(facts.architecture, _by_transformer_lens)
     fields = read(config)
+    if fields.get("act_fn") not in SUPPORTED_ACTIVATIONS:
+        raise MismatchError(
+            f"TransformerLens has no activation function {fields.get('act_fn')!r}, only "
+            f"{', '.join(sorted(SUPPORTED_ACTIVATIONS))}."
+        )
     fields.update(
         original_architecture=facts.architecture,
         model_name=facts.name.split("/")[-1],
@@ -41,7 +58,10 @@ def hooked_config(
         device=device,
         dtype=dtype,
     )
-    return HookedTransformerConfig.from_dict(fields)
+    try:
+        return HookedTransformerConfig.from_dict(fields)
+    except (AssertionError, TypeError, ValueError) as error:
+        raise MismatchError(f"TransformerLens cannot run this variant: {error}.") from error
 
 
 def _gpt2(config: Any) -> dict[str, Any]:
@@ -163,21 +183,52 @@ def _plain_rope(rope: dict[str, Any]) -> None:
         )
 
 
+def _check_variant(config: Any, architecture: str) -> None:
+    """Refuse variants whose weights TransformerLens has no place for."""
+    width = getattr(config, "hidden_size", 0)
+    if architecture == "GPTNeoXForCausalLM" and not getattr(config, "attention_bias", True):
+        odd = "attention_bias = False"
+    elif architecture == "OPTForCausalLM" and config.word_embed_proj_dim != width:
+        odd = f"word_embed_proj_dim = {config.word_embed_proj_dim}"
+    elif architecture == "OPTForCausalLM" and not config.do_layer_norm_before:
+        odd = "do_layer_norm_before = False"
+    elif architecture == "GPTNeoForCausalLM" and config.intermediate_size not in (None, 4 * width):
+        odd = f"intermediate_size = {config.intermediate_size}"
+    else:
+        return
+    raise MismatchError(f"TransformerLens cannot run {architecture} with {odd}.")
+
+
 def _by_transformer_lens(config: Any) -> dict[str, Any]:
     """TransformerLens's own reading, through a folder whose name says nothing."""
     from transformer_lens.loading_from_pretrained import convert_hf_model_config
 
-    with tempfile.TemporaryDirectory(prefix="m") as folder:
-        if any(word in folder.lower() for word in _MISLEADING):
-            raise MismatchError(
-                f"The temporary folder {folder} would mislead TransformerLens: set TMPDIR to a "
-                f"folder without a model's name in its path."
-            )
+    with _unnamed_folder() as folder:
         config.save_pretrained(Path(folder))
         try:
             return dict(convert_hf_model_config(folder))
-        except (NotImplementedError, AttributeError) as error:
+        except NotImplementedError as error:
             raise MismatchError(f"TransformerLens does not know this model: {error}") from error
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise MismatchError(
+                f"TransformerLens knows {config.architectures[0]}, but not as this transformers "
+                f"writes its configuration ({error})."
+            ) from error
+
+
+@contextmanager
+def _unnamed_folder() -> Iterator[str]:
+    """A temporary folder in whose path TransformerLens finds no architecture."""
+    while True:
+        with tempfile.TemporaryDirectory(prefix="m") as folder:
+            if not any(word in folder.lower() for word in _MISLEADING):
+                yield folder
+                return
+            if any(word in tempfile.gettempdir().lower() for word in _MISLEADING):
+                raise MismatchError(
+                    f"The temporary folder {folder} would mislead TransformerLens: set TMPDIR to a "
+                    f"folder without a model's name in its path."
+                )
 
 
 _READERS: dict[str, Callable[[Any], dict[str, Any]]] = {

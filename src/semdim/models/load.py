@@ -59,7 +59,13 @@ def load_model(
         tensor = weights.pop(name)
         weights[name] = tensor.to(dtype) if tensor.is_floating_point() else tensor
     # One walk, and by assignment: the empty tensors that the model came with are never touched.
-    missing = model.load_state_dict(weights, strict=False, assign=True).missing_keys
+    try:
+        missing = model.load_state_dict(weights, strict=False, assign=True).missing_keys
+    except RuntimeError as error:  # shapes; the first is enough
+        reason = " ".join(str(error).split("\n\t")[:2])
+        raise MismatchError(
+            f"TransformerLens cannot take this {config.original_architecture}'s weights: {reason}"
+        ) from error
     del weights
     if missing:
         raise MismatchError(f"TransformerLens leaves {', '.join(missing[:5])} of this model empty.")
@@ -135,5 +141,7 @@ def _state_dict(source: Any, config: Any) -> dict[str, torch.Tensor]:
     # The name only guards lookups that a model in hand makes unnecessary; any official one will do.
     try:
         return get_pretrained_state_dict("gpt2", config, hf_model=source)
-    except (ValueError, NotImplementedError) as error:
-        raise MismatchError(f"TransformerLens cannot convert this model: {error}") from error
+    except Exception as error:  # whatever a variant that it does not know leads to
+        raise MismatchError(
+            f"TransformerLens cannot convert this {config.original_architecture}: {error}"
+        ) from error

@@ -1,4 +1,4 @@
-"""Silence for other libraries' progress bars where there is no terminal to draw them on."""
+"""Silence for other libraries: bars where there is no terminal, reports that are checked."""
 
 import functools
 import sys
@@ -24,3 +24,16 @@ def quiet_bars() -> Iterator[None]:
         gguf_reader.tqdm = bar
         if was_on:
             logging.enable_progress_bar()
+
+
+@contextmanager
+def quiet_reports() -> Iterator[None]:
+    """No warnings of transformers inside the block: what it reports is checked, not printed."""
+    from transformers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

@@ -15,6 +15,7 @@ import torch
 
 from semdim.errors import ConfigError, MismatchError
 from semdim.models.hub import hub_access
+from semdim.saes.dropped import check_nothing_dropped
 from semdim.saes.spec import SAESource
 
 WEIGHTS_FILE = "sae_weights.safetensors"
@@ -65,6 +66,7 @@ def _from_folder(folder: Path) -> LoadedSAE:
             sae = SAE.load_from_disk(folder, device="cpu", dtype="float32")
     except Exception as error:
         raise _cannot_load(str(folder), error) from error
+    check_nothing_dropped(config, sae.cfg, str(folder))
     metadata = config.get("metadata") or config
     stated = metadata.get("mean_n_active", metadata.get("l0"))
     normalisation = str(sae.cfg.normalize_activations)
@@ -82,7 +84,7 @@ def _from_release(release: str, sae_id: str) -> LoadedSAE:
     directory = get_pretrained_saes_directory()
     _check_registered(release, sae_id, directory)
     repo, _ = get_repo_id_and_folder_name(release, sae_id)
-    before: list[str] = []
+    before: list[dict[str, Any]] = []
     with hub_access(repo, f"the SAE {release} / {sae_id}"), quiet_sae_lens():
         try:
             loader = _watching_loader(release, before)
@@ -93,15 +95,20 @@ def _from_release(release: str, sae_id: str) -> LoadedSAE:
             if isinstance(error, OSError):
                 raise
             raise _cannot_load(f"{release} / {sae_id}", error) from error
+    stored, normalised = before[0], str(before[0]["normalize_activations"])
+    # The registry's factor, where there is one, is folded by the loader.
+    config = copy.copy(sae.cfg)
+    config.normalize_activations = normalised
+    check_nothing_dropped(stored["config"], config, f"{release} / {sae_id}")
     entry = directory.get(release)
     stated = entry.expected_l0.get(sae_id) if entry else None
-    folded = before[0] != "none" and sae.cfg.normalize_activations == "none"
+    folded = normalised != "none" and sae.cfg.normalize_activations == "none"
     scale = get_norm_scaling_factor(release, sae_id) if folded else None
-    return LoadedSAE(sae, before[0], float(scale or 1.0), float(stated) if stated else None)
+    return LoadedSAE(sae, normalised, float(scale or 1.0), float(stated) if stated else None)
 
 
-def _watching_loader(release: str, seen: list[str]) -> Any:
-    """The registry's loader of `release`, noting the normalisation before SAELens folds it."""
+def _watching_loader(release: str, seen: list[dict[str, Any]]) -> Any:
+    """The registry's loader of `release`, noting the configuration before SAELens rewrites it."""
     from sae_lens.loading.pretrained_sae_loaders import (
         NAMED_PRETRAINED_SAE_LOADERS,
         get_conversion_loader_name,
@@ -114,7 +121,8 @@ def _watching_loader(release: str, seen: list[str]) -> Any:
         config, state, sparsity = loader(*args, **kwargs)
         # On a copy: SAELens brings the configuration up to date itself, and only once.
         current = handle_config_defaulting(copy.deepcopy(config))
-        seen.append(str(current.get("normalize_activations", "none")))
+        normalised = current.get("normalize_activations", "none")
+        seen.append({"config": copy.deepcopy(config), "normalize_activations": normalised})
         return config, state, sparsity
 
     return load

@@ -56,7 +56,7 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
         texts["calibration"] = settings.calibration
     check_apart(texts, settings.certificate)
     data, folder = settings.data, Paths(root).model(settings.model)
-    facts = export_model(settings.source, folder)
+    facts = export_model(settings.source, folder, context=data.context)
     start_layer(settings.hook_name, facts.n_layers)
     train, held_out = cut_windows(
         load_documents(settings.text),

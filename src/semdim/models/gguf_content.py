@@ -1,0 +1,125 @@
+"""What transformers leaves out of a GGUF file: tensors and settings that it passes over."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semdim.errors import DataError, MismatchError
+from semdim.models.checkpoint import first
+
+# Settings that describe the file or are implied by the tensors.
+_HARMLESS = {"tensor_data_layout", "vocab_size"}
+# Settings that transformers takes over for some architectures only, by their names in its config:
+# elsewhere its default stands, which may be what the file says.
+_IN_CONFIG = {
+    "attn_logit_softcapping": "attn_logit_softcapping",
+    "final_logit_softcapping": "final_logit_softcapping",
+    "attention.sliding_window": "sliding_window",
+    "attention.layer_norm_epsilon": "layer_norm_eps",
+}
+_HEAD_SIZES = ("attention.key_length", "attention.value_length", "rope.dimension_count")
+# What says nothing, where a value stands for the absence of a feature.
+_NEUTRAL: dict[str, tuple[Any, ...]] = {
+    "rope.scaling.type": ("none",),
+    "rope.scaling.factor": (0.0, 1.0),
+    "rope.scaling.attn_factor": (1.0,),
+    "expert_count": (0,),
+    "expert_used_count": (0,),
+    "attention.causal": (True,),
+}
+_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True)
+class GGUFHeader:
+    """What stands before the numbers of a GGUF file."""
+
+    architecture: str
+    """As llama.cpp names it."""
+    settings: dict[str, Any]
+    """The model's own, without the name of the architecture before them."""
+    tensors: frozenset[str]
+    """Their names."""
+
+
+def read_header(path: Path) -> GGUFHeader:
+    """The file's metadata and the names of its tensors.
+
+    Raises:
+        DataError: it is no GGUF file, or one part of several.
+    """
+    from transformers.integrations.gguf import read_gguf_metadata
+
+    try:
+        metadata, tensors = read_gguf_metadata(str(path))
+        n_parts = int(metadata.get("split.count", 1))
+        prefix = f"{metadata['general.architecture']}."
+    except Exception as error:  # struct's and numpy's errors, KeyError, UnicodeDecodeError
+        raise DataError(f"{path} is no whole GGUF file ({error}): get it again.") from error
+    if n_parts > 1:
+        raise DataError(
+            f"{path} is one of {n_parts} parts of a model: join them with "
+            "`llama-gguf-split --merge` and name the joined file."
+        )
+    own = {key.removeprefix(prefix): v for key, v in metadata.items() if key.startswith(prefix)}
+    return GGUFHeader(prefix[:-1], own, frozenset(tensors))
+
+
+def check_gguf(header: GGUFHeader, model: Any, where: str) -> None:
+    """Refuse a file of which something that decides the numbers was not taken over.
+
+    Args:
+        header: of `read_header`.
+        model: what transformers made of the file.
+        where: the file's name, for errors.
+
+    Raises:
+        MismatchError: a setting or a tensor was left out; it is named.
+    """
+    left = header.tensors - _read_tensors(header, model)
+    if left:
+        raise MismatchError(
+            f"transformers leaves {first(left)} of {where} aside (rope_* are scaled rotary "
+            "positions), so the model would compute something else: use the folder of safetensors "
+            "that the file was made of."
+        )
+    lost = [
+        f"{key} = {value}"
+        for key, value in header.settings.items()
+        if not _is_taken_over(header, key, value, model.config)
+    ]
+    if lost:
+        raise MismatchError(
+            f"transformers drops {first(lost)} of {where}, so the model would compute something "
+            "else: use the folder of safetensors that the file was made of."
+        )
+
+
+def _is_taken_over(header: GGUFHeader, key: str, value: Any, config: Any) -> bool:
+    from transformers.integrations import GGUF_CONFIG_MAPPING
+
+    mapping: dict[str, Any] = GGUF_CONFIG_MAPPING
+    known = mapping.get(header.architecture, {})
+    if key in _HARMLESS or known.get(key) is not None or value in _NEUTRAL.get(key, ()):
+        return True
+    if key.startswith("rope.scaling.") and header.settings.get("rope.scaling.type") == "none":
+        return True
+    if key in _HEAD_SIZES:
+        heads = config.num_attention_heads
+        return bool(value == (getattr(config, "head_dim", None) or config.hidden_size // heads))
+    if key in _IN_CONFIG:
+        there = getattr(config, _IN_CONFIG[key], None)
+        return there is not None and abs(float(there) - float(value)) <= _TOLERANCE * abs(value)
+    return False
+
+
+def _read_tensors(header: GGUFHeader, model: Any) -> set[str]:
+    """Names of the tensors that transformers finds a place for."""
+    from transformers.modeling_gguf_pytorch_utils import (
+        TENSOR_PROCESSORS,
+        TensorProcessor,
+        get_gguf_hf_weights_map,
+    )
+
+    kind: Any = TENSOR_PROCESSORS.get(header.architecture, TensorProcessor)
+    return set(get_gguf_hf_weights_map(model, kind(config=model.config.to_dict())))

@@ -1,0 +1,140 @@
+"""Read a model's source with transformers: whole and as it is, or not at all."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from semdim.errors import ConfigError, DataError, SemdimError
+from semdim.models.accept import check_config
+from semdim.models.checkpoint import check_files, check_finite, check_report, check_unique
+from semdim.models.gguf import locate_gguf, pick_gguf
+from semdim.models.gguf_content import check_gguf, read_header
+from semdim.models.quiet import quiet_reports
+from semdim.models.spec import ModelSource
+from semdim.models.vocabulary import check_vocabulary, make_deterministic
+
+
+@dataclass(frozen=True)
+class ReadModel:
+    """A model in memory, in the dtype that its source has."""
+
+    model: Any
+    """Of transformers."""
+    tokenizer: Any
+    """Its tokenizer; it draws nothing at random."""
+    n_context: int
+    """Longest sequence that both the model and semdim take, in tokens."""
+
+
+def read_source(source: ModelSource, scratch: Path) -> ReadModel:
+    """Model and tokenizer, as the source has them.
+
+    Args:
+        source: where they are.
+        scratch: beside this folder, parts of a file are joined.
+
+    Raises:
+        ConfigError: a package, folder or file does not exist, or transformers cannot load it.
+        MismatchError: semdim cannot run such a model, or its tokenizer is another's.
+        DataError: the weights are not whole, not finite, or not the configuration's.
+        ArtifactError: the model's package is damaged.
+        HubError: the hub is needed and cannot be reached, or does not have the model.
+    """
+    if source.kind == "random":
+        from semdim.models.tiny import build_tiny
+
+        model, tokenizer = build_tiny(source)
+        return ReadModel(model, tokenizer, check_config(model.config, "The random model"))
+    if source.kind == "hub":
+        from semdim.models.hub import fetch_model
+
+        assert source.repo is not None
+        return _from_folder(fetch_model(source.repo, source.revision), None, source.repo)
+    if source.kind == "folder":
+        assert source.path is not None
+        folder = Path(source.path).expanduser()
+        if not folder.is_dir():
+            raise ConfigError(f"Model source: there is no folder {folder}.")
+        if not (folder / "config.json").is_file():
+            name = pick_gguf(folder, source.gguf_file).name
+            return _from_folder(folder, name, str(folder / name))
+        return _from_folder(folder, source.gguf_file, str(folder))
+    assert source.package is not None
+    with tempfile.TemporaryDirectory(prefix=".gguf.", dir=scratch.parent) as joined:
+        path = locate_gguf(source.package, source.gguf_file, Path(joined))
+        return _from_folder(path.parent, path.name, f"{path.name} of {source.package}")
+
+
+def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
+    """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+
+    extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
+    header = read_header(folder / gguf_file) if gguf_file else None
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, **extra)
+    except Exception as error:
+        raise _cannot_load(name, error) from error
+    n_context = check_config(config, name)
+    if gguf_file is None:
+        check_files(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
+    except Exception as error:  # the tokenizers library raises plain Exception
+        raise _cannot_load(name, error, "the tokenizer of") from error
+    make_deterministic(tokenizer)
+    check_vocabulary(tokenizer, int(config.vocab_size))
+    try:
+        with quiet_reports():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                folder,
+                config=config,
+                dtype=torch.float32 if gguf_file else "auto",
+                local_files_only=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # the report has them, with their names
+                **extra,
+            )
+    except Exception as error:
+        raise _cannot_load(name, error) from error
+    model, report = loaded
+    check_report(report, name)
+    check_finite(model.state_dict(), name)
+    if gguf_file is None:
+        check_unique(folder, str(model.base_model_prefix))
+    if header is not None:
+        check_gguf(header, model, name)
+        model = _clean(model)
+    return ReadModel(model, tokenizer, n_context)
+
+
+def _cannot_load(name: str, error: Exception, what: str = "the model in") -> SemdimError:
+    if isinstance(error, SemdimError):
+        return error
+    reason = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, (MemoryError, RecursionError)):
+        return DataError(f"{what.capitalize()} {name} cannot be loaded: {type(error).__name__}.")
+    return ConfigError(f"transformers cannot load {what} {name}: {reason}")
+
+
+def _clean(model: Any) -> Any:
+    """The same weights without any trace of quantisation: a loaded GGUF model cannot be saved."""
+    import torch
+
+    config = model.config
+    for key in ("quantization_config", "_name_or_path"):
+        config.__dict__.pop(key, None)
+    config.architectures = [type(model).__name__]
+    with torch.device("meta"):
+        clean = type(model)(config)
+    weights = model.state_dict()
+    clean.load_state_dict(weights, strict=True, assign=True)
+    for name, buffer in model.named_buffers():
+        if name not in weights:  # frequencies of rotary positions, a scale of embeddings
+            module, _, last = name.rpartition(".")
+            clean.get_submodule(module).register_buffer(last, buffer, persistent=False)
+    clean.tie_weights()
+    clean.generation_config = model.generation_config
+    return clean
