@@ -8,6 +8,7 @@ from semdim.results.setup import setup_of
 from semdim.results.write_sparsity import write_sparsity
 from semdim.uncertainty.guardrail import Provenance
 from semdim.uncertainty.join import join_scores
+from semdim.uncertainty.roles import sources_of
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 from stages.support.run import Run, say
@@ -23,14 +24,16 @@ def main(run: Run) -> None:
     read = {name: read_ledger(path) for name, path in files.items()}
     scores = {name: read_table(paths.scores(run.model, run.hook, name)) for name in names}
     facts, sample = {name: found for name, (_, found) in read.items()}, run.setting("grid.sample")
+    spec = run.read("uncertainty", UncertaintySpec)
     study = run_study(
         {name: join_scores(read[name][0], scores[name][0], name) for name in names},
         roles,
-        run.read("uncertainty", UncertaintySpec),
+        spec,
         run.setting("seed"),
         vocab_size=facts[sample].vocab_size,
         document_names={name: found.documents for name, found in facts.items()},
         activation_fit=scores[sample][1]["activation_fit"],
+        groups=sources_of(facts[sample]) if spec.guardrail_by_source else None,
     )
     study.write(run.results, Provenance.of(probe, facts[sample]))
     write_record(run.results / "setup.json", setup_of(facts, sample, roles))

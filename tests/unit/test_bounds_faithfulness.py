@@ -49,7 +49,7 @@ def test_a_token_changes_more_than_a_text(ledger: pd.DataFrame) -> None:
     by_token = frame.assign(change=frame["change"].abs()).groupby(["document", "sequence"])
     assert token.gap == pytest.approx(by_token["change"].mean().groupby("document").mean().mean())
     assert token.gap > 2 * text.gap and token.total > text.total
-    assert "11-token text's mean loss" in text.subject and "a token's loss" in token.subject
+    assert "the mean loss of a window" in text.subject and "a token's loss" in token.subject
     assert text.is_certificate and token.is_certificate and token.size.unit == "document"
 
 

@@ -192,7 +192,7 @@ def test_a_number_of_one_side_alone_stays_in_the_table(tmp_path: Path) -> None:
     a, b = write(tmp_path / "a", A), write(tmp_path / "b", A)
     (b / "proxies.csv").write_text(PROXIES.format(**A).replace("topk_8", "topk_4"))
     rows = {row.quantity: row for row in compared(pair(a, b))}
-    assert rows["top 8 atoms"].b is None and rows["top 8 atoms"].difference is None
+    assert rows["at most 8 atoms"].b is None and rows["at most 8 atoms"].difference is None
     assert rows["top 4 atoms"].a is None
     (b / "proxies.csv").write_text(PROXIES.format(**A).replace(",10,", ",20,"))
     rows = {row.quantity: row for row in compared(pair(a, b))}
@@ -339,7 +339,7 @@ def test_a_revision_is_compared_with_the_folder_as_it_stands(repository: Path) -
     table = repository / "results/probes/tiny/proxies.csv"
     table.write_text(table.read_text().replace("0.25,", "0.5,"))
     code, output, _ = run("HEAD", "results", "--only-changed", "--no-figure")
-    assert code == 0 and "SAE reconstruction" in output and "top 8 atoms" not in output
+    assert code == 0 and "SAE reconstruction" in output and "at most 8 atoms" not in output
     code, output, _ = run("HEAD:results/probes/tiny", "results/probes/tiny", "--json")
     assert code == 0 and json.loads(output)["compared"][0]["settings_note"].startswith("B")
 

@@ -26,7 +26,9 @@ EXAMPLE = np.tile([5.0, 6.0, 7.0, 8.0], 50)
 
 
 def test_golden_values() -> None:
-    totals = {method: upper_mean(EXAMPLE, LOW, HIGH, 0.05, method) for method in METHODS}
+    totals = {
+        method: upper_mean(EXAMPLE, LOW, HIGH, 0.05, method, bet_cap=0.75) for method in METHODS
+    }
     assert totals["hoeffding"] == pytest.approx(7.851515, abs=6e-7)
     assert totals["maurer_pontil"] == pytest.approx(7.390762, abs=6e-7)
     assert totals["betting"] == pytest.approx(6.75, abs=0.01)
@@ -68,9 +70,9 @@ def test_betting_agrees_with_brute_force_at_sixty_digits(n: int, fixed_n: bool) 
         exact = slow_lower(gains.tolist(), 0.05, fixed_n)
         values = 1.0 - gains
         if fixed_n:
-            upper = betting_upper(values, 0.0, 1.0, 0.05)
+            upper = betting_upper(values, 0.0, 1.0, 0.05, bet_cap=0.75)
         else:
-            upper = float(betting_sequence_upper(values, 0.0, 1.0, 0.05, [n])[0])
+            upper = float(betting_sequence_upper(values, 0.0, 1.0, 0.05, [n], bet_cap=0.75)[0])
         assert 1.0 - upper == pytest.approx(exact, abs=1e-9)
         assert 1.0 - upper <= exact + 1e-15  # rounded on the safe side
 
@@ -86,7 +88,8 @@ def test_capital_agrees_with_confseq() -> None:
     for fixed_n, values in reference.items():
         bets = plug_in_bets(gains, math.log(20), fixed_n)
         for mean, capital in values.items():
-            assert math.exp(log_capital(gains, bets, mean)[-1]) == pytest.approx(capital, rel=1e-12)
+            found = math.exp(log_capital(gains, bets, mean, 0.75)[-1])
+            assert found == pytest.approx(capital, rel=1e-12)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.floats(0.01, 0.99))

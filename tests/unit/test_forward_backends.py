@@ -90,9 +90,7 @@ def hooked(model: Any, processing: WeightProcessing | None = None) -> Any:
     from semdim.models.facts import ModelFacts
     from semdim.models.hooked_config import hooked_config
 
-    facts = ModelFacts(
-        "small", type(model).__name__, N_LAYERS, WIDTH, VOCABULARY, 0, (), 64, "", {}
-    )
+    facts = ModelFacts("small", type(model).__name__, N_LAYERS, WIDTH, VOCABULARY, 0, (), 64, "")
     model.config.architectures = [type(model).__name__]
     config = hooked_config(model.config, facts, device="cpu", dtype=torch.float32)
     other = HookedTransformer(config, tokenizer=None, move_to_device=False)

@@ -92,7 +92,7 @@ def model(tmp_path_factory) -> ProbeResults:
     names = [c.removeprefix("nll_") for c in home.columns if c.startswith("nll_")]
     max_rank = np.random.default_rng(2).integers(30, 300, home["sequence"].nunique())
     of_document = tuple(int(number % 4 > 0) for number in range(150))
-    facts = BoundFacts(VOCAB_SIZE, 512, ("wikipedia", "news"), of_document)
+    facts = BoundFacts(VOCAB_SIZE, 512, sources=("wikipedia", "news"), document_sources=of_document)
     found = assemble_ledger(home, facts, SPEC, max_rank=max_rank)
     claimed = at_largest_n(found, "as_published", SPEC.smoothing)
     losses = sequence_losses(home, names, SPEC.smoothing, VOCAB_SIZE)

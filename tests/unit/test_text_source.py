@@ -76,7 +76,7 @@ def test_a_missing_path_is_one_sentence(tmp_path: Path, kind: str) -> None:
 def test_a_file_that_cannot_be_read_is_one_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(self: Path, *_: object) -> None:
+    def refuse(self: Path, *_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "open", refuse)

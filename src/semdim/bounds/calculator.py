@@ -13,6 +13,7 @@ from semdim.bounds.quantities import (
     loss_range,
     sparse_semantic_dimension,
 )
+from semdim.bounds.validation import check_count
 from semdim.errors import ConfigError
 
 
@@ -61,6 +62,7 @@ class Calculation:
 def quantities(question: Question) -> list[Line]:
     """log2 V, B, ℓmin, Δ in bits, SSD in nats, and √(SSD/N)."""
     q = question
+    check_count(q.n_tokens, "n_tokens")
     model = (q.vocab_size, q.smoothing)
     ssd = sparse_semantic_dimension(q.n_active, q.dict_size)
     return [

@@ -110,10 +110,10 @@ class Declared:
         smoothings = self.smoothings if shared else (smoothing,)
         part = weights(smoothings, self.main if shared else None, self.smoothing_weight)[smoothing]
         at_all_n = PointShare(part, len(smoothings))
+        if self.n_equal is not None:  # points computed apart, each the largest N of its own
+            return PointShares(PointShare(1.0 / self.n_equal, self.n_equal), at_all_n)
         if not every_size:
             return PointShares(at_all_n, at_all_n)
-        if self.n_equal is not None:
-            return PointShares(PointShare(1.0 / self.n_equal, self.n_equal), at_all_n)
         if not self.pays_for_sizes:
             return PointShares(at_all_n, at_all_n)
         sizes = self.sizes_at(smoothing)

@@ -1,7 +1,7 @@
 """Which corpus is familiar, and which of the others were made from it."""
 
 from collections.abc import Mapping, Sequence
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,15 @@ from semdim.errors import ConfigError
 from semdim.uncertainty.guardrail import Role
 from semdim.uncertainty.rows import origins
 
+if TYPE_CHECKING:
+    from semdim.ledger.facts import LedgerFacts
+
 ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def sources_of(facts: "LedgerFacts") -> list[str] | None:
+    """The source of each document by its number; None where fewer than two are known."""
+    return [facts.sources[index] for index in facts.document_sources] or None
 
 
 def id_corpus(ledgers: Mapping[str, pd.DataFrame], roles: Mapping[str, str]) -> str:

@@ -50,6 +50,8 @@ class UncertaintySpec:
     guardrail_choice_share: float = setting(0.33, **_SHARE)
     """Share of the fit documents, in (0, 1), on which the statistic is chosen and several are put
     on one scale; the others calibrate. Not needed for a single statistic without looks."""
+    guardrail_by_source: bool = False
+    """Whether each source of the ID corpus gets thresholds of its own, with the same promise."""
     window: int = setting(16, at_least=1, at_most=1_000_000)
     """Tokens in the guardrail's statistic moving_mean."""
     n_splits: int = setting(200, at_least=2, at_most=1_000_000)

@@ -17,10 +17,12 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
-from semdim.bounds.concentration import SOURCES, Method, upper_mean
+from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
+from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, SampleSize
+from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import at_one_n, check_units, common, unit_assumptions
 from semdim.bounds.validation import check_values, divided
@@ -40,7 +42,8 @@ def holdout_by_source(
     smoothing: float,
     failure_prob: float,
     method: Method = "betting",
-    n_choices: int = 1,
+    n_choices: Choices = 1,
+    bet_cap: float = BET_CAP,
 ) -> list[Bound]:
     """A bound for each source, which all hold at once, and then one for their mixture.
 
@@ -72,12 +75,14 @@ def holdout_by_source(
     ) -> Bound:
         is_measured = len(inside) >= (2 if method == "maurer_pontil" else 1)
         risk = float(inside.mean()) if is_measured else None
-        upper = upper_mean(inside, floor, ceiling, share, method) if is_measured else ceiling
+        upper = ceiling
+        if is_measured:
+            upper = upper_mean(inside, floor, ceiling, share, method, bet_cap=bet_cap)
         note = () if is_measured else ("too few units of this source: the bound is the ceiling",)
         return Bound(
             family=family,
             is_certificate=size.is_honest,
-            subject=f"risk of the model on {subject}",
+            subject=risk_of(f"the model on {subject}", size, smoothing),
             size=size,
             vocab_size=vocab_size,
             smoothing=smoothing,
@@ -125,8 +130,7 @@ def in_words(labels: Sequence[str], counts: np.ndarray) -> str:
 
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Rows for each source and their mixture; nothing for a text whose sources are not known, or of
-    a single one. They pay for α alone, being given at one N, unless the settings say how many
-    points a sweep has."""
+    a single one. Given at one N and at the main α, they pay for neither."""
     if len(facts.document_sources) == 0:
         return
     units = table.by_unit(spec.unit)
@@ -146,7 +150,8 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
         [facts.sources[index] for index in present],
         size=units.size,
         method=at_one_n(spec.method),
-        n_choices=spec.n_predeclared or len(spec.smoothings),
+        n_choices=spec.shares.here,
+        bet_cap=spec.bet_cap,
         **common(table, facts, spec),
     )
 
@@ -177,5 +182,6 @@ register(
         compute=compute,
         needs=lambda spec: ("model",),
         at="largest N",
+        smoothings="main α",
     )
 )

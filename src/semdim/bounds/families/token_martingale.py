@@ -92,6 +92,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
         n_documents=len(np.unique(table.document)),
         unit="token",
         n_predictions=table.n_sequences * (table.context - 1),
+        n_tokens_asked=table.n_tokens_asked,
     )
     yield token_martingale(
         tokens_of(table, "model"),
