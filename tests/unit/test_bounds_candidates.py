@@ -46,10 +46,11 @@ def test_who_pays_and_what_is_said() -> None:
             assert mine.share == pytest.approx(full.share / 3)
         assert others.name == "as much for each of the 2 other autoencoders that were measured here"
         assert other.budget.spent == pytest.approx(one.budget.spent)
-        assert other.assumptions[-1] == (
+        choice = (
             "the autoencoder was one of 3 that were measured on this text, and the certificate "
             "pays for the choice"
         )
+        assert choice in other.assumptions
         assert not any("the autoencoder were frozen" in text for text in other.assumptions)
         assert any("every candidate for the autoencoder was frozen" in a for a in other.assumptions)
 
@@ -84,7 +85,10 @@ def test_the_best_of_many_misses_unless_it_pays() -> None:
     vocab_size, n_documents, n_candidates, repetitions = 5000, 50, 40, 300
     low, high = loss_floor(vocab_size, 0.5), loss_ceiling(vocab_size, 0.5)
     spec = BoundSpec(
-        n_tokens=(2 * n_documents,), topk_grid=(), smoothing_grid=(), method="hoeffding"
+        n_tokens=(2 * n_documents,),
+        topk_grid=(),
+        smoothing_grid=(),
+        method="hoeffding",
     )
     rng, missed = np.random.default_rng(0), {1: 0, n_candidates: 0}
     for _ in range(repetitions):

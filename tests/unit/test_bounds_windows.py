@@ -201,7 +201,11 @@ def test_too_few_documents_leave_a_family_out_and_nothing_else() -> None:
     lengths = [4] * 30
     table = table_of(in_rounds(lengths), np.linspace(4.0, 6.0, 120))
     spec = BoundSpec(
-        n_tokens=(CONTEXT, 120 * CONTEXT), topk_grid=(16,), pool_sizes=(64,), sparsity_bins=2
+        n_tokens=(CONTEXT, 120 * CONTEXT),
+        topk_grid=(16,),
+        pool_sizes=(64,),
+        sparsity_bins=2,
+        sparsity_statistic="mean",
     )
     found = assemble(table, FACTS, spec)
     early = [b.family for b in found.bounds if b.size.n_tokens_asked == CONTEXT]
@@ -246,6 +250,7 @@ def test_no_path_certifies_a_cut_round(unit: str) -> None:
         pool_sizes=() if unit == "token" else (64,),
         unit=unit,  # type: ignore[arg-type]
         sparsity_bins=2,
+        sparsity_statistic="mean",
     )
     found = assemble(replace(table, token_losses=flat), FACTS, spec)
     certified = [b for b in found.bounds if b.is_certificate and b.dependence != "martingale"]

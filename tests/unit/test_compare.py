@@ -193,7 +193,7 @@ def test_a_number_of_one_side_alone_stays_in_the_table(tmp_path: Path) -> None:
     (b / "proxies.csv").write_text(PROXIES.format(**A).replace("topk_8", "topk_4"))
     rows = {row.quantity: row for row in compared(pair(a, b))}
     assert rows["at most 8 atoms"].b is None and rows["at most 8 atoms"].difference is None
-    assert rows["top 4 atoms"].a is None
+    assert rows["at most 4 atoms"].a is None
     (b / "proxies.csv").write_text(PROXIES.format(**A).replace(",10,", ",20,"))
     rows = {row.quantity: row for row in compared(pair(a, b))}
     assert rows["random decoder (10 seq.)"].b is None  # on another part of the sample

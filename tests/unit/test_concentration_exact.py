@@ -70,9 +70,9 @@ def test_betting_agrees_with_brute_force_at_sixty_digits(n: int, fixed_n: bool) 
         exact = slow_lower(gains.tolist(), 0.05, fixed_n)
         values = 1.0 - gains
         if fixed_n:
-            upper = betting_upper(values, 0.0, 1.0, 0.05, bet_cap=0.75)
+            upper = betting_upper(values, 0.0, 1.0, 0.05, cap=0.75)
         else:
-            upper = float(betting_sequence_upper(values, 0.0, 1.0, 0.05, [n], bet_cap=0.75)[0])
+            upper = float(betting_sequence_upper(values, 0.0, 1.0, 0.05, [n], cap=0.75)[0])
         assert 1.0 - upper == pytest.approx(exact, abs=1e-9)
         assert 1.0 - upper <= exact + 1e-15  # rounded on the safe side
 

@@ -175,8 +175,8 @@ def test_every_table_has_rows(model):
     assert list(made_tables([model])) == [
         "paper_figure1",
         "bounds_at_largest_n",
-        "risk_by_source",
         "certified_by_smoothing",
+        "risk_by_source",
         "table1_sparsity",
         "paper_table1",
         "radii",

@@ -176,10 +176,12 @@ class SequenceTable:
     def typical_n_active(self, statistic: Literal["median", "mean"], unit: Unit) -> np.ndarray:
         """The median or mean k of each sequence, BOS left out, and of a document the mean of that
         over its sequences; one value per document or sequence. DataError without codes."""
-        if self.n_active_median is None or "without_bos" not in self.n_active_sum:
+        if statistic == "median" and self.n_active_median is not None:
+            return self.mean_per_unit(self.n_active_median, unit)
+        if statistic == "median" or "without_bos" not in self.n_active_sum:
             raise DataError("the ledger has no column n_active, so there is no k of a unit.")
         means = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
-        return self.mean_per_unit(self.n_active_median if statistic == "median" else means, unit)
+        return self.mean_per_unit(means, unit)
 
     def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
         """A value per sequence [S] as one per document or sequence."""
