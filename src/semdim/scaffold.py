@@ -18,7 +18,8 @@ from semdim.paths import Paths
 
 PACKAGE = Path(__file__).resolve().parent
 LIST = PACKAGE / "pipeline_files.txt"
-_STAGE = re.compile(r"-m (stages\.\w+)")
+STAGE = re.compile(r"-m (stages\.\w+)")
+"""The module that a stage of dvc.yaml runs."""
 _CODE = re.compile(r"(?m)^      # code\n(?:      .*\n)+")
 _CONFIG = "[core]\n    analytics = false\n    check_update = false\n"
 _NO_GIT = "    no_scm = true\n"
@@ -98,7 +99,7 @@ def with_code_records(text: str) -> str:
 
 
 def _with_record(block: str) -> str:
-    module = _STAGE.search(block)
+    module = STAGE.search(block)
     if module is None:
         return block
     record = Paths().code(module[1]).as_posix()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from semdim.artifacts.code import TELLING, imported_modules
 from semdim.artifacts.shards import write_atomically
+from semdim.scaffold import STAGE
 from stages import ROOT
 from stages.support.run import NEUTRAL
 
@@ -25,7 +26,6 @@ OF_RUN = {"run.compute_dtype": "engine.compute_dtype", "run.backend": "engine.ba
 #: Rooms that are listed as a whole: what every stage reads and writes its files with.
 ROOMS = ("src/semdim/artifacts",)
 WIDTH = 100
-_STAGE = re.compile(r"-m (stages\.\w+)")
 #: The deps of a stage, and among them the data, one in a line.
 _DEPS = re.compile(r"(?m)^    deps:(?: \[\n(?:      .*\n)*    \]\n|\n(?:      .*\n)+)")
 _DATA = re.compile(r"""(?m)^      (?:- )?"?((?:outputs|results)/[^",\n]+)"?,?$""")
@@ -126,7 +126,7 @@ def stage_modules(text: str) -> dict[str, str]:
     for line in text.splitlines():
         if found := re.match(r"  (\w+):$", line):
             name = found[1]
-        if name and name not in modules and (ran := _STAGE.search(line)):
+        if name and name not in modules and (ran := STAGE.search(line)):
             modules[name] = ran[1]
     return modules
 

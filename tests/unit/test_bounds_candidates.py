@@ -1,5 +1,7 @@
 """An autoencoder that was chosen on the certificate's text: the certificate pays for the choice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from bounds_factory import TOPK, sample
@@ -7,8 +9,9 @@ from ledger_factory import VOCAB_SIZE
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.assemble import assemble_ledger
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.families.faithfulness import compute
-from semdim.bounds.family import BoundFacts
+from semdim.bounds.family import BoundFacts, Family, Kind, families
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
@@ -97,8 +100,19 @@ def test_the_best_of_many_misses_unless_it_pays() -> None:
         of_proxy = {"model": np.full(n_documents, low), "sae": losses}
         table = SequenceTable(2, vocab_size, 0.5, np.arange(n_documents), of_proxy)
         for paid in missed:
-            (bound,) = compute(table, BoundFacts(vocab_size, 10, n_candidates=paid), spec)
+            facts = BoundFacts(vocab_size, 10, n_candidates=paid)
+            (bound,) = for_each_candidate(compute)(table, facts, spec)
             missed[paid] += bound.total < (high - low) / 2
     tolerance = 3 * np.sqrt(0.05 * 0.95 / repetitions)
     assert missed[1] / repetitions > 0.05 + tolerance
     assert missed[n_candidates] / repetitions <= 0.05 + tolerance
+
+
+def test_a_family_pays_unless_it_is_registered_as_about_the_model() -> None:
+    """One from outside that says nothing pays, if any of its rows can be a certificate."""
+    payers = {family.name for family in families() if family.pays_for_candidates}
+    assert payers >= {"srm_topk", "faithfulness", "pool", "risk_by_sparsity"}
+    assert not payers & {"holdout", "holdout_by_source", "token_martingale", "as_published"}
+    kind = Kind("mine", 20, "words", "source", is_certificate=True)
+    mine = Family("mine", 900, (kind,), compute=compute, needs=lambda spec: ())
+    assert mine.pays_for_candidates and not replace(mine, about="model").pays_for_candidates

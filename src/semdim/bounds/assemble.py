@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from semdim.bounds.aggregate import LOSS_PREFIX, SequenceTable, sequence_losses
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.family import BoundFacts, Family, families, needed_proxies, needed_tokens
 from semdim.bounds.needed import by_list
 from semdim.bounds.result import Bound
-from semdim.bounds.sample import LEAST_DOCUMENTS, Sample
+from semdim.bounds.sample import LEAST_DOCUMENTS, Sample, sample_of
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import WINDOWS_LEFT_OPEN
 from semdim.errors import ConfigError, DataError, SemdimError
@@ -106,8 +107,7 @@ def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assemb
         raise ConfigError(
             f"losses were smoothed with V = {table.vocab_size}, the model has {facts.vocab_size}."
         )
-    is_uncut = facts.n_sequences_uncut == table.n_sequences
-    sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
+    sample = sample_of(table, facts, spec)
     jobs = list(_jobs(table.smoothing, spec))
     parts = {n_tokens: sample.at(n_tokens) for n_tokens in {n for _, n in jobs}}
     bounds: list[Bound] = []
@@ -137,8 +137,9 @@ def _computed(
             f"this N covers {part.n_documents} of the documents with all their windows, and from "
             f"fewer than {LEAST_DOCUMENTS} no variance can be taken; raise the N."
         )
-    try:
-        found = _declared(family, family.compute(table, facts, spec))
+    compute = for_each_candidate(family.compute) if family.pays_for_candidates else family.compute
+    try:  # computed even then: a family of which nothing is asked is not left out
+        found = _declared(family, compute(table, facts, spec))
     except ConfigError:
         raise
     except SemdimError as error:

@@ -119,8 +119,16 @@ class Family:
     certificates need it; or the first N tokens of the sample, in its order."""
     smoothings: Literal["every α", "main α"] = "every α"
     """The α at which it is computed. A family at the main one pays for no other."""
+    about: Literal["autoencoder", "model"] = "autoencoder"
+    """What its certificates depend on. Those about the model alone pay nothing for the choice of an
+    autoencoder (`semdim.bounds.candidates`); all others do."""
     needs_tokens: Callable[[BoundSpec], Iterable[str]] = no_proxies
     """The proxies whose losses it reads token by token; `SequenceTable.token_losses` has them."""
+
+    @property
+    def pays_for_candidates(self) -> bool:
+        """Whether δ is divided among the autoencoders that were measured on the text."""
+        return self.about == "autoencoder" and any(kind.is_certificate for kind in self.kinds)
 
 
 FAMILIES: Registry[Family] = Registry("family of bounds", "semdim.bounds.families")

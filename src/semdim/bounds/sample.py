@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable, in_order
+from semdim.bounds.family import BoundFacts
+from semdim.bounds.spec import BoundSpec
 from semdim.bounds.windows import Windows, checked_windows, n_documents_at, rounds
 
 LEAST_DOCUMENTS = 2
@@ -62,3 +64,13 @@ class Sample:
     def n_documents(self) -> int:
         """Documents that count with all of their first W windows."""
         return len(np.unique(self.documents.document))
+
+
+def sample_of(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Sample:
+    """`Sample.of` with the windows that the settings ask for, and what the ledger knows of its end.
+
+    Raises:
+        DataError: the sample does not hold W windows of every document that has them.
+    """
+    is_uncut = facts.n_sequences_uncut == table.n_sequences
+    return Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from semdim.bounds.aggregate import SequenceTable, sequence_losses
+from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.families.as_published import as_published
 from semdim.bounds.families.srm_topk import frontier_bounds
 from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
-from semdim.bounds.sample import LEAST_DOCUMENTS, Sample
+from semdim.bounds.sample import LEAST_DOCUMENTS, sample_of
 from semdim.bounds.spec import SIZES, BoundSpec
 from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
@@ -86,14 +87,13 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
     rows: list[dict[str, Any]] = []
     if not spec.topk_grid:
         return rows
-    is_uncut = facts.n_sequences_uncut == table.n_sequences
-    sample = Sample.of(table, spec.windows_per_document, is_uncut=is_uncut)
+    sample, frontier_at = sample_of(table, facts, spec), for_each_candidate(frontier_bounds)
     for n_tokens in spec.n_tokens:
         part = sample.at(n_tokens)
         if part.n_documents < LEAST_DOCUMENTS:
             continue
         point = spec.at(n_tokens, spec.smoothing)
-        found = frontier_bounds(part.documents, facts, point)
+        found = frontier_at(part.documents, facts, point)
         frontier = [bound for bound in found if bound.proxy != "sae"]
         best = min(frontier, key=lambda bound: (bound.total, bound.k))
         for bound in frontier:

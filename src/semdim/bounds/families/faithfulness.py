@@ -13,13 +13,13 @@ computed in `faithfulness_tokens`; `faithfulness_quantile` says how many documen
 level.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
-from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
 from semdim.bounds.estimand import mean_over_text
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -85,21 +85,42 @@ def subject(size: SampleSize, smoothing: float, *, per_token: bool) -> str:
     return mean_over_text(f"|change of {loss} by the autoencoder| (α = {smoothing:g})", size)
 
 
-@for_each_candidate
-def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
-    """Of the whole autoencoder, and of the one cut to the k that the settings fix."""
-    units, n_choices = for_method(table, spec, spec.method)
-    for proxy in dict.fromkeys(("sae", spec.point_proxy)):
+def of_each_proxy(
+    changes: Mapping[str, np.ndarray],
+    size: SampleSize,
+    n_choices: Choices,
+    spec: BoundSpec,
+    *,
+    per_token: bool = False,
+    **model: Any,
+) -> Iterator[Bound]:
+    """Of the whole autoencoder, and of the one cut to the k that the settings fix.
+
+    changes: by proxy; model: what `semdim.bounds.units.common` gives.
+    """
+    for proxy in proxies(spec):
         yield faithfulness(
-            units.abs_gaps[proxy],
-            size=units.size,
+            changes[proxy],
+            size=size,
             method=spec.method,
             n_choices=n_choices,
             proxy=proxy,
             k=None if proxy == "sae" else spec.k,
+            per_token=per_token,
             bet_cap=spec.bet_cap,
-            **common(table, facts, spec),
+            **model,
         )
+
+
+def proxies(spec: BoundSpec) -> tuple[str, ...]:
+    """The proxies whose change is bounded, none twice."""
+    return tuple(dict.fromkeys(("sae", spec.point_proxy)))
+
+
+def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
+    """From the means of texts."""
+    units, n_choices = for_method(table, spec, spec.method)
+    return of_each_proxy(units.abs_gaps, units.size, n_choices, spec, **common(table, facts, spec))
 
 
 register(

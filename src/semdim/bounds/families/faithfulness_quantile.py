@@ -16,7 +16,6 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
-from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.estimand import mean_over_text
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.order_statistics import SOURCE, quantile_upper
@@ -84,7 +83,6 @@ def exceeded(above: float, size: SampleSize, smoothing: float) -> str:
     return f"level that at most {above:g} of the {size.unit}s exceed in the {change}"
 
 
-@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Of the whole autoencoder; nothing without shares."""
     if spec.shares_above:

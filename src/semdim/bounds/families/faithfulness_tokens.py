@@ -10,8 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
-from semdim.bounds.candidates import for_each_candidate
-from semdim.bounds.families.faithfulness import faithfulness
+from semdim.bounds.families.faithfulness import of_each_proxy, proxies
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
@@ -29,25 +28,15 @@ def token_changes(table: SequenceTable, proxies: tuple[str, ...]) -> SequenceTab
     return replace(table, losses=changes, token_losses={})
 
 
-@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Of the same proxies as faithfulness; nothing with tokens as units, where the two are one."""
     if spec.unit == "token":
         return
-    proxies = tuple(dict.fromkeys(("sae", spec.point_proxy)))
-    units, n_choices = for_method(token_changes(table, proxies), spec, spec.method)
-    for proxy in proxies:
-        yield faithfulness(
-            units.losses[proxy],
-            size=units.size,
-            method=spec.method,
-            n_choices=n_choices,
-            proxy=proxy,
-            k=None if proxy == "sae" else spec.k,
-            per_token=True,
-            bet_cap=spec.bet_cap,
-            **common(table, facts, spec),
-        )
+    changes = token_changes(table, proxies(spec))
+    units, n_choices = for_method(changes, spec, spec.method)
+    yield from of_each_proxy(
+        units.losses, units.size, n_choices, spec, per_token=True, **common(table, facts, spec)
+    )
 
 
 register(

@@ -160,6 +160,7 @@ register(
             ),
         ),
         compute=compute,
+        about="model",
         needs=lambda spec: ("model",),
     )
 )

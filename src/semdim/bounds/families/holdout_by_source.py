@@ -180,6 +180,7 @@ register(
             ),
         ),
         compute=compute,
+        about="model",
         needs=lambda spec: ("model",),
         at="largest N",
         smoothings="main α",

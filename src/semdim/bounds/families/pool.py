@@ -25,7 +25,6 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, n_points
 from semdim.bounds.calibration import outside_pool
-from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import BET_CAP, SOURCES, Method, hoeffding_width, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -212,7 +211,6 @@ def _check_risk(value: float, vocab_size: int, smoothing: float) -> None:
     check_mean(value, floor, ceiling, "proxy_risk")
 
 
-@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """Families 6 and 7 for each P, at δ/(J·G): `split` on the documents that the pools were not
     chosen on, `occam` and `occam_pool` on all of them. Nothing without pools.

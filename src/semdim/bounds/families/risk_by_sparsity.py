@@ -13,7 +13,6 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare
-from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -129,7 +128,6 @@ def risk_by_sparsity(
     return bounds
 
 
-@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
     """A bound for each bin; nothing without bins, without codes, or with tokens as units."""
     if not spec.sparsity_bins or spec.unit == "token" or not table.n_active_sum:

@@ -23,7 +23,6 @@ import numpy as np
 
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, n_points, paid_for
-from semdim.bounds.candidates import for_each_candidate
 from semdim.bounds.concentration import BET_CAP, SOURCES, Method, upper_mean
 from semdim.bounds.estimand import risk_of
 from semdim.bounds.family import BoundFacts, Family, Kind, register
@@ -136,7 +135,7 @@ def srm_topk(frontier: Sequence[Bound]) -> Bound:
     return Bound(**{**best.__dict__, **changed})
 
 
-def _frontier(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
+def frontier_bounds(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[Bound]:
     """Family 3 at every k of the grid, each with its share of δ, by ascending k."""
     units, n_choices = for_method(table, spec, spec.method)
     names = {k: f"topk_{k}" for k in spec.topk_grid}
@@ -156,15 +155,10 @@ def _frontier(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[
     )
 
 
-frontier_bounds = for_each_candidate(_frontier)
-"""Family 3 at every k of the grid: what the surface over N and k is made of."""
-
-
-@for_each_candidate
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:
     """The best k, then every k; nothing without a grid of k."""
     if spec.topk_grid:
-        frontier = _frontier(table, facts, spec)
+        frontier = frontier_bounds(table, facts, spec)
         yield srm_topk(frontier)
         yield from frontier
 

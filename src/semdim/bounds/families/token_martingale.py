@@ -116,6 +116,7 @@ register(
             ),
         ),
         compute=compute,
+        about="model",
         needs=lambda spec: ("model",),
         needs_tokens=lambda spec: ("model",),
         reads="sequences",
