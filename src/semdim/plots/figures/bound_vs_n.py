@@ -110,25 +110,14 @@ def _documents_axis(axes: Axes, probe: ProbeResults) -> None:
     top.set_xlabel("whole documents behind a certificate", fontsize=8.5)
 
 
-def _unigram(axes: Axes, probe: ProbeResults) -> None:
-    """The stronger baseline, where it was measured: frequencies of tokens, and no context."""
-    bits = probe.headline.get("unigram_baseline")
-    if bits is None:
-        return
-    axes.axhline(bits, color=BASELINE, linestyle=(0, (1, 2)), linewidth=1.2, zorder=5)
-    axes.annotate(
-        f"{bits:.2f}: token frequencies, no context",
-        (0.86, bits),  # left of where the published bound may end below the line
-        xycoords=("axes fraction", "data"),
-        xytext=(0, -4),
-        textcoords="offset points",
-        ha="right",
-        va="top",
-        fontsize=8.5,
-        color=BASELINE,
-        bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        zorder=5,
-    )
+UNIGRAM_LINE: dict[str, Any] = {"color": BASELINE, "linestyle": (0, (1, 2)), "linewidth": 1.2}
+"""The stronger baseline: frequencies of tokens, and no context."""
+
+
+def _unigram_baselines(probes: list[ProbeResults]) -> list[float]:
+    """Bits of that baseline, where it was measured."""
+    found = (probe.headline.get("unigram_baseline") for probe in probes)
+    return [float(bits) for bits in found if bits is not None]
 
 
 def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
@@ -168,7 +157,8 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
         bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
         zorder=5,
     )
-    _unigram(axes, probe)
+    for bits in _unigram_baselines([probe]):
+        axes.axhline(bits, **UNIGRAM_LINE, zorder=5)
     if main is not None:
         _mark_crossing(axes, main, baseline, above=34.0)
 
@@ -197,6 +187,9 @@ def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
     blank = Line2D([], [], linestyle="none")
     left = [(blank, "CERTIFICATES (theorems under their assumptions)"), *entries(True)]
     right = [(blank, "NOT CERTIFICATES (numbers to look at)"), *entries(False)]
+    if unigram := _unigram_baselines(probes):
+        each = ", ".join(f"{bits:.2f}" for bits in unigram)
+        right.append((Line2D([], [], **UNIGRAM_LINE), f"token frequencies, no context: {each}"))
     if any(published(probe) is not None for probe in probes):
         right += [
             (Patch(color=TERM_COLOURS[term]), f"share of “as published”: {words}")

@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullFormatter, PercentFormatter, ScalarFormatter
+from matplotlib.ticker import PercentFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.style import MUTED, corpus_colours, house_style, legend_below, panels
+from semdim.plots.style import MUTED, corpus_colours, count_axis, house_style, legend_below, panels
 from semdim.results.guardrail import guardrail_of
 from semdim.results.read import ProbeResults
 from semdim.uncertainty.alarm_words import statistic_in_words
@@ -145,11 +145,8 @@ def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
             fontsize=8,
             color=colour,
         )
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
-    axes.xaxis.set_minor_formatter(NullFormatter())
     name = statistic_in_words(limit.statistic, facts.alarm.moving_length)
-    axes.set_xlabel(f"{name} of n_active in a sequence (log)")
+    count_axis(axes, f"{name} of n_active\nin a sequence (log scale)")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
     axes.set_title("sequences, at their end")
