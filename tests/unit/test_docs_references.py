@@ -12,8 +12,8 @@ from semdim.bounds.units import SampleSize
 
 PAGE = Path(__file__).parents[2] / "docs" / "references.md"
 
-# Rows N = 10,000 of fig1_tab1/final_ops_64 of newcodevelop/sparse-lens-certification: V, m, P, risk of
-# the model, of the proxy, gap, share of sequences outside of the pool, and the two bounds it states.
+# Rows N = 10,000 of fig1_tab1/final_ops_64 in the code of arXiv 2606.18383: V, m, P, risk of the
+# model, of the proxy, gap, share of sequences outside of the pool, and the two bounds it states.
 RELEASED = {
     "GPT-2 Small": (
         50257, 24576, 24510, 7.164825916290283, 7.358727931976318, 0.21594089269638062,
