@@ -3,10 +3,10 @@
 # make check   lint, format, types
 # make bench   speed and memory against the plain procedure, and what watching k costs
 # make params  write params.yaml from conf/, and the code that each stage imports into dvc.yaml
-# make lock    resolve the dependencies anew
+# make lock    resolve the dependencies again
 
 PYTHON ?= python3.11
-# Minutes that a run may take without being asked whether to go on: make repro BUDGET=600
+# Minutes that a run may take without being asked whether to continue: make repro BUDGET=600
 BUDGET ?= 60
 VENV := .venv
 BIN := $(VENV)/bin

@@ -50,7 +50,7 @@ def tokens_to_ledger(
 
     Args:
         folder: for the shards, too, unless ``place`` is given.
-        is_stored: activations are cached; False computes them anew in each step, as
+        is_stored: activations are cached; False computes them again in each step, as
             ``engine.store_activations=false`` does.
         place: where the shards lie, in memory for instance; the ledger is then a table in memory,
             and nothing is written.

@@ -142,7 +142,7 @@ def transformers_backend(
     subject: Subject, root: Path, dtype: torch.dtype, context: int
 ) -> tuple[Backend, bool]:
     """The subject's model on the transformers back end, and whether it has the same weights: of a
-    random shape they are drawn anew."""
+    random shape they are drawn again."""
     if subject.name not in RANDOM_SHAPES:
         paths = Paths(root)
         processing = read_hook(paths.hook(subject.name)).processing

@@ -6,7 +6,7 @@ from pathlib import Path
 
 # Imports make objects that stay; looking for garbage among them is a fifth of a stage's start. It
 # is looked for again once the stage runs (`imported`). While `python -m` locates a module
-# argv[0] is "-m"; whoever imports a stage otherwise is left alone.
+# argv[0] is "-m"; code that imports a stage otherwise is left alone.
 if sys.argv[:1] == ["-m"]:
     gc.disable()
 

@@ -3,7 +3,7 @@
     python -m stages.check_training      write outputs/training/inputs.json, a dep of train_sae
 
 An edited text, another version of a package, other weights of the model change that file, and so
-make `dvc repro training/dvc.yaml` train anew.
+make `dvc repro training/dvc.yaml` train again.
 """
 
 import sys

@@ -1,6 +1,6 @@
 """model_losses: the model's own loss and scores at each token, once for all of its probes.
 
-The suffix goes on from the cached activations of the model's first hook point: to the bit what a
+The suffix continues from the cached activations of the model's first hook point: to the bit what a
 full forward pass gives, at half of its cost.
 """
 

@@ -35,7 +35,7 @@ class Cost:
 
         Args:
             stage: a stage that runs a model or an SAE.
-            stored: whether activations are; if not, the prefix is run anew. For losses it is not
+            stored: whether activations are; if not, the prefix runs again. For losses it is not
                 counted here, since the proxies share it (`again`).
         """
         again = self.again(stored=stored)

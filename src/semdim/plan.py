@@ -101,7 +101,7 @@ class _At:
         yield from self._losses("further_losses", paths.further_losses(probe, corpus), probe, cost)
 
     def _losses(self, stage: str, folder: Path, probe: str, cost: Cost) -> Iterator[Step]:
-        """A step for each proxy; the prefix, where it is run anew, is with the first."""
+        """A step for each proxy; the prefix, where it runs again, is with the first."""
         grid = self.settings.grid
         names = grid.proxy if stage == "compute_losses" else grid.further()
         again, unit = cost.again(stored=self._is_stored), f"{probe} · {self.corpus}"

@@ -14,7 +14,7 @@ from semdim.artifacts.shards import write_json
 #: Rows and columns of the matrices that are multiplied: the smaller ones first, and further where
 #: one product of them took longer than `PATIENCE` seconds.
 SMALL, LARGE, PATIENCE = 512, 1024, 0.05
-#: Seconds to go on multiplying, three times at least.
+#: Seconds to keep multiplying, three times at least.
 SECONDS = 0.5
 
 

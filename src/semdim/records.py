@@ -81,7 +81,7 @@ def read_record(path: Path, cls: type[Record]) -> Record:
         raise ArtifactError(f"There is no {path}; `make repro` writes it.") from None
     except (OSError, ValueError) as error:
         raise ArtifactError(
-            f"{path} cannot be read ({error}); `make repro` writes it anew."
+            f"{path} cannot be read ({error}); `make repro` writes it again."
         ) from error
     return from_content(raw, cls, str(path))
 
@@ -97,7 +97,7 @@ def from_content(content: Any, cls: type[Record], where: str) -> Record:
     if found != schema:
         said = "names no schema" if found is None else f"is of the schema {_short(found)}"
         raise ArtifactError(
-            f"{where} {said}, but this version of semdim reads {schema!r}; {remedy} writes it anew."
+            f"{where} {said}, but this version of semdim reads {schema!r}; {remedy} writes that."
         )
     fields_alone = {name: value for name, value in content.items() if name != KEY}
     return from_plain(fields_alone, cls, where)
@@ -118,7 +118,7 @@ def from_plain(value: Any, cls: type[Record], where: str) -> Record:
         record: Record = _decode(value, cls, "")
     except _Wrong as wrong:
         raise ArtifactError(
-            f"{where} does not fit this version of semdim: {wrong}; `make repro` writes it anew."
+            f"{where} does not fit this version of semdim: {wrong}; `make repro` writes it again."
         ) from None
     return record
 

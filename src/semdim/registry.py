@@ -41,7 +41,7 @@ class Registry(Generic[Entry]):
         """Register ``entry`` as ``name``, and return it.
 
         Raises:
-            ConfigError: another entry has this name. The same module may be imported anew.
+            ConfigError: another entry has this name. The same module may be imported again.
         """
         module = _origin()
         if not module.startswith(f"{self.package}."):

@@ -58,7 +58,7 @@ class Steps:
     shard_sequences: int = 64
     """Sequences in one shard."""
     is_stored: bool = True
-    """Activations are kept; False keeps their norms alone and computes them anew in each step."""
+    """Activations are kept; False keeps their norms alone and computes them again in each step."""
     update: Callable[[int], object] = nothing
     """Called with the number of tokens that were worked on."""
 

@@ -1,7 +1,7 @@
 """Weights & Biases, for the stages that produce numbers and for training: one way in and out.
 
-A run that is tracked never fails because of that: without a key or a network it goes on offline,
-when wandb fails later it goes on untracked, and both say how to upload what was written. Starting
+A run that is tracked never fails because of that: without a key or a network it continues offline,
+when wandb fails later it continues untracked, and both say how to upload what was written. Starting
 and ending a run takes seconds, so stages whose numbers are in the ledger anyway are not tracked one
 by one.
 """
@@ -23,7 +23,7 @@ MODES = ("offline", "online", "disabled")
 STEP = "n_tokens"
 """x-axis of every curve over the sample size."""
 PATIENCE = 20
-"""Seconds to wait for the server before the run goes on offline."""
+"""Seconds to wait for the server before the run continues offline."""
 UPLOAD_PATIENCE = 60
 """Seconds that the end of an online run waits for its uploads; what is left stays on disk."""
 
@@ -45,7 +45,7 @@ class TrackingSpec:
 class Tracked:
     """One tracked run of a stage; every method does nothing when tracking is disabled.
 
-    None of them raises: whatever goes wrong in wandb is told once, and the run goes on untracked.
+    None of them raises: whatever goes wrong in wandb is told once, and the run continues untracked.
     """
 
     def __init__(
@@ -134,7 +134,7 @@ class Tracked:
             send(self.run)
         except Exception as error:  # wandb's own, of its service, of the network: it documents none
             if not self._failed:
-                self._say(f"wandb failed ({_reason(error)}); the run goes on untracked")
+                self._say(f"wandb failed ({_reason(error)}); the run continues untracked")
             self._failed = True
 
 
@@ -186,7 +186,7 @@ def start(
             return Tracked(wandb.init(mode=mode, **arguments), say, lock)
         except Exception as error:  # as in Tracked: a run does not fail because of its tracking
             follows = "is tracked offline" if mode == "online" else "is not tracked"
-            say(f"wandb cannot be used {mode} ({_reason(error)}); the run goes on and {follows}")
+            say(f"wandb cannot be used {mode} ({_reason(error)}); the run continues and {follows}")
     return Tracked(None, say)
 
 

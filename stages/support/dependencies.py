@@ -161,7 +161,7 @@ def _with_code(block: str, code: list[str]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.support.dependencies")
-    parser.add_argument("--write", action="store_true", help="write dvc.yaml anew")
+    parser.add_argument("--write", action="store_true", help="write dvc.yaml")
     write = parser.parse_args().write
     for path in PIPELINES:
         text = path.read_text(encoding="utf-8")

@@ -60,7 +60,7 @@ def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> 
         if (theirs := artifact.facts.get(fact, ours)) != ours:
             raise ArtifactError(
                 f"{artifact.folder} was computed {how} {theirs}, and this run computes {how} "
-                f"{ours}; `dvc repro` computes it anew."
+                f"{ours}; `dvc repro` computes it again."
             )
     if artifact.facts.get("stored", True):
         return artifact

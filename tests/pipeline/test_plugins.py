@@ -113,7 +113,7 @@ def test_commands_find_the_plugins_too(house: Clone, output: str) -> None:
     assert "is there" in planned.stdout
 
 
-def test_an_edited_proxy_is_computed_anew_and_no_other(house: Clone, output: str) -> None:
+def test_an_edited_proxy_is_computed_again_and_no_other(house: Clone, output: str) -> None:
     paths = Paths(house.root)
     before = contents(paths.further_losses("tiny", "english"))
     module = house.root / "first_atoms_proxy.py"

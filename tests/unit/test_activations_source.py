@@ -1,4 +1,4 @@
-"""Activations computed anew give what stored ones give, to the bit, and leave none on the disk."""
+"""Activations computed again give what stored ones give, to the bit, and leave none on the disk."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -76,7 +76,7 @@ def writer(folder: Path, name: str, n_shards: int = 3) -> ShardWriter:
     return FolderPlace(folder).sink(name, n_shards)
 
 
-def computed_anew(
+def computed_again(
     folder: Path, split: SplitModel, token_ids: torch.Tensor
 ) -> RecomputedActivations:
     return RecomputedActivations(
@@ -104,7 +104,7 @@ def pipeline(
     assert steps.n_shards == 3
     steps.cache_activations()
     steps.encode_codes()
-    # Stored, each proxy is a run of its own; computed anew, one pass serves all of them.
+    # Stored, each proxy is a run of its own; computed again, one pass serves all of them.
     for together in [[name] for name in PROXIES] if stored else [PROXIES]:
         steps.compute_losses(together, n_sequences=PART)
     ledger = LedgerWriter(folder / "ledger.parquet")
@@ -117,9 +117,9 @@ def test_the_ledger_is_the_same_to_the_byte(
     tmp_path: Path, split: SplitModel, token_ids: torch.Tensor
 ) -> None:
     stored, ledger = pipeline(tmp_path / "stored", split, token_ids, True)
-    anew, other = pipeline(tmp_path / "anew", split, token_ids, False)
+    again, other = pipeline(tmp_path / "again", split, token_ids, False)
     assert ledger.read_bytes() == other.read_bytes()
-    assert isinstance(anew, RecomputedActivations) and isinstance(stored, Artifact)
+    assert isinstance(again, RecomputedActivations) and isinstance(stored, Artifact)
     table, facts = read_table(ledger)
     assert len(table) == token_ids.numel() and table["n_active"].std() > 0
     assert {f"nll_{name}" for name in PROXIES} <= set(table.columns)
@@ -129,22 +129,22 @@ def test_the_ledger_is_the_same_to_the_byte(
         assert (table[f"nll_{name}"].notna() == there).all()
     assert facts["mean_n_active"] == table.loc[table["position"] > 0, "n_active"].mean()
     # On disk: norms and a flag, no activation.
-    (shard, *_) = Artifact.open(tmp_path / "anew" / "activations")
+    (shard, *_) = Artifact.open(tmp_path / "again" / "activations")
     assert set(shard) == {"norm", "is_outlier", "centred_norm"}
-    assert list((tmp_path / "anew" / "partial").iterdir()) == []
+    assert list((tmp_path / "again" / "partial").iterdir()) == []
 
 
 def test_both_sources_give_the_same_tensors_and_shapes(
     tmp_path: Path, split: SplitModel, token_ids: torch.Tensor
 ) -> None:
     stored, _ = pipeline(tmp_path, split, token_ids, True)
-    anew = computed_anew(tmp_path, split, token_ids)
-    assert len(stored) == len(anew) == 3
-    for index, (left, right) in enumerate(zip(stored, anew, strict=True)):
+    again = computed_again(tmp_path, split, token_ids)
+    assert len(stored) == len(again) == 3
+    for index, (left, right) in enumerate(zip(stored, again, strict=True)):
         assert torch.equal(left["activation"], right["activation"])
-        shape = anew.shape(index, "activation")
+        shape = again.shape(index, "activation")
         assert shape == stored.shape(index, "activation") == tuple(left["activation"].shape)
-    (last,) = anew.ahead([2])
+    (last,) = again.ahead([2])
     assert torch.equal(last["activation"], stored.read(2)["activation"])
 
 
@@ -156,7 +156,7 @@ def test_scores_from_activations_do_not_ask_where_they_come_from(
     chosen = np.ones(tuple(token_ids.shape), dtype=bool)
     chosen[:, 0] = False
     found = []
-    for source in (stored, computed_anew(tmp_path, split, token_ids)):
+    for source in (stored, computed_again(tmp_path, split, token_ids)):
         tokens = TokenShards(source, chosen)
         fit = fit_activations(tokens, spec, 0)
         found.append(score_activations(fit, TokenShards(source, np.ones_like(chosen))))
@@ -171,7 +171,7 @@ def test_norms_resume_where_they_were_killed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pipeline(tmp_path / "whole", split, token_ids, False)
-    source, reads = computed_anew(tmp_path, split, token_ids), []
+    source, reads = computed_again(tmp_path, split, token_ids), []
     read = source.read
 
     def dying(index: int) -> dict[str, torch.Tensor]:
@@ -232,10 +232,10 @@ def test_the_mean_leaves_out_exactly_the_outliers(loud: float) -> None:
     torch.testing.assert_close(columns["centred_norm"], (values - reference.mean).norm(dim=-1))
 
 
-def test_an_overflow_is_named_when_it_is_computed_anew(
+def test_an_overflow_is_named_when_it_is_computed_again(
     split: SplitModel, token_ids: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = computed_anew(tmp_path, split, token_ids)
+    source = computed_again(tmp_path, split, token_ids)
     prefix = split.prefix
     monkeypatch.setattr(split, "prefix", lambda ids: prefix(ids) * float("inf"))
     with pytest.raises(DataError, match="sequences 4 to 7"):

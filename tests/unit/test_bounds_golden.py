@@ -1,7 +1,7 @@
 """bounds.csv and bound.json of a synthetic ledger, row by row and key by key.
 
 The files in ``golden/`` were written before the families became entries of a registry. After a
-change that is meant, ``python tests/unit/test_bounds_golden.py`` writes them anew.
+change that is meant, ``python tests/unit/test_bounds_golden.py`` writes them again.
 """
 
 import json

@@ -176,7 +176,7 @@ def test_bounds_are_compared_at_the_largest_n_of_both(tmp_path: Path) -> None:
     rows = {row.quantity: row for row in compared(pair(a, b))}
     assert common_size(pair(a, b)) == 100
     assert rows["holdout (betting)"].difference == 0.0
-    assert rows["hard top-k codes, best k paid for"].difference == 0.0
+    assert rows["hard top-k codes, with a union bound over k"].difference == 0.0
     assert rows["N, largest of the bounds"].difference == 4000.0
     (tmp_path / "b" / "bounds.csv").write_text(
         "\n".join(line for line in BOUNDS.format(**B).splitlines() if ",100," not in line)

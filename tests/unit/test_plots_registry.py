@@ -86,7 +86,7 @@ def test_a_figure_and_a_table_from_outside_stand_in_the_page(plugin, tmp_path):
     plain = re.sub(r"<[^>]+>", "", figure)
     assert "Figure 2. How much was measured. A bar is the largest sample of a probe." in plain
     assert "synthetic-a was measured on 100,000 tokens." in plain
-    assert figure.index("</figure>") < figure.index("is not a certificate")  # the text goes on
+    assert figure.index("</figure>") < figure.index("is not a certificate")  # the text continues
     assert part["sparsity"].index("Table 1") < part["sparsity"].index("How much was measured")
     numbers = [int(number) for number in re.findall(r'alt="Figure (\d+):', text)]
     drawn = [spec for spec in figures() if not spec.is_extra]

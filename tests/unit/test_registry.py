@@ -119,7 +119,7 @@ def test_an_entry_hidden_behind_a_helper_is_known_by_the_module_that_calls_it(
         plugin("yours", "from mine import add\nadd('pear', 'yellow')\n")
 
 
-def test_the_same_module_may_be_imported_anew(
+def test_the_same_module_may_be_imported_again(
     shop: Registry[str], plugin: Callable[[str, str], None]
 ) -> None:
     plugin("mine", "GOODS.add('pear', 'green')\n")

@@ -89,7 +89,7 @@ def loaded(**settings: Any) -> Any:
         ({"architecture": "standard", "apply_b_dec_to_input": True}, {}),
     ],
 )
-def test_values_that_are_written_anew_are_the_same(
+def test_values_that_are_written_again_are_the_same(
     stored: dict[str, Any], there: dict[str, Any]
 ) -> None:
     check_nothing_dropped(stored, loaded(**there), "x")

@@ -1,4 +1,4 @@
-"""The samples of every kind, to the last token: a corpus read anew is the corpus that was read."""
+"""The samples of every kind, to the last token: a corpus read again is the corpus that was read."""
 
 import hashlib
 from pathlib import Path

@@ -109,7 +109,7 @@ def test_a_server_that_is_not_there_leaves_an_offline_run(
 ) -> None:
     import wandb
 
-    wandb.teardown()  # so that the environment is read anew
+    wandb.teardown()  # so that the environment is read again
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
     monkeypatch.setattr(tracking, "PATIENCE", 2)
@@ -149,7 +149,7 @@ def test_a_run_goes_on_when_wandb_fails_after_it_opened(
     run.numbers({"after": 1.0})
     run.finish()
     assert failures == [call]
-    assert said[0] == "wandb failed (the service is gone); the run goes on untracked"
+    assert said[0] == "wandb failed (the service is gone); the run continues untracked"
     prefix = "to upload what was tracked until then: wandb sync "
     assert len(said) == 2 and said[1].startswith(prefix)
     if call == "finish":

@@ -1,6 +1,6 @@
-"""Where activations come from: read from disk, or computed anew from the tokens.
+"""Where activations come from: read from disk, or computed again from the tokens.
 
-Whoever needs activations takes a `ShardSource` and does the same mathematics on any. A cached
+Code that needs activations takes a `ShardSource` and does the same mathematics on any. A cached
 artifact (`semdim.artifacts.shards.Artifact`) is one; `RecomputedActivations` is another, for
 samples whose activations would not fit a disk. Both give the same tensors to the bit, in the same
 shards.

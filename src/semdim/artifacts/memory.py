@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class MemoryShards:
     """A `ShardSink` and a `ShardSource` (`semdim.artifacts.protocols`) in one.
 
-    What was written is read as it is, not copied: whoever reads it leaves it unchanged, as all of
+    What was written is read as it is, not copied: a reader leaves it unchanged, as all of
     the engine does.
 
     Args:

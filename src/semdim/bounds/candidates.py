@@ -1,6 +1,6 @@
 """What it costs to have chosen the autoencoder on the very text that the certificate is taken on.
 
-Whoever measures several autoencoders on a text and keeps the best has let the text choose. If each
+Anyone who measures several autoencoders on a text and keeps the best lets it choose. If each
 of the c candidates gets δ/c, all their statements hold at once with probability 1 − δ, and so does
 that of the one which was kept, however it was chosen. The model's own losses know no autoencoder:
 the families that use them alone pay nothing.

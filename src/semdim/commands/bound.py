@@ -180,7 +180,7 @@ def read_rows(folder: Path) -> list[dict[str, Any]]:
         rows = [{key: _cell(value) for key, value in row.items()} for row in csv.DictReader(file)]
     needed = {"family", "is_certificate", "n_tokens", "total", "failure_prob", "unit"}
     if not rows or not needed <= set(rows[0]):
-        raise ArtifactError(f"{path} is not a table of bounds; `dvc repro` computes it anew.")
+        raise ArtifactError(f"{path} is not a table of bounds; `dvc repro` computes it again.")
     return rows
 
 

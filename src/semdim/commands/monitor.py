@@ -104,7 +104,7 @@ def monitor(
     sequence of a document is above a threshold at the rate that
     uncertainty.false_alarm_rate allows, or less often.
 
-    The text comes from --text, a file or standard input; --generate goes on
+    The text comes from --text, a file or standard input; --generate continues
     from it. The thresholds are those that the pipeline calibrated for this
     model, SAE, hook point, splice and context; any others are refused. Without
     any, k is shown and nothing is called an alarm.

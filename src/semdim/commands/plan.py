@@ -28,7 +28,7 @@ def plan(
 ) -> None:
     """Say what the pipeline will compute, how large it will be and roughly how long it takes.
 
-    Fails where the disk is too small, or the time exceeds --budget and nobody says to go on.
+    Fails where the disk is too small, or the time exceeds --budget and nobody agrees to continue.
     """
     from semdim.forward.dtype import resolved_dtype
     from semdim.paths import Paths
@@ -100,13 +100,13 @@ def _total(found: "list[Estimate]") -> float:
 
 
 def _ask(minutes: float, budget: float, settings: "Settings") -> None:
-    """Go on only if the person at the terminal says so."""
+    """Continue only if the person at the terminal says so."""
     over = f"about {minutes:.0f} minutes exceed --budget {budget:g}"
     smaller = f"go smaller with {_smaller(settings)}"
     if not on_a_terminal():
         raise refusal(f"The run's {over}: {smaller}, or raise --budget.")
-    if not typer.confirm(f"The run's {over}; go on?"):
-        raise refusal(f"Stopped, since nobody said to go on: {smaller}.")
+    if not typer.confirm(f"The run's {over}; continue?"):
+        raise refusal(f"Stopped, since nobody agreed to continue: {smaller}.")
 
 
 def on_a_terminal() -> bool:

@@ -1,4 +1,4 @@
-"""Batches that fit the memory: one that does not is halved, with a message, and the work goes on.
+"""Batches that fit the memory: one that does not is halved, with a message, and the work continues.
 
 No result depends on the size of a batch beyond rounding, so a smaller one costs speed alone.
 """

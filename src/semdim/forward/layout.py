@@ -1,7 +1,7 @@
 """Weights stored in the order in which they are multiplied.
 
 TransformerLens keeps weights as [head, d_model, d_head] and [d_model, d_mlp], multiplies their
-transposes, and makes those anew at each call: a tenth of a forward pass on a CPU. Stored the other
+transposes, and makes those again at each call: a tenth of a forward pass on a CPU. Stored the other
 way round, under the same names and shapes, the transposes cost nothing and every result is bitwise
 what it was.
 """

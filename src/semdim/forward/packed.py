@@ -22,7 +22,7 @@ class PackedProducts(TorchFunctionMode):
     """While it is entered, `F.linear` and `torch.addmm` multiply by packed copies of ``weights``.
 
     A weight is packed when it is first met, so that half a model costs a copy of half its weights.
-    TransformerLens forms its matrices anew at each call; they are known again by the place and
+    TransformerLens forms its matrices again at each call; they are known again by the place and
     order of their memory, so weights must neither move nor change. Several threads may enter it at
     once. It knows no gradients: enter it in inference mode.
 

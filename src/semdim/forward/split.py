@@ -66,7 +66,7 @@ class SplitModel:
         self.start_layer = start_layer(hook_name, self.n_layers)
         self.device = self.backend.unembedding.device
         self._vocab_size = self.backend.vocab_size
-        # Contiguous: TransformerLens keeps its transpose, and would turn it anew at each call.
+        # Contiguous: TransformerLens keeps its transpose, and would turn it at each call.
         self._unembed = self._padded(self.backend.unembedding).contiguous()
         bias = self.backend.unembedding_bias
         self._unembed_bias = None if bias is None else self._padded(bias)
@@ -92,7 +92,7 @@ class SplitModel:
     def suffix(
         self, activation: Float[Tensor, "batch position d_model"]
     ) -> Float[Tensor, "batch position d_model"]:
-        """The final, normalised residual stream when the model goes on from ``activation``."""
+        """The final, normalised residual stream when the model continues from ``activation``."""
         with self._products:
             return self.run_suffix(activation)
 

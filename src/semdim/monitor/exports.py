@@ -47,7 +47,7 @@ def read_hook(path: Path) -> Hook:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ArtifactError(
-            f"{path} cannot be read ({error}); `dvc repro prepare_sae` writes it anew."
+            f"{path} cannot be read ({error}); `dvc repro prepare_sae` writes it again."
         ) from error
     names = [item.name for item in fields(Hook)]
     known = {name: raw[name] for name in names if name in raw} if isinstance(raw, dict) else raw

@@ -233,7 +233,7 @@ class SparsityMonitor:
 
     def _loaded(self) -> tuple[SplitModel, Encoder]:
         if self._split is None or self._sae is None:
-            raise ConfigError("This monitor is closed; load it anew.")
+            raise ConfigError("This monitor is closed; load it again.")
         return self._split, self._sae
 
 

@@ -14,9 +14,8 @@ from semdim.monitor.verdict_words import conditions, name_of, verdict
 
 MOST_TABLE_ROWS = 4096
 HEAT_WORDS = {
-    True: "Colours start above the median of ordinary tokens and go on at 75, 95 and 99 % of them.",
-    False: "Colours start above the median of this text's tokens and go on at 75, 95 and 99 % of "
-    "them.",
+    True: "Colours start above the median of ordinary tokens, with steps at 75, 95 and 99 %.",
+    False: "Colours start above the median of this text's tokens, with steps at 75, 95 and 99 %.",
 }
 """What the colours mean, with a threshold and without."""
 

@@ -99,7 +99,7 @@ def read_threshold(
     if guardrail.provenance is None:
         raise ArtifactError(
             f"{path} does not say which model and SAE its threshold is for (provenance is null); "
-            f"{Guardrail.WRITTEN_BY} writes it anew."
+            f"{Guardrail.WRITTEN_BY} writes it again."
         )
     return Threshold(guardrail.alarm, guardrail.provenance, with_confidence, group)
 

@@ -17,7 +17,7 @@ class FamilyStyle:
 
 STYLES: dict[str, FamilyStyle] = {
     "holdout": FamilyStyle("holdout on the model itself", "#228833"),
-    "srm_topk": FamilyStyle("hard top-k codes, best k paid for", "#AA3377"),
+    "srm_topk": FamilyStyle("hard top-k codes, with a union bound over k", "#AA3377"),
     "pool_split": FamilyStyle("pool of atoms, chosen on a split", "#4477AA"),
     "pool_occam": FamilyStyle("pool of atoms, chosen on the sample", "#66CCEE"),
     "occam_pool": FamilyStyle("pooled proxy itself (not the model)", "#CCBB44"),

@@ -98,7 +98,7 @@ def compute_losses(
 
     Args:
         columns: the proxies, each with the writer of its losses; all over the same dictionary.
-        token_ids: the sample; the artifacts may go on beyond it.
+        token_ids: the sample; the artifacts may extend beyond it.
         update: called with the number of tokens, times that of proxies, after each batch.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The losses of the model itself, which need no SAE: the suffix goes on from the activation."""
+"""The losses of the model itself, which need no SAE: the suffix continues from the activation."""
 
 import itertools
 from collections.abc import Callable

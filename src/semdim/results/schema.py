@@ -241,7 +241,7 @@ TABLES: dict[str, TableSchema] = {schema.name: schema for schema in _ALL}
 
 def describe_column(table: str, column: Column) -> None:
     """Add a column to a table's schema: for a family or a score from outside semdim that brings
-    one. The same column may be described anew.
+    one. The same column may be described again.
 
     Raises:
         ConfigError: the table is unknown, or has another column of this name.

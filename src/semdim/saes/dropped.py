@@ -70,7 +70,7 @@ def check_nothing_dropped(source: Mapping[str, Any], config: Any, where: str) ->
             now = f"loaded as {loaded[name]!r}" if name in loaded else "which SAELens drops"
             raise MismatchError(
                 f"The SAE {where} has {key} = {value!r}, {now}, so its codes would be others: save "
-                "it anew with this SAELens, or (if it tells of the training alone) move the key "
+                "it again with this SAELens, or (if it tells of the training alone) move the key "
                 "into `metadata` of its cfg.json."
             )
 

@@ -15,7 +15,7 @@ class ShuffledBatches(Iterator[Tensor]):
     """Every activation once per epoch, in batches whose neighbours come from many documents.
 
     ``buffer_shards`` shards are in memory at once and are mixed; the shards of a buffer are drawn
-    anew for each epoch, and the windows in a shard are already shuffled over the corpus. The order
+    again for each epoch, and the windows in a shard are already shuffled over the corpus. The order
     follows from the seed and the position alone, so a run that is resumed at batch i sees exactly
     what an unbroken one sees from there on.
     """

@@ -41,7 +41,7 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
     """Train, finish, measure and describe one SAE; returns what ``training.json`` holds.
 
     The SAE is written to ``models/sae/<name>``, everything else to ``outputs/training/<name>``.
-    A killed run goes on from its shards and its last checkpoint.
+    A killed run resumes from its shards and its last checkpoint.
 
     Raises:
         ConfigError, DataError, ArtifactError: see the modules that do the work.

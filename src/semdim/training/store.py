@@ -1,7 +1,7 @@
 """Activations to train on: computed once, kept on disk in bfloat16, served shuffled.
 
 The unit of work is a shard: the activations of ``shard_sequences`` windows. A shard that exists is
-never computed again, so a killed run goes on where it stopped, and further epochs or a sweep cost
+never computed again, so a killed run resumes where it stopped, and further epochs or a sweep cost
 no forward pass. With the cache off, shards are computed as they are asked for and forgotten.
 """
 
@@ -60,7 +60,7 @@ class ShardStore:
         folder: Path | None,
         device: str = "cpu",
     ) -> None:
-        """``folder`` is where shards are kept; None computes them anew each time. ``device`` is
+        """``folder`` is where shards are kept; None computes them again each time. ``device`` is
         that of ``prefix``.
 
         Raises:

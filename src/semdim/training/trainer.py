@@ -45,7 +45,7 @@ def trainer_config(
 
 
 class DictionaryTrainer(SAETrainer[Any, Any]):
-    """Trains one dictionary; ``fit`` goes on from the last checkpoint in ``folder`` if it is one
+    """Trains one dictionary; ``fit`` resumes from the last checkpoint in ``folder`` if it is one
     of the same configuration."""
 
     def __init__(
@@ -178,7 +178,7 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         if state["fingerprint"] != self.fingerprint:
             raise ArtifactError(
                 f"{self.folder} holds a checkpoint of another configuration (model, text or "
-                "settings differ): remove the folder to start anew, or name another one."
+                "settings differ): remove the folder to start again, or name another one."
             )
         self.sae.load_weights_from_checkpoint(whole[0])
         self.load_trainer_state(whole[0])

@@ -37,5 +37,5 @@ def check_fit_documents(fitted: Sequence[int] | None, split: DocumentSplit) -> N
         raise DataError(
             "The scores from activations were fitted on other documents than this study sets "
             "aside for fitting (uncertainty.fit_share, seed), so that it would test them on text "
-            "they have seen; run `dvc repro`, which fits them anew."
+            "they have seen; run `dvc repro`, which fits them again."
         )

@@ -139,7 +139,7 @@ def resampled_separation(
 ) -> Separation:
     """The metrics when each item counts as often as its document was drawn.
 
-    Equal, to rounding, to repeating the rows and sorting anew, unless neighbours were merged.
+    Equal, to rounding, to repeating the rows and sorting again, unless neighbours were merged.
     ``multiplicities`` holds the ID documents' columns, then those of the OOD documents.
 
     Raises ``DataError`` when a resample has no item of one class.

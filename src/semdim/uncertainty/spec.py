@@ -59,7 +59,7 @@ class UncertaintySpec:
     fixed_threshold: int = setting(500, at_least=1, at_most=1_000_000_000)
     """The paper's rule (section 4.2): an input is flagged when n_active exceeds this."""
     histogram_bins: int = setting(60, at_least=1, at_most=100_000)
-    """Histogram bins over 99.5 % of the tokens; the tail goes on at the same width."""
+    """Histogram bins over 99.5 % of the tokens; the tail continues at the same width."""
     roc_points: int = setting(64, at_least=2, at_most=1_000_000)
     """Most points kept of one ROC curve, at least 2."""
     n_clusters: int = setting(16, at_least=2, at_most=100_000)

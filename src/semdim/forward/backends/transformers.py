@@ -1,6 +1,6 @@
 """The back end on a decoder of transformers: its own blocks, run from one to another.
 
-No block is written anew. Each is called as the model's ``forward`` calls it, with the masks and
+No block is rewritten. Each is called as the model's ``forward`` calls it, with the masks and
 rotary positions that transformers makes (`semdim.forward.architectures`); when a model is taken in,
 a few tokens go through the whole and through the parts, and both must agree.
 """
