@@ -1,6 +1,6 @@
 # make repro   the main job: environment from the lock file, then the pipeline
 # make test    the environment, then every test
-# make check   lint, format, types
+# make check   lint, format, spelling, types
 # make bench   speed and memory against the plain procedure, and what watching k costs
 # make params  write params.yaml from conf/, and the code that each stage imports into dvc.yaml
 # make lock    resolve the dependencies again
@@ -43,7 +43,7 @@ quick: env
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: env
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/mypy
 
 bench: env
 	@$(BIN)/python -m bench

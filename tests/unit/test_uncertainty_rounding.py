@@ -1,4 +1,4 @@
-"""n_active in two arithmetics: what rounding is, and what it does to a tail."""
+"""n_active in two arithmetic: what rounding is, and what it does to a tail."""
 
 from types import SimpleNamespace
 
