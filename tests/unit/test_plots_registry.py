@@ -84,7 +84,7 @@ def test_a_figure_and_a_table_from_outside_stand_in_the_page(plugin, tmp_path):
     }
     figure = part["bound"][part["bound"].index('id="figure-sample_sizes_drawn"') :]
     plain = re.sub(r"<[^>]+>", "", figure)
-    assert "Figure 2. How much was measured. A bar is the largest sample of a probe." in plain
+    assert "Figure 3. How much was measured. A bar is the largest sample of a probe." in plain
     assert "synthetic-a was measured on 100,000 tokens." in plain
     assert figure.index("</figure>") < figure.index("is not a certificate")  # the text continues
     assert part["sparsity"].index("Table 1") < part["sparsity"].index("How much was measured")
@@ -99,7 +99,7 @@ def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(registries
     draw_all(tmp_path, tmp_path)
     text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     claim = text[text.index('<section id="claim">') : text.index('<section id="setup">')]
-    assert claim.index("only a number to look at") < claim.index("Figure 1. Another.")
+    assert claim.index("only a number to look at") < claim.index("Figure 2. Another.")
 
 
 def test_two_figures_of_one_name_and_unknown_sections_are_refused(registries):

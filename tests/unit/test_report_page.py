@@ -170,7 +170,7 @@ def test_a_complete_run_says_that_nothing_is_missing(results):
 
 def test_a_figure_that_was_not_drawn_stops_the_report(tmp_path):
     write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
-    with pytest.raises(ArtifactError, match=r"bound_vs_n\.svg is missing .* run the stage plot"):
+    with pytest.raises(ArtifactError, match=r"at_a_glance\.svg is missing .* run the stage plot"):
         write_report(tmp_path / "probes", tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 

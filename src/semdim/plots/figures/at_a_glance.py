@@ -26,7 +26,7 @@ SCORES = {
 }
 
 
-def _label(axes: Axes, text: str, point: tuple[float, float], offset: tuple[float, float]) -> None:
+def _label(axes: Axes, text: str, point: tuple[float, float], offset: tuple[int, int]) -> None:
     axes.annotate(text, point, xytext=offset, textcoords="offset points", fontsize=8.5, color=INK)
 
 
@@ -85,8 +85,8 @@ def _change(axes: Axes, probe: ProbeResults) -> None:
         axes.hlines(place, gap, total, color=GAP, linewidth=5, alpha=0.55)
         axes.plot([gap], [place], "o", color=GAP, markersize=7)
         axes.plot([total], [place], "|", color=INK, markersize=14, mew=2.2)
-        _label(axes, f"measured {gap:.2f}", (gap, place), (-6, 10))
-        _label(axes, f"≤ {total:.2f} certified", (total, place), (-28, -20))
+        _label(axes, f"measured {gap:.2f}", (gap, float(place)), (-6, 10))
+        _label(axes, f"≤ {total:.2f} certified", (total, float(place)), (-28, -20))
     axes.set_yticks(range(len(names)), [CHANGES[name] for name in reversed(names)])
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.set_xlim(0.0, 1.35 * max(totals.values()))
@@ -159,6 +159,6 @@ add_figure(
         ),
         draw=at_a_glance,
         has=_complete,
-        how="the stages assemble_bound and measure_uncertainty",
+        how="the stage assemble_bound and the stage measure_uncertainty",
     )
 )
