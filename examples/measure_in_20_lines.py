@@ -51,8 +51,10 @@ def main(arguments: list[str] | None = None) -> semdim.Ledger:
     else:
         from transformer_lens import HookedTransformer
 
+        from semdim.text.reading import read_text_file
+
         model = HookedTransformer.from_pretrained_no_processing(given.model)
-        sae, texts = given.sae, [path.read_text(encoding="utf-8") for path in given.texts]
+        sae, texts = given.sae, [read_text_file(path) for path in given.texts]
 
     ledger = semdim.measure(model, sae, texts, proxies=("model", "sae", "topk_8"), context=64)
     print(ledger)

@@ -172,8 +172,8 @@ def test_ctrl_c_keeps_what_was_generated(
         (["--text", "x", "--html", "nowhere/out.html"], None, "There is no folder"),
         (["--text", "x", "params.yaml"], None, "two texts"),
         (["none.txt"], None, "none.txt cannot be read"),
-        ([], b"caf\xe9", "byte 0xe9 at offset 3 (line 1)"),
-        (["--text", "a\udcffb"], None, "byte 0xff at offset 1"),
+        ([], b"caf\xe9", "Standard input is not UTF-8 text: byte 3 is 0xe9, on line 1"),
+        (["--text", "a\udcffb"], None, "The text of --text is not UTF-8 text: byte 1 is 0xff"),
     ],
 )
 def test_a_mistake_is_one_sentence(arguments: list[str], stdin: bytes | None, message: str) -> None:

@@ -21,7 +21,7 @@ from semdim.monitor import SparsityMonitor, Token, read_threshold
 from semdim.monitor.exports import Exports, exported_probes, find
 from semdim.monitor.live import CachedModel, count_active
 from semdim.monitor.monitor import describe
-from semdim.monitor.pieces import Detokenizer, cut, text_of, token_ids
+from semdim.monitor.pieces import Detokenizer, cut, token_ids
 from semdim.monitor.reading import Reading
 from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched
@@ -29,6 +29,7 @@ from semdim.monitor.verdict_words import as_dict, conditions, verdict
 from semdim.paths import Paths
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_decoder
+from semdim.text.reading import normal, text_of
 from semdim.tokens.sample import bos_mask
 from semdim.uncertainty.alarm_levels import Rule, document_levels
 from semdim.uncertainty.guardrail import Guardrail
@@ -244,8 +245,10 @@ def test_a_long_text_is_cut_as_the_pipeline_cuts(
 def test_the_pieces_of_a_text_are_the_text(text: str) -> None:
     tokenizer = _tokenizer()
     pieces = Detokenizer(tokenizer)
+    if not normal(text):
+        return
     ids = token_ids(text, tokenizer, "text")
-    assert "".join([pieces.add(token_id) for token_id in ids]) + pieces.rest() == text
+    assert "".join([pieces.add(token_id) for token_id in ids]) + pieces.rest() == normal(text)
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=60), st.integers(2, 20))
@@ -530,7 +533,7 @@ def test_impossible_generations_are_refused(
 
 
 def test_text_that_is_not_utf8_names_the_byte() -> None:
-    with pytest.raises(DataError, match=r"byte 0xff at offset 7 \(line 2\)"):
+    with pytest.raises(DataError, match=r"notes\.txt is not UTF-8 text: byte 7 is 0xff, on line 2"):
         text_of(b"a line\n\xff", "notes.txt")
     with pytest.raises(DataError, match="half a character"):
         token_ids("x\ud800", _tokenizer(), "text")

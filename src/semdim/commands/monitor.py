@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semdim.errors import ConfigError, DataError, SemdimError
+from semdim.errors import ConfigError, SemdimError
 
 if TYPE_CHECKING:
     from semdim.monitor.live import Stream
@@ -134,20 +134,18 @@ def _text(file: Path | None, text: str | None) -> str:
     """What to look at; DataError when it is not UTF-8, ConfigError when there is none or two."""
     if text is not None and file is not None:
         raise ConfigError("There are two texts, --text and a file: give one of them.")
-    from semdim.monitor.pieces import text_of
+    from semdim.text.reading import of_argument, read_stream, read_text_file
 
     if text is not None:
-        return text_of(text.encode("utf-8", errors="surrogateescape"), "The text of --text")
-    if file is None and sys.stdin.isatty():
+        return of_argument(text, "The text of --text")
+    is_stdin = file is None or str(file) == "-"
+    if is_stdin and (sys.stdin is None or (file is None and sys.stdin.isatty())):  # None: closed
         raise ConfigError(
             "There is no text: give --text, a file, or pipe one in (see semdim monitor --help)."
         )
-    if file is None or str(file) == "-":
-        return text_of(sys.stdin.buffer.read(), "Standard input")
-    try:
-        return text_of(file.read_bytes(), str(file))
-    except OSError as error:
-        raise DataError(f"{file} cannot be read: {error.strerror or error}.") from error
+    if file is None or is_stdin:
+        return read_stream(sys.stdin.buffer, "Standard input")
+    return read_text_file(file)
 
 
 def _run(

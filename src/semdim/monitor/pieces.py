@@ -4,38 +4,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from semdim.errors import DataError
+from semdim.text.reading import checked
 from semdim.text.tokenizing import encode_batch
 
 
-def text_of(raw: bytes, where: str) -> str:
-    """``raw`` as UTF-8 text.
-
-    Raises DataError naming the first byte that is not UTF-8, its offset and its line.
-    """
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{where} is not UTF-8: byte 0x{raw[error.start]:02x} at offset {error.start} (line "
-            f"{line}) cannot be decoded; convert the text to UTF-8."
-        ) from error
-
-
 def token_ids(text: str, tokenizer: Any, what: str) -> list[int]:
-    """Ids of a text as the pipeline tokenises it, without BOS.
+    """Ids of a text as the pipeline reads and tokenises it, without BOS.
 
     Raises DataError when the text is empty, or what no UTF-8 text can hold.
     """
+    text = checked(text, f"The {what}")
     if not text:
         raise DataError(f"The {what} is empty: there is nothing to look at; give it some text.")
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"The {what} holds half a character ({text[error.start]!r} at {error.start}), which is "
-            f"not UTF-8: decode it from its bytes first."
-        ) from error
     ids = encode_batch([text], tokenizer, None)[0][0]
     if not ids:
         raise DataError(f"The {what} has no tokens: the tokenizer drops {text[:20]!r}.")

@@ -1,6 +1,5 @@
-"""Text files on disk: found in an order that never changes, decoded, and told apart."""
+"""Text files on disk: found in an order that never changes, and told apart."""
 
-import glob
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,33 +8,44 @@ from typing import Any
 from semdim.errors import DataError
 from semdim.origin import digests
 from semdim.text.documents import ReadCounts
+from semdim.text.walk import fixed_part, in_folder, in_glob
 
 
 def find_files(path: str, suffixes: tuple[str, ...], counts: ReadCounts) -> list[Path]:
     """The files that a path, folder or glob stands for, sorted by name.
 
-    In a folder, hidden files and other endings are left out, and counted; a glob or a file is
-    taken as it stands. Raises DataError when nothing is found.
+    In a folder, links are followed, a folder once however many lead to it; hidden files and other
+    endings are left out. A glob or a file is taken as it stands. Whatever is left out is counted:
+    also links to nothing, and what may not be read.
+
+    Raises:
+        DataError: nothing is found, or a file that is named may not be read.
     """
     pattern = os.path.expanduser(path)
     if os.path.isfile(pattern):
+        if not os.access(pattern, os.R_OK):
+            raise DataError(f"{path} may not be read: give yourself the right to, or another file.")
         return [Path(pattern)]
-    if not os.path.isdir(pattern):
-        found = sorted(name for name in glob.glob(pattern, recursive=True) if os.path.isfile(name))
-        if not found:
-            raise DataError(f"no file matches {path!r} (looked from {os.getcwd()})")
-        return [Path(name) for name in found]
+    is_folder = os.path.isdir(pattern)
+    if is_folder:
+        found = sorted(in_folder(pattern, counts))
+    else:
+        found = sorted(in_glob(pattern, counts), key=str)
     kept = []
-    for file in sorted(item for item in Path(pattern).rglob("*") if item.is_file()):
-        if any(part.startswith(".") for part in file.relative_to(pattern).parts):
-            counts.drop("files_hidden")
-        elif not file.name.lower().endswith(suffixes):
+    for file in found:
+        if is_folder and not file.name.lower().endswith(suffixes):
             counts.drop("files_with_other_endings")
+        elif not os.access(file, os.R_OK):
+            counts.drop("files_unreadable")
         else:
             kept.append(file)
-    if not kept:
-        raise DataError(f"no file under {path!r} ends in {', '.join(suffixes)}")
-    return kept
+    if kept:
+        return kept
+    left_out = counts.left_out(("files", "folders", "links", "pipes"))
+    account = f" (left out: {left_out})" if left_out else ""
+    if is_folder:
+        raise DataError(f"no file under {path!r} ends in {', '.join(suffixes)}{account}")
+    raise DataError(f"no file matches {path!r} (looked from {os.getcwd()}){account}")
 
 
 def describe_files(paths: Sequence[Path], given: str) -> list[dict[str, Any]]:
@@ -43,7 +53,7 @@ def describe_files(paths: Sequence[Path], given: str) -> list[dict[str, Any]]:
 
     Names are relative to ``given``, the path, folder or glob by which they were found.
     """
-    root = _fixed_part(Path(given).expanduser())
+    root = fixed_part(Path(given).expanduser())
     rows = []
     for path, digest in digests(paths).items():
         name = path.relative_to(root) if path.is_relative_to(root) else path
@@ -54,34 +64,6 @@ def describe_files(paths: Sequence[Path], given: str) -> list[dict[str, Any]]:
 def folder_below(path: Path, given: str) -> str | None:
     """The first folder of a file's path below ``given``, the path, folder or glob by which it was
     found; None for a file that lies in it directly."""
-    root = _fixed_part(Path(given).expanduser())
+    root = fixed_part(Path(given).expanduser())
     parts = path.relative_to(root).parts if path.is_relative_to(root) else ()
     return parts[0] if len(parts) > 1 else None
-
-
-def _fixed_part(path: Path) -> Path:
-    """The folder itself, the folder of a file, or what stands before a glob's first wildcard."""
-    if path.is_dir():
-        return path
-    fixed = Path()
-    for part in path.parts[:-1]:
-        if glob.has_magic(part):
-            break
-        fixed /= part
-    return fixed
-
-
-def decode(raw: bytes, where: str, offset: int = 0) -> str:
-    """UTF-8 text; DataError says in which file and at which byte it is none."""
-    try:
-        return raw.decode("utf-8-sig" if offset == 0 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{where} is not UTF-8 text: byte {offset + error.start} is "
-            f"0x{raw[error.start]:02x}; convert the file, or leave it out of the corpus"
-        ) from None
-
-
-def read_text_file(path: Path) -> str:
-    """The whole file, line ends normalised to ``\\n``."""
-    return decode(path.read_bytes(), str(path)).replace("\r\n", "\n").replace("\r", "\n")

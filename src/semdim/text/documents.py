@@ -34,6 +34,11 @@ class ReadCounts:
     def drop(self, reason: str) -> None:
         self.dropped[reason] += 1
 
+    def left_out(self, beginnings: tuple[str, ...] = ("",)) -> str:
+        """What was left out for reasons that begin so, in words; empty: nothing."""
+        reasons = sorted(why for why in self.dropped if why.startswith(beginnings))
+        return ", ".join(f"{self.dropped[why]} {why}" for why in reasons)
+
     def as_dict(self) -> dict[str, int]:
         """Flat, for a manifest: ``files_read``, ``documents_read``, ``dropped_<why>`` in order."""
         read = {

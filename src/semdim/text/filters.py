@@ -8,6 +8,7 @@ from hashlib import blake2b
 from semdim.errors import ConfigError, DataError
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.near_duplicates import NearDuplicates
+from semdim.text.reading import half_character, normal, printable
 from semdim.text.spec import CorpusSpec, TextSpec
 
 
@@ -36,10 +37,11 @@ def _filtered(
     seen: set[bytes] = set()
     earlier = None if spec.near_duplicates is None else NearDuplicates(spec.near_duplicates)
     for document in documents:
+        document = replace(document, text=normal(document.text))
         reason = _reason_to_drop(document, spec)
         digest = b""
         if reason is None and (spec.drop_duplicates or spec.start == "anywhere"):
-            raw = document.text.strip().encode("utf-8", "surrogatepass")
+            raw = document.text.strip().encode("utf-8")
             digest = blake2b(raw, digest_size=16).digest()
         if reason is None and spec.drop_duplicates:
             reason = "duplicates" if digest in seen else None
@@ -51,11 +53,17 @@ def _filtered(
             continue
         if spec.start == "anywhere":
             document = replace(document, text=_from_anywhere(document.text, digest))
+        label = document.source
+        document = replace(
+            document,
+            name=printable(document.name),
+            source=None if label is None else printable(label),
+        )
         counts.documents += 1
         counts.characters += len(document.text)
         yield document
     if counts.documents == 0:
-        left_out = ", ".join(f"{count} {why}" for why, count in sorted(counts.dropped.items()))
+        left_out = counts.left_out()
         at = "" if spec.place == spec.kind else f" at {spec.place}"
         raise DataError(
             f"the corpus of kind {spec.kind}{at} holds no "
@@ -73,6 +81,8 @@ def _reason_to_drop(document: Document, spec: TextSpec) -> str | None:
     reason = _unwanted(document.name, spec)
     if reason is not None:
         return reason
+    if half_character(document.text) is not None:
+        return "half_characters"
     n_characters = len(document.text.strip())
     if n_characters == 0:
         return "empty"

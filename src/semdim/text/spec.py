@@ -26,7 +26,7 @@ class CorpusSpec(ByKind, ABC):
     kind: str
     """``gensim_english``: Wikipedia articles and news that the gensim package carries.
     ``python_source``: the interpreter's own standard library. ``random``: uniform token ids.
-    ``files``: text files. ``jsonl``: JSON lines, plain, ``.gz`` or ``.zst``. ``parquet``.
+    ``files``: text files. ``jsonl``: JSON lines, plain or compressed. ``parquet``.
     ``datasets``: any Hugging Face data set with a text column, from the hub or from disk.
     ``replaced``, ``shuffled``: another corpus (``base``), tokens replaced or words shuffled."""
     n_tokens: int = setting(100_000, at_least=1, at_most=10**12)

@@ -11,6 +11,7 @@ from torch import Tensor
 from semdim.errors import ConfigError, DataError
 from semdim.text.documents import Document
 from semdim.text.packing import pack
+from semdim.text.reading import checked
 from semdim.text.samples import DocumentRow, TokenSample, count_sequences
 from semdim.text.tokenizing import encode_batch
 
@@ -35,7 +36,7 @@ def sample_of_texts(
 
     Raises:
         ConfigError: there is no tokenizer.
-        DataError: the texts do not fill the sample, or not one sequence.
+        DataError: the texts do not fill the sample, or not one sequence, or one is no text.
     """
     if tokenizer is None:
         raise ConfigError(
@@ -43,6 +44,7 @@ def sample_of_texts(
         )
     if isinstance(texts, str):
         raise DataError("Give a list of texts, each a document, instead of a single text.")
+    texts = [checked(text, f"Text {index}") for index, text in enumerate(texts)]
     if n_tokens is None:
         n_body, cap = context - 1, max_sequences_per_document
         n_needed = None if cap is None else cap * n_body

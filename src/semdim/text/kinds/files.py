@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from semdim.fields import setting
-from semdim.text.disk import describe_files, find_files, folder_below, read_text_file
+from semdim.text.disk import describe_files, find_files, folder_below
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import is_wanted
 from semdim.text.kind import KINDS
+from semdim.text.reading import read_text_file
 from semdim.text.spec import TextSpec
 
 

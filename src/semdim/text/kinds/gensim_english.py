@@ -9,9 +9,10 @@ from typing import Any, Literal
 
 from semdim.errors import DataError
 from semdim.optional import package
-from semdim.text.disk import describe_files, read_text_file
+from semdim.text.disk import describe_files
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.kind import KINDS
+from semdim.text.reading import read_text_file
 from semdim.text.spec import TextSpec
 
 _DUMP = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"

@@ -38,6 +38,11 @@ class ParquetCorpus(RowsSpec):
                         for row in batch.to_pylist():
                             yield row_document(row, self, f"{path}:{number}")
                             number += 1
+            except UnicodeDecodeError as error:
+                raise DataError(
+                    f"{path} holds a text that is not UTF-8 after row {number}: {error}; write it "
+                    "anew with the text decoded."
+                ) from error
             except (pyarrow.ArrowException, OSError) as error:
                 raise DataError(f"{path} is not a readable Parquet file: {error}") from error
 

@@ -36,6 +36,8 @@ class PythonSourceCorpus(TextSpec):
                     text = file.read()
             except (SyntaxError, UnicodeDecodeError):  # test data of the library's own tokenizer
                 counts.drop("undecodable")
+            except OSError:
+                counts.drop("files_unreadable")
             else:
                 yield Document(path, text)
 
