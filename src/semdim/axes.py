@@ -51,7 +51,7 @@ def axes(
         "model": [first_hooks[name] for name in dict.fromkeys(hook["model"] for hook in hooks)],
         "corpus": [{"corpus": name, "after": after} for name, after in _chained(listed)],
         "last_corpus": listed[-1] if listed else FIRST,
-        "role": {name: corpora[name].get("role", "id") for name in listed if name in corpora},
+        "role": {name: corpora[name].get("role") or "id" for name in listed if name in corpora},
     }
 
 

@@ -19,8 +19,14 @@ from semdim.rules import Rules, expected, is_optional, show, spelled, unwrapped
 
 Spec = TypeVar("Spec")
 
-LARGEST_SEED = 2**63 - 1
-"""The largest seed that every generator takes."""
+_MISSING = 5
+"""Missing settings that a message lists."""
+LARGEST_SEED = 2**32 - 1
+"""The largest seed that every generator takes: torch and NumPy take more, scikit-learn does not."""
+SEED: dict[str, Any] = {
+    "at_least": 0, "at_most": LARGEST_SEED, "because": "no generator of scikit-learn takes more",
+}  # fmt: skip
+"""The rules of a seed."""
 
 
 class SettingError(ConfigError):
@@ -67,7 +73,7 @@ def names(cls: Any) -> tuple[str, ...]:
     return tuple(entry.name for entry in fields(cls))
 
 
-def read(cls: type[Spec], settings: Any, where: str) -> Spec:
+def read(cls: type[Spec], settings: Any, where: str, *, complete: bool = False) -> Spec:
     """The settings as their class.
 
     null means the default, or None where the annotation allows it. Whole numbers may be written
@@ -76,6 +82,8 @@ def read(cls: type[Spec], settings: Any, where: str) -> Spec:
     Args:
         settings: a mapping, as YAML or JSON give it.
         where: what the settings are called, such as ``bound``; "" for all of a file.
+        complete: every setting must be given; null then means None alone. For files that a
+            command writes, in which a setting that is missing was taken out.
 
     Raises:
         ConfigError: a setting is unknown, missing, of the wrong type, or out of range; or two
@@ -99,12 +107,14 @@ def read(cls: type[Spec], settings: Any, where: str) -> Spec:
     for entry in fields(chosen):
         annotation, rules = _hints(chosen)[entry.name], _rules(entry)
         value = settings.get(entry.name)
-        if value is not None or (entry.name in settings and is_optional(annotation)):
+        is_given, has_default = entry.name in settings, _has_default(entry) and not complete
+        if value is not None or (is_given and (is_optional(annotation) or not has_default)):
             kept[entry.name] = _value(annotation, rules, value, where, entry.name)
-        elif entry.default is MISSING and entry.default_factory is MISSING:
+        elif not has_default:
             missing.append(f"{entry.name} ({expected(annotation, rules)})")
     if missing:
-        raise ConfigError(f"{name} lacks {', '.join(missing)}.")
+        more = f", and {len(missing) - _MISSING} more" if len(missing) > _MISSING else ""
+        raise ConfigError(f"{name} lacks {', '.join(missing[:_MISSING])}{more}.")
     try:
         made: Spec = chosen(**kept)
         return made
@@ -171,17 +181,21 @@ def _value(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> A
             raise _refused(where, key, value, expected(annotation, rules))
         place = _place(where, key)
         inner = get_args(annotation)[1]
+        if rules.not_empty and not value:
+            raise _impossible(where, key, value, "hold at least one entry.")
         return {name: _value(inner, rules, entry, place, name) for name, entry in value.items()}
     if is_dataclass(annotation):
         if isinstance(value, annotation):  # type: ignore[arg-type]
             return value
-        return read(annotation, value, _place(where, key))  # type: ignore[arg-type]
+        place = _place(where, key)
+        return read(annotation, value, place, complete=rules.complete)  # type: ignore[arg-type]
     choices = get_args(annotation) if get_origin(annotation) is Literal else rules.choices
     if choices:
         return _choice(choices, value, where, key)
     if annotation in (int, float):
         return _number(annotation, rules, value, where, key)
-    if not isinstance(value, annotation) or (rules.not_empty and not value):
+    is_blank = isinstance(value, str) and not value.strip()
+    if not isinstance(value, annotation) or (is_blank and (rules.not_empty or rules.not_blank)):
         raise _refused(where, key, value, expected(annotation, rules))
     return value
 
@@ -198,6 +212,9 @@ def _list(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> tu
         raise _refused(where, key, value, expected(annotation, rules))
     if rules.not_empty and not found:
         raise _impossible(where, key, value, "hold at least one entry.")
+    if len(found) > rules.most_entries:
+        must = f"hold at most {rules.most_entries:,} entries, not {len(found):,}."
+        raise _impossible(where, key, value, must)
     if rules.ascending and list(found) != sorted(set(found)):
         raise _impossible(where, key, value, "ascend without repeats.")
     if rules.distinct and len(set(found)) != len(found):
@@ -226,8 +243,12 @@ def _number(kind: type, rules: Rules, value: Any, where: str, key: str) -> int |
         and (rules.below is None or value < rules.below)
         and (rules.at_most is None or value <= rules.at_most)
     )
+    if rules.because and rules.at_most is not None and value > rules.at_most:
+        raise _refused(where, key, value, f"{wanted}, since {rules.because}")
     if not is_possible or (kind is float and abs(value) > sys.float_info.max):
         raise _refused(where, key, value, wanted)
+    if kind is float and 0 < abs(value) < sys.float_info.min:
+        raise _refused(where, key, value, f"{wanted}, and not so small that it loses its digits")
     return float(value) if kind is float else int(value)
 
 
@@ -241,6 +262,10 @@ def _impossible(where: str, key: str, value: Any, must: str) -> SettingError:
 
 def _place(where: str, key: str) -> str:
     return f"{where}.{key}" if where else key
+
+
+def _has_default(entry: Field[Any]) -> bool:
+    return entry.default is not MISSING or entry.default_factory is not MISSING
 
 
 def _rules(entry: Field[Any]) -> Rules:

@@ -6,6 +6,7 @@ outputs/probes/<probe>/            the SAE, codes, losses of proxies, ledgers
 results/probes/<probe>/            the small results that git keeps
 """
 
+import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -137,3 +138,19 @@ class Paths:
     @property
     def report(self) -> Path:
         return self.root / "results" / "report.html"
+
+
+def folder_names() -> frozenset[str]:
+    """Every name that `Paths` gives to a folder or a file (without its ending), lower case.
+
+    A model, probe or corpus of such a name would make two things of one name in a path.
+    """
+    paths, unknown, found = Paths(), "\0", set[str]()
+    for name, member in vars(Paths).items():
+        if isinstance(member, property):
+            found.update(getattr(paths, name).with_suffix("").parts)
+        elif inspect.isfunction(member) and not name.startswith("_"):
+            n_names = len(inspect.signature(member).parameters) - 1
+            parts = member(paths, *[unknown] * n_names).with_suffix("").parts
+            found.update(part for part in parts if unknown not in part)
+    return frozenset(part.lower() for part in found)

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from semdim.errors import ConfigError
+from semdim.errors import ConfigError, SemdimError
 
 Entry = TypeVar("Entry")
 Maker = TypeVar("Maker", bound=Callable[..., Any])
@@ -139,7 +139,7 @@ def load_plugins(modules: Any) -> None:
         ConfigError: it is no such list, or a module cannot be imported; the message says why.
     """
     is_list = isinstance(modules, list | tuple)
-    if not is_list or not all(isinstance(name, str) for name in modules):
+    if not is_list or not all(isinstance(name, str) and name.strip() for name in modules):
         raise ConfigError(f"plugins = {modules!r} must be a list of names of Python modules.")
     here = str(Path.cwd())
     if modules and here not in sys.path:
@@ -147,8 +147,12 @@ def load_plugins(modules: Any) -> None:
     for name in modules:
         try:
             importlib.import_module(name)
-        except ImportError as error:
+        except SemdimError:
+            raise
+        except Exception as error:  # whatever a module from outside does when it is imported
+            is_import = isinstance(error, ImportError)
+            reason = str(error) if is_import else f"{type(error).__name__}: {error}"
             raise ConfigError(
-                f"The plugin {name!r} cannot be imported ({error}): give the name of a Python "
+                f"The plugin {name!r} cannot be imported ({reason}): give the name of a Python "
                 "module that is installed or lies in the project's folder."
             ) from error

@@ -6,6 +6,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 _LONGEST = 60
 """Characters of a refused value that a message repeats."""
+MOST_ENTRIES = 1000
+"""Entries of a list, where no other limit is set: a grid of more is a slip of the keyboard."""
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class Rules:
     below: int | float | None = None
     at_most: int | float | None = None
     """Range of a number, or of each number of a list."""
+    because: str = ""
+    """Why there is an upper limit: completes the message "must be ..., since ..."."""
     choices: tuple[Any, ...] = ()
     """The values that are possible, where the annotation does not say it."""
     one_is_a_list: bool = False
@@ -26,7 +30,13 @@ class Rules:
     distinct: bool = False
     """A list holds no value twice."""
     not_empty: bool = False
-    """A list, or a text, is not empty."""
+    """A list, a text, or settings by name are not empty."""
+    not_blank: bool = False
+    """No text of a list is empty, though the list may be."""
+    most_entries: int = MOST_ENTRIES
+    """A list holds no more entries."""
+    complete: bool = False
+    """Settings whose defaults stand in another file: every one of them must be given."""
 
 
 def expected(annotation: Any, rules: Rules) -> str:
@@ -41,7 +51,7 @@ def expected(annotation: Any, rules: Rules) -> str:
     if annotation in (int, float):
         return ("a whole number" if annotation is int else "a number") + _range(rules)
     if annotation is str:
-        return "a text that is not empty" if rules.not_empty else "a text"
+        return "a text that is not empty" if rules.not_empty or rules.not_blank else "a text"
     return "true or false" if annotation is bool else "settings by name"
 
 
@@ -63,6 +73,8 @@ def _range(rules: Rules) -> str:
 
 def show(value: Any) -> str:
     """A refused value, cut where it is long."""
+    if value is None:
+        return "null"  # as YAML spells it
     try:
         text = repr(value)
     except ValueError:  # an integer of thousands of digits

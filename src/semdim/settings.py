@@ -1,6 +1,5 @@
 """The typed view of params.yaml: every value is checked here, once, before anything is computed."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,39 +9,40 @@ from semdim.bounds.family import needed_proxies
 from semdim.bounds.needed import missing_losses
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.surface import SurfaceSpec
+from semdim.consistency import check_consistent
 from semdim.errors import ConfigError
-from semdim.fields import LARGEST_SEED, SettingError, read, setting
+from semdim.fields import SEED, SettingError, read, setting
 from semdim.forward.hook_points import parse_hook
 from semdim.forward.spec import EngineSpec
+from semdim.limits import POINTS, POSITIONS, TOKENS, WINDOWS
 from semdim.models.spec import ModelSource
+from semdim.naming import check_names
 from semdim.proxies.names import parse_proxy
+from semdim.rules import show
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 from semdim.tracking import TrackingSpec
 from semdim.uncertainty.spec import UncertaintySpec
-
-_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
-#: A chain of corpora or probes begins with a link of this name (`semdim.axes`).
-_RESERVED = ("first",)
 
 
 @dataclass(frozen=True)
 class TokensSpec:
     """The ``tokens`` group: how text becomes sequences."""
 
-    context: int = setting(128, at_least=2, at_most=2**20)
+    context: int = setting(128, at_least=2, **POSITIONS)
     """Tokens in a sequence, BOS included: one to read, one to predict at least."""
     prepend_bos: bool = True
     """Every sequence starts with BOS. SAEs and models here expect it; position 0 is kept apart."""
-    max_sequences_per_document: int | None = setting(4, at_least=1)
+    max_sequences_per_document: int | None = setting(4, at_least=1, **WINDOWS)
     """At most so many sequences of one document; null takes all, 1 makes sequences independent."""
 
     def __post_init__(self) -> None:
         if self.prepend_bos is not True:
             raise SettingError(
                 "tokens",
-                "prepend_bos must be true: position 0 is BOS in every statistic of semdim, and "
-                "text without it is another distribution to the model.",
+                f"prepend_bos = {show(self.prepend_bos)} must be true: position 0 is BOS in "
+                "every statistic of semdim, and text without it is another distribution to the "
+                "model.",
             )
 
 
@@ -53,18 +53,18 @@ class GridSpec:
     model: tuple[str, ...] = setting(not_empty=True, distinct=True)
     probe: tuple[str, ...] = setting(not_empty=True, distinct=True)
     corpus: tuple[str, ...] = setting(not_empty=True, distinct=True)
-    sample: str = setting()
+    sample: str = setting(not_empty=True)
     """The in-distribution corpus: bounds are computed on it, and the sweep's proxies run on it."""
-    proxy: tuple[str, ...] = setting()
+    proxy: tuple[str, ...] = setting(not_blank=True)
     """Proxies of every corpus."""
-    sweep: tuple[str, ...] = setting()
+    sweep: tuple[str, ...] = setting(not_blank=True)
     """More proxies, of the sample only."""
-    ablation: tuple[str, ...] = ()
+    ablation: tuple[str, ...] = setting((), not_blank=True)
     """Proxies that no bound needs, of the sample's first ``ablation_tokens`` tokens only: they
     cost whole bits, which a part of the sample shows as well as all of it."""
-    ablation_tokens: int | None = setting(None, at_least=1)
+    ablation_tokens: int | None = setting(None, at_least=1, **TOKENS)
     """Rounded up to whole sequences; None: all of the sample."""
-    pool: tuple[str, ...] = ()
+    pool: tuple[str, ...] = setting((), not_blank=True)
     """Pool proxies, of the sample only: they need an order of the atoms."""
 
     def __post_init__(self) -> None:
@@ -74,13 +74,10 @@ class GridSpec:
                 f"sample = {self.sample!r} must be one of the corpora ({', '.join(self.corpus)}): "
                 "the bounds need an in-distribution sample.",
             )
+        for key in ("proxy", "sweep", "ablation", "pool"):
+            for name in getattr(self, key):
+                _check_proxy(key, name)
         names = self.proxy + self.sweep + self.ablation + self.pool
-        for name in names:
-            if parse_proxy(name).needs_order != (name in self.pool):
-                raise ConfigError(
-                    f"The proxy {name!r} stands in the wrong list: pool_<P> belongs in grid.pool, "
-                    "every other proxy in grid.proxy, grid.sweep or grid.ablation."
-                )
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ConfigError(
@@ -108,17 +105,31 @@ class GridSpec:
         return n_tokens if limit is None else min(limit, n_tokens)
 
 
+def _check_proxy(key: str, name: str) -> None:
+    """Refuse a proxy that does not exist, or not in this list of ``grid``."""
+    try:
+        proxy = parse_proxy(name)
+    except ConfigError as error:
+        raise SettingError("grid", f"{key}: {error}") from error
+    if proxy.needs_order != (key == "pool"):
+        raise SettingError(
+            "grid",
+            f"{key}: the proxy {name!r} stands in the wrong list: pool_<P> belongs in grid.pool, "
+            "every other proxy in grid.proxy, grid.sweep or grid.ablation.",
+        )
+
+
 @dataclass(frozen=True)
 class ProbeSpec:
     """An entry of ``probes``: an SAE at a hook point of a model."""
 
-    model: str
+    model: str = setting(not_empty=True)
     """The model that it reads, by its name in ``models``."""
-    hook: str
+    hook: str = setting(not_empty=True)
     """Where: what the SAE's own metadata say (`semdim.forward.hook_points`)."""
-    sae: SAESource
+    sae: SAESource = setting()
     """Where the SAE comes from."""
-    n_candidates: int = setting(1, at_least=1, at_most=1_000_000)
+    n_candidates: int = setting(1, at_least=1, **POINTS)
     """SAEs that were measured on the sample before this one was chosen, itself included: the
     certificates that are about the SAE share δ with them."""
 
@@ -130,35 +141,24 @@ class ProbeSpec:
 class Settings:
     """All of params.yaml but ``axes``, which follows from the rest."""
 
-    models: dict[str, ModelSource]
-    probes: dict[str, ProbeSpec]
-    corpora: dict[str, CorpusSpec]
-    tokens: TokensSpec
-    grid: GridSpec
-    splice: Literal["no_bos", "all"]
-    engine: EngineSpec
-    bound: BoundSpec
-    surface: SurfaceSpec
-    uncertainty: UncertaintySpec
-    tracking: TrackingSpec
-    seed: int = setting(at_least=0, at_most=LARGEST_SEED)
-    plugins: tuple[str, ...] = ()
+    models: dict[str, ModelSource] = setting(not_empty=True)
+    probes: dict[str, ProbeSpec] = setting(not_empty=True)
+    corpora: dict[str, CorpusSpec] = setting(not_empty=True)
+    tokens: TokensSpec = setting(complete=True)
+    grid: GridSpec = setting(complete=True)
+    splice: Literal["no_bos", "all"] = setting()
+    engine: EngineSpec = setting(complete=True)
+    bound: BoundSpec = setting(complete=True)
+    surface: SurfaceSpec = setting(complete=True)
+    uncertainty: UncertaintySpec = setting(complete=True)
+    tracking: TrackingSpec = setting(complete=True)
+    seed: int = setting(**SEED)
+    plugins: tuple[str, ...] = setting((), not_blank=True, distinct=True)
     """Modules that register proxies, corpus kinds, scores, bound families or figures."""
 
     def __post_init__(self) -> None:
-        _check_names(self)
-        limit, n_tokens = self.grid.ablation_tokens, self.corpora[self.grid.sample].n_tokens
-        if self.grid.ablation and limit is not None and limit > n_tokens:
-            raise ConfigError(
-                f"grid.ablation_tokens = {limit} must be at most the {n_tokens} tokens of the "
-                f"corpus {self.grid.sample!r}, or null for all of them."
-            )
-        if self.bound.n_tokens[-1] > n_tokens + self.tokens.context:
-            raise ConfigError(
-                f"bound.n_tokens asks for {self.bound.n_tokens[-1]:,} tokens, but the corpus "
-                f"{self.grid.sample!r} is cut at corpora.{self.grid.sample}.n_tokens = "
-                f"{n_tokens:,}: raise that, or leave out the larger sizes."
-            )
+        check_names(self)
+        check_consistent(self)
         available = self.grid.on_whole_sample()
         self.check_computed(available, self.bound, "bound")
         self.check_computed(available, self.surface_grid, "surface")
@@ -196,7 +196,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
             names it.
     """
     values = {key: value for key, value in params.items() if key not in ("axes", "unit")}
-    settings = read(Settings, values, "")
+    settings = read(Settings, values, "", complete=True)
     if "axes" in params and params["axes"] != axes(
         params["probes"], params["grid"], params["corpora"]
     ):
@@ -205,36 +205,3 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
             "edited; write params.yaml again with `python -m stages.check_params --write`."
         )
     return settings
-
-
-def _check_names(settings: Settings) -> None:
-    """Names become folders and names of stages; those of the grid have to be defined."""
-    for what in ("models", "probes", "corpora"):
-        entries = getattr(settings, what)
-        if not entries:
-            raise ConfigError(f"{what} is empty: choose at least one.")
-        for name in entries:
-            if not _NAME.match(name) or name in _RESERVED:
-                raise ConfigError(
-                    f"The name {name!r} in {what} must be letters, digits, - and _ only, and not "
-                    f"{' or '.join(_RESERVED)}: it becomes a folder and the name of a stage."
-                )
-    grid = settings.grid
-    for key, names, entries in (
-        ("model", grid.model, settings.models),
-        ("probe", grid.probe, settings.probes),
-        ("corpus", grid.corpus, settings.corpora),
-    ):
-        for name in names:
-            if name not in entries:
-                raise ConfigError(
-                    f"grid.{key} names {name!r}, which is not configured: choose among "
-                    f"{', '.join(entries)}, or add a file to conf/{key}."
-                )
-    for name, probe in settings.probes.items():
-        if probe.model not in settings.models:
-            raise ConfigError(
-                f"probes.{name}.model = {probe.model!r} is not among the models "
-                f"({', '.join(settings.models)}): let its file in conf/probe load /source/"
-                f"{probe.model}."
-            )

@@ -35,7 +35,7 @@ class TrackingSpec:
     mode: str = setting("disabled", choices=MODES)
     """offline: on this machine only; online: needs a key; disabled: nothing is logged."""
     project: str = setting("semdim", not_empty=True)
-    group: str | None = None
+    group: str | None = setting(None, not_empty=True)
     """What belongs together; None: the DVC experiment, or `repro` outside of one."""
 
     def __post_init__(self) -> None:

@@ -113,7 +113,7 @@ def test_probes_are_chosen_in_the_order_in_which_they_are_given() -> None:
 
 @pytest.mark.parametrize("group", ["probe", "model"])
 def test_nothing_chosen_is_a_sentence(group: str) -> None:
-    with pytest.raises(ConfigError, match=r"grid\.model = \[\] must hold at least one"):
+    with pytest.raises(ConfigError, match=r"models = \{\} must hold at least one"):
         read_settings(values(*{"probe": ["probe=[]"], "model": ["model=[]", "probe=[]"]}[group]))
 
 

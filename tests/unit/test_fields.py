@@ -82,7 +82,7 @@ def test_every_type_is_read() -> None:
 def test_null_is_the_default_or_none_where_that_is_possible() -> None:
     assert bicycle(colour=None, gears=None, is_new=None) == bicycle()
     assert bicycle(weight=None).weight is None and bicycle().weight == 9.0
-    with pytest.raises(ConfigError, match=r"bike lacks name \(a text\)"):
+    with pytest.raises(ConfigError, match=r"bike\.name = null must be a text"):
         bicycle(name=None)
 
 
@@ -92,7 +92,7 @@ def test_null_is_the_default_or_none_where_that_is_possible() -> None:
         ({"colur": 1}, "bike has no setting 'colur'; it knows name, .* Did you mean 'colour'?"),
         ({7: 1}, "bike has no setting '7'"),
         ({"name": 3}, "bike.name = 3 must be a text."),
-        ({"wheel": None}, "bike lacks wheel (settings by name)."),
+        ({"wheel": None}, "bike.wheel = null must be settings by name."),
         ({"wheel": 5}, "bike.wheel = 5 must be settings by name."),
         ({"wheel": {}}, "bike.wheel lacks radius (a number above 0 and at most 2)."),
         ({"wheel": {"radius": 3}}, "bike.wheel.radius = 3 must be a number above 0 and at most 2."),

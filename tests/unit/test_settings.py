@@ -1,6 +1,7 @@
 """The typed view of params.yaml: what is unknown, reserved or contradictory is refused by name."""
 
 import copy
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,7 +87,9 @@ def test_names_that_cannot_be_folders_or_stages_are_refused(
     params: Params, name: str, what: str, key: str, old: str
 ) -> None:
     params = settled(renamed(params, what, key, old, name))
-    with pytest.raises(ConfigError, match=rf"in {what} must be letters, digits.*not first"):
+    with pytest.raises(
+        ConfigError, match=rf"name {re.escape(repr(name))} in {what} (must be|is one)"
+    ):
         read_settings(params)
 
 
@@ -126,7 +129,8 @@ def test_a_probe_of_a_model_that_is_not_configured(params: Params) -> None:
 
 
 @pytest.mark.parametrize(
-    "hook", ["blocks.1", "hook_resid_post", "blocks.x.hook_resid_post", "", "a/b"]
+    "hook",
+    ["blocks.1", "hook_resid_post", "blocks.x.hook_resid_post", "a/b", "blocks.01.hook_resid_pre"],
 )
 def test_a_hook_point_that_does_not_exist_is_refused(params: Params, hook: str) -> None:
     params["probes"]["tiny"]["hook"] = hook

@@ -69,7 +69,7 @@ def test_every_kind_that_semdim_brings_is_registered() -> None:
         ({"kind": "file"}, r"corpora\.mine\.kind = 'file' must be one of .* mean 'files'\?"),
         ({"kind": ["files"]}, r"corpora\.mine\.kind = \['files'\] must be one of"),
         ({"kind": "files"}, r"corpora\.mine of kind files lacks path \(a text"),
-        ({"kind": "files", "path": None}, r"corpora\.mine of kind files lacks path"),
+        ({"kind": "files", "path": None}, r"corpora\.mine\.path = null must be a text"),
         ({"kind": "replaced"}, r"of kind replaced lacks base \(settings by name\)"),
         ({"kind": "random", "path": "x"}, r"corpora\.mine of kind random has no setting 'path'"),
         ({"kind": "random", "n_tokens": "abc"}, r"corpora\.mine\.n_tokens = 'abc' must be a whole"),

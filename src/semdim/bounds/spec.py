@@ -7,7 +7,8 @@ from typing import Any, Literal
 from semdim.bounds.concentration import BET_CAP, Method
 from semdim.bounds.result import Unit
 from semdim.bounds.shares import Declared, PointShare, PointShares
-from semdim.fields import LARGEST_SEED, SettingError, check, names, read, setting
+from semdim.fields import SEED, SettingError, check, names, read, setting
+from semdim.limits import ATOMS, POINTS, TOKENS, WINDOWS, limit
 
 SrmForm = Literal["capped", "joint", "sum"]
 GridAt = Literal["largest", "every"]
@@ -15,11 +16,11 @@ KPositions = Literal["without_bos", "all"]
 SparsityStatistic = Literal["median", "mean"]
 PoolOrder = Literal["frequency", "ablation"]
 
-_LARGEST = 10**12
-SIZES: dict[str, Any] = {
-    "at_least": 1, "at_most": _LARGEST, "ascending": True, "one_is_a_list": True,
-}  # fmt: skip
-"""A grid of counts: ascending, and one number is a grid of one."""
+_GRID: dict[str, Any] = {"at_least": 1, "ascending": True, "one_is_a_list": True}
+SIZES: dict[str, Any] = {**_GRID, **TOKENS}
+"""A grid of sample sizes: ascending, and one number is a grid of one."""
+COUNTS: dict[str, Any] = {**_GRID, **ATOMS}
+"""A grid of numbers of atoms."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,15 @@ class BoundSpec:
     )
     """Sample sizes N in tokens, BOS included, ascending. A size means ⌊N/context⌋ sequences, or the
     same share of the documents (`semdim.bounds.windows`)."""
-    windows_per_document: int | None = setting(None, at_least=1, at_most=_LARGEST)
+    windows_per_document: int | None = setting(None, at_least=1, **WINDOWS)
     """W: a document's value is the mean over its first W windows. None: as many as the sample holds
     of every document that has them, which is its number of complete rounds."""
     n_weight: float | None = setting(0.75, above=0, below=1)
     """Part of δ for the largest N, which is the one that is quoted; the others share the rest
     equally. None: all get the same."""
-    k: int | None = setting(None, at_least=1, at_most=_LARGEST)
+    k: int | None = setting(None, at_least=1, **ATOMS)
     """None: the published families at the SAE's mean k. An integer: at the proxy topk_<k>."""
-    topk_grid: tuple[int, ...] = setting((16, 32, 64, 128), **SIZES)
+    topk_grid: tuple[int, ...] = setting((16, 32, 64, 128), **COUNTS)
     """The predeclared k of srm_topk, ascending; each takes its share of δ. Empty: no srm_topk."""
     srm_whole_sae: bool = True
     """Whether the whole autoencoder is in the grid of srm_topk too: k = m cuts nothing."""
@@ -66,7 +67,7 @@ class BoundSpec:
     cap; sum: a bound on each of the two."""
     pay_for_n_grid: bool = True
     """Each predeclared point takes its share of δ, so that all points hold at once."""
-    n_predeclared: int | None = setting(None, at_least=1, at_most=_LARGEST)
+    n_predeclared: int | None = setting(None, at_least=1, **POINTS)
     """A number of points among which δ is divided equally; None: the points and weights above."""
     declared_n_tokens: tuple[int, ...] = setting((), **SIZES)
     """Every N of the sweep of which this is a point, ascending; empty: those of n_tokens. With
@@ -77,14 +78,16 @@ class BoundSpec:
     """Every α of a sweep over α; all count alike then. Empty: smoothing and smoothing_grid."""
     k_positions: KPositions = "without_bos"
     """Positions over which the mean k is taken."""
-    pool_sizes: tuple[int, ...] = setting((), **SIZES)
+    pool_sizes: tuple[int, ...] = setting((), **COUNTS)
     """P of the pool families; each takes its share of δ and needs the proxy pool_<P>."""
     pool_order: PoolOrder = "frequency"
     """Which atoms enter a pool first: those most tokens use, or those whose ablation costs most
     (a first-order estimate); either way on the calibration documents alone."""
     calibration_fraction: float = setting(0.2, above=0, below=1)
     """Share of the documents on which pools and sparsity bins are fixed; not in their sample."""
-    sparsity_bins: int = setting(4, at_least=0, at_most=10_000)
+    sparsity_bins: int = setting(
+        4, at_least=0, **limit(1000, "each bin needs documents of its own, and a share of δ")
+    )
     """Bins of risk_by_sparsity; each takes its share of δ. 0: no risk_by_sparsity."""
     sparsity_statistic: SparsityStatistic = "median"
     """What of a unit's k the bins cut: the median, or the mean, which outlier tokens decide."""
@@ -93,7 +96,7 @@ class BoundSpec:
     )
     """Shares of the documents for which faithfulness_quantile gives the change that no more of
     them exceed; each takes its share of δ. Empty: no faithfulness_quantile."""
-    seed: int = setting(0, at_least=0, at_most=LARGEST_SEED)
+    seed: int = setting(0, **SEED)
     """Draws the calibration documents."""
 
     def __post_init__(self) -> None:

@@ -19,7 +19,7 @@ from semdim.bounds.family import BoundFacts, needed_proxies
 from semdim.bounds.published import published_statistics
 from semdim.bounds.result import Bound
 from semdim.bounds.sample import LEAST_DOCUMENTS, sample_of
-from semdim.bounds.spec import SIZES, BoundSpec
+from semdim.bounds.spec import COUNTS, SIZES, BoundSpec
 from semdim.fields import check, read, setting
 from semdim.proxies.names import parse_proxy
 
@@ -39,7 +39,7 @@ class SurfaceSpec:
 
     n_tokens: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
     """Sizes N in tokens, ascending; None: those of bound.n_tokens."""
-    k: tuple[int, ...] | None = setting(None, **SIZES, not_empty=True)
+    k: tuple[int, ...] | None = setting(None, **COUNTS, not_empty=True)
     """Atoms kept, ascending; None: every topk_<k> whose losses are computed."""
 
     def __post_init__(self) -> None:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 
 from semdim.errors import ConfigError, MismatchError
 
-_RESIDUAL_HOOK = re.compile(r"^blocks\.(\d+)\.hook_resid_(pre|post)$")
+#: A block has one number, without zeros before it: so a hook point has one name.
+_RESIDUAL_HOOK = re.compile(r"blocks\.(0|[1-9][0-9]{0,3})\.hook_resid_(pre|post)")
 
 
 PROCESSING = ("center_unembed", "center_writing_weights", "fold_ln", "fold_value_biases")
@@ -29,9 +30,12 @@ def parse_hook(hook: str) -> tuple[str, tuple[str, ...]]:
     unknown = sorted(set(processing) - set(PROCESSING))
     if unknown:
         raise ConfigError(
-            f"The hook {hook!r} asks for {', '.join(unknown)}, which is unknown: choose among "
-            f"{', '.join(PROCESSING)}."
+            f"The hook {hook!r} asks for {', '.join(map(repr, unknown))}, which is unknown: "
+            f"choose among {', '.join(PROCESSING)}."
         )
+    if processing != sorted(set(processing)):
+        label = "+".join([hook_name, *sorted(set(processing))])
+        raise ConfigError(f"The hook {hook!r} must be written {label!r}, so that it has one name.")
     return hook_name, tuple(sorted(processing))
 
 
@@ -59,7 +63,7 @@ def start_layer(hook_name: str, n_layers: int) -> int:
 
 
 def _residual(hook_name: str) -> re.Match[str]:
-    match = _RESIDUAL_HOOK.match(hook_name)
+    match = _RESIDUAL_HOOK.fullmatch(hook_name)
     if match is None:
         raise MismatchError(
             f"The hook point {hook_name!r} is not supported: semdim splits a model on its residual "

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from semdim.fields import check, setting
 from semdim.forward.dtype import present_device, resolved_dtype, torch_dtype
+from semdim.limits import limit
 
 if TYPE_CHECKING:
     import torch
@@ -23,14 +24,18 @@ class EngineSpec:
     where the device multiplies in it itself, and float32 elsewhere."""
     device: str = setting("auto", choices=DEVICES)
     """auto | cpu | cuda | mps."""
-    batch_sequences: int = setting(16, at_least=1, at_most=100_000)
+    batch_sequences: int = setting(
+        16, at_least=1, **limit(10_000, "the logits of a batch are in memory at once")
+    )
     """Sequences in one forward pass."""
-    shard_sequences: int = setting(64, at_least=1, at_most=1_000_000)
+    shard_sequences: int = setting(64, at_least=1, **limit(100_000, "a shard is in memory at once"))
     """Sequences in one shard: what a killed stage loses at most."""
     store_activations: bool = True
     """False keeps the activations' norms alone: less disk, and the prefix is run again wherever
     activations are needed. The ledger is the same."""
-    n_threads: int | None = setting(None, at_least=1, at_most=10_000)
+    n_threads: int | None = setting(
+        None, at_least=1, **limit(1024, "no machine has more cores to run them on")
+    )
     """Threads of torch on the CPU; null leaves torch's own choice."""
     backend: str = setting("transformer_lens", choices=BACKENDS)
     """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks

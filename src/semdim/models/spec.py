@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from semdim.fields import LARGEST_SEED, SettingError, Takes, check, check_kind, read, setting
+from semdim.fields import SEED, SettingError, Takes, check, check_kind, read, setting
+from semdim.limits import POSITIONS, VOCABULARY, WIDTH, limit
 
 KINDS = {
     "hub": Takes(needed=("repo",), optional=("name", "bos_token_id", "revision")),
@@ -62,21 +63,21 @@ class ModelSource:
     """gguf_package: import name of the package; it is never imported."""
     gguf_file: str | None = setting(None, not_empty=True)
     """folder, gguf_package: the GGUF file to read, where it is not the only one."""
-    bos_token_id: int | None = setting(None, at_least=0, at_most=10**9)
+    bos_token_id: int | None = setting(None, at_least=0, **VOCABULARY)
     """The token every sequence starts with, where it is not the one the tokenizer names."""
     architecture: str | None = setting(None, choices=("llama", "gpt2"))
     """random: llama or gpt2."""
-    n_layers: int | None = setting(None, at_least=1, at_most=10_000)
+    n_layers: int | None = setting(None, at_least=1, **limit(1000, "no model has more blocks"))
     """random: blocks."""
-    d_model: int | None = setting(None, at_least=1, at_most=1_000_000)
+    d_model: int | None = setting(None, at_least=1, **WIDTH)
     """random: width of the residual stream."""
-    n_heads: int | None = setting(None, at_least=1, at_most=100_000)
+    n_heads: int | None = setting(None, at_least=1, **WIDTH)
     """random: attention heads, a divisor of d_model."""
-    vocab_size: int | None = setting(None, at_least=300, at_most=10_000_000)
+    vocab_size: int | None = setting(None, at_least=300, **VOCABULARY)
     """random: rows of the embedding, and size of the tokenizer trained for it."""
-    n_context: int | None = setting(None, at_least=2, at_most=100_000_000)
+    n_context: int | None = setting(None, at_least=2, **POSITIONS)
     """random: longest sequence, in tokens."""
-    seed: int | None = setting(None, at_least=0, at_most=LARGEST_SEED)
+    seed: int | None = setting(None, **SEED)
     """random: seed of the weights."""
 
     def __post_init__(self) -> None:

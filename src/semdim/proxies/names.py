@@ -10,9 +10,12 @@ from dataclasses import dataclass
 
 from semdim.errors import ConfigError
 from semdim.proxies.kind import PROXIES, ProxyKind
+from semdim.rules import show
 
 SPLICES = ("no_bos", "all")
-_NAME = re.compile(r"^(?P<kind>.+?)(?:_(?P<size>\d+))?(?:_(?P<splice>no_bos|all))?$")
+_NAME = re.compile(r"(?P<kind>.+?)(?:_(?P<size>[0-9]+))?(?:_(?P<splice>no_bos|all))?")
+#: Digits of a number behind a name: no dictionary has more atoms (`semdim.limits.ATOMS`).
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def parse_proxy(name: str, splice: str = "no_bos") -> Proxy:
     """
     if splice not in SPLICES:
         raise ConfigError(f"splice = {splice!r} is unknown: choose no_bos or all.")
-    match = _NAME.match(name)
+    match = _NAME.fullmatch(name)
     kind = None if match is None else _find(match["kind"])
     if match is None or kind is None:
         raise _unknown(name)
@@ -64,10 +67,25 @@ def parse_proxy(name: str, splice: str = "no_bos") -> Proxy:
         raise _unknown(name)
     if match["splice"] and not kind.obeys_splice:
         raise _unknown(name)
-    size = None if match["size"] is None else int(match["size"])
-    if size == 0:
-        raise ConfigError(f"The proxy {name!r} keeps no atom at all: choose a number of 1 or more.")
+    size = None if match["size"] is None else _size(name, match["size"])
     return Proxy(name, match["kind"], match["splice"] or splice, size)
+
+
+def _size(name: str, digits: str) -> int:
+    """The number behind a name, spelled in the one way that gives a proxy one name."""
+    if digits.strip("0") == "":
+        raise ConfigError(f"The proxy {name!r} keeps no atom at all: choose a number of 1 or more.")
+    if digits[0] == "0":
+        raise ConfigError(
+            f"The proxy {name!r} begins its number with 0, which would be a second name of the "
+            "same proxy: write the number without it."
+        )
+    if len(digits) > _MOST_DIGITS:
+        raise ConfigError(
+            f"The proxy {show(name)} asks for more atoms than any dictionary has: choose a number "
+            f"of at most {_MOST_DIGITS} digits."
+        )
+    return int(digits)
 
 
 def _find(kind: str) -> ProxyKind | None:
@@ -80,6 +98,6 @@ def _find(kind: str) -> ProxyKind | None:
 def _unknown(name: str) -> ConfigError:
     forms = [PROXIES[kind].form(kind) for kind in PROXIES]
     return ConfigError(
-        f"The proxy {name!r} is unknown: choose one of {', '.join(forms)}; all but model may have "
-        "_no_bos or _all behind them to fix the splice."
+        f"The proxy {show(name)} is unknown: choose one of {', '.join(forms)}; all but model "
+        "may have _no_bos or _all behind them to fix the splice."
     )

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from semdim.fields import LARGEST_SEED, SettingError, Takes, check, check_kind, read, setting
+from semdim.fields import SEED, SettingError, Takes, check, check_kind, read, setting
+from semdim.limits import ATOMS, POSITIONS, WIDTH
 
 KINDS = {
     "folder": Takes(needed=("path",), optional=("name", "input_scale", "context_size")),
@@ -40,11 +41,11 @@ class SAESource:
     input_scale: float | None = setting(None, above=0)
     """The factor by which the SAE expects its input multiplied, where its metadata says that there
     is one but not which (`expected_average_only_in`)."""
-    context_size: int | None = setting(None, at_least=1, at_most=100_000_000)
+    context_size: int | None = setting(None, at_least=1, **POSITIONS)
     """Longest context to accept, in tokens, instead of the one it was trained with."""
-    d_in: int | None = setting(None, at_least=1, at_most=1_000_000)
+    d_in: int | None = setting(None, at_least=1, **WIDTH)
     """random: width of the residual stream."""
-    dict_size: int | None = setting(None, at_least=2, at_most=100_000_000)
+    dict_size: int | None = setting(None, at_least=2, **ATOMS)
     """random: atoms."""
     hook_name: str | None = setting(None, not_empty=True)
     """random: hook point, for instance blocks.1.hook_resid_post."""
@@ -54,7 +55,7 @@ class SAESource:
     """random: typical ‖h‖ at the hook point; sets the threshold."""
     mean_n_active: float | None = setting(None, above=0)
     """random: the mean number of active atoms aimed at."""
-    seed: int | None = setting(None, at_least=0, at_most=LARGEST_SEED)
+    seed: int | None = setting(None, **SEED)
     """random: seed of the weights."""
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from semdim.fields import ByKind, SettingError, check, read, setting
+from semdim.limits import TOKENS, limit
 from semdim.text.kind import KINDS
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class CorpusSpec(ByKind, ABC):
     ``files``: text files. ``jsonl``: JSON lines, plain or compressed. ``parquet``.
     ``datasets``: any Hugging Face data set with a text column, from the hub or from disk.
     ``replaced``, ``shuffled``: another corpus (``base``), tokens replaced or words shuffled."""
-    n_tokens: int = setting(100_000, at_least=1, at_most=10**12)
+    n_tokens: int = setting(100_000, at_least=1, **TOKENS)
     """Tokens to measure, BOS included; rounded up to whole sequences."""
     role: str = setting("id", choices=ROLES)
     """What the corpus is in the out-of-distribution study: ``id`` (what the model is used on),
@@ -71,11 +72,11 @@ class CorpusSpec(ByKind, ABC):
 class TextSpec(CorpusSpec):
     """A corpus of documents, and which of them count."""
 
-    min_characters: int = setting(0, at_least=0, at_most=10**12)
+    min_characters: int = setting(0, at_least=0, **limit(10**9, "no document is that long"))
     """Shorter documents are dropped, and counted. Empty ones always are."""
-    only: tuple[str, ...] = setting((), one_is_a_list=True)
+    only: tuple[str, ...] = setting((), one_is_a_list=True, not_blank=True)
     """Shell patterns on document names; if there are any, a document must match one."""
-    exclude: tuple[str, ...] = setting((), one_is_a_list=True)
+    exclude: tuple[str, ...] = setting((), one_is_a_list=True, not_blank=True)
     """Shell patterns on document names; a document that matches one is dropped, and counted."""
     drop_duplicates: bool = True
     """Drop documents whose text was seen before: a repeated one is not independent."""

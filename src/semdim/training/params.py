@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.errors import ConfigError
-from semdim.fields import LARGEST_SEED, names, read, setting
+from semdim.fields import SEED, names, read, setting
 from semdim.forward.spec import DEVICES
 from semdim.models.spec import ModelSource
 from semdim.text.spec import CorpusSpec
@@ -69,7 +69,7 @@ class _File:
     optimiser: OptimiserSpec
     tracking: TrackingSpec
     engine: _Engine
-    seed: int = setting(at_least=0, at_most=LARGEST_SEED)
+    seed: int = setting(**SEED)
 
 
 KEYS = names(_File)
