@@ -1,6 +1,7 @@
 """The steps of the pipeline: params -> load -> pure call -> save, run as `python -m stages.X`."""
 
 import gc
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from pathlib import Path
 if sys.argv[:1] == ["-m"]:
     gc.disable()
 
+#: The process that started this one, before anything could end it.
+PARENT = os.getppid()
 #: Of the repository.
 ROOT = Path(__file__).resolve().parent.parent
 

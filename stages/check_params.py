@@ -17,6 +17,7 @@ from semdim.errors import SemdimError
 from semdim.paths import Paths
 from stages import imported
 from stages.support.configuration import checked, composed, plain
+from stages.support.interrupts import end_at_signals
 from stages.support.sources import write_sources
 
 
@@ -46,4 +47,5 @@ def main() -> None:
 
 if __name__ == "__main__":
     imported()
+    end_at_signals()
     main()

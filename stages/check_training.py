@@ -18,6 +18,7 @@ from semdim.paths import Paths
 from semdim.text.source import source_digest
 from semdim.training.params import TrainingSettings, read_training_settings
 from stages import imported
+from stages.support.interrupts import end_at_signals
 from stages.support.run import say
 from stages.train_sae import PARAMS
 
@@ -54,4 +55,5 @@ def inputs_of(settings: TrainingSettings) -> dict[str, Any]:
 
 if __name__ == "__main__":
     imported()
+    end_at_signals()
     main()

@@ -19,6 +19,7 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.training.params import TrainingSettings, compose_training, read_training_settings
 from stages import ROOT, imported
+from stages.support.interrupts import end_at_signals
 from stages.support.run import say
 
 PARAMS = Path("training/params.yaml")
@@ -68,4 +69,5 @@ def run_sweep(settings: TrainingSettings, variations: list[str], n_shards: int) 
 
 if __name__ == "__main__":
     imported()
+    end_at_signals()
     main()

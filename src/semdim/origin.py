@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.artifacts.hashing import file_digest
+from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
 
 #: Digests of large files, by path, size and time of change, so that they are not read at each run.
@@ -42,8 +43,7 @@ def digests(paths: Iterable[Path]) -> dict[Path, str]:
         if state.st_size >= LARGE:
             fresh[mark] = found[path]
     if set(fresh) - set(memory):
-        MEMORY.parent.mkdir(parents=True, exist_ok=True)
-        MEMORY.write_text(json.dumps({**memory, **fresh}, indent=1), encoding="utf-8")
+        write_atomically(MEMORY, json.dumps({**memory, **fresh}, indent=1))
     return found
 
 

@@ -9,7 +9,9 @@ import functools
 import json
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import hydra
@@ -19,11 +21,14 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from semdim.artifacts.hashing import settings_digest
+from semdim.artifacts.lock import locked
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from semdim.registry import load_plugins
 from stages import ROOT, imported
 from stages.support import points
+from stages.support.interrupts import end_at_signals
 from stages.support.run import Run, Unit
 
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
@@ -45,7 +50,9 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             params = {str(key): value for key, value in content.items()}
             unit = Unit(**params.pop("unit"))
             load_plugins(params.get("plugins") or ())
-            work(Run(params, unit, Paths(Path(".")), _module_of(work), point))
+            run = Run(params, unit, Paths(Path(".")), _module_of(work), point)
+            with alone(run):
+                work(run)
         except SemdimError as error:
             if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
                 return points.refuse(point, str(error))
@@ -55,6 +62,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
 
     def started() -> None:
         imported()
+        end_at_signals()
         try:
             sys.argv[1:] = completed(sys.argv[1:])
             main()
@@ -62,6 +70,23 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             refuse(str(error).strip())
 
     return started
+
+
+@contextmanager
+def alone(run: Run) -> Iterator[None]:
+    """One process at a time runs a stage of the pipeline on a unit; points of a sweep do not meet.
+
+    Raises:
+        ArtifactError: another process is running it.
+    """
+    if run.point is not None:
+        yield
+        return
+    unit = {key: value for key, value in asdict(run.unit).items() if value is not None}
+    what = " ".join([run.module, *(f"unit.{key}={value}" for key, value in unit.items())])
+    run.paths.partial.mkdir(parents=True, exist_ok=True)
+    with locked(run.paths.partial / f"{settings_digest(what)[:32]}.lock", what):
+        yield
 
 
 def _module_of(work: Callable[[Run], None]) -> str:

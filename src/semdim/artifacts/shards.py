@@ -1,9 +1,11 @@
 """Sharded artifacts: written beside their place, resumed shard by shard, published as a whole.
 
 A long computation writes its shards under ``<work>/<key>/``, each by temporary file, fsync and
-rename, with a small record (rows, shapes, checksum) beside it. ``key`` hashes everything that
+rename, with a small record (shapes, checksum) in ``<work>/<key>.records``. ``key`` hashes all that
 determines the content, so a killed stage finds its own shards again and nobody else's. Publishing
-writes ``manifest.json`` and renames the folder into place: readers see all of it or nothing.
+writes ``manifest.json`` and puts the folder in its place in one step: readers see all of the new
+artifact or all of the old one. Records outlive that step, and a shard counts as finished only by
+its record and checksum: whatever a killed process left among the shards is never published.
 """
 
 import json
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from semdim.artifacts.ahead import read_ahead
 from semdim.artifacts.hashing import file_digest
+from semdim.artifacts.swap import put_in_place, set_aside
+from semdim.artifacts.temporary import temporary_of
 from semdim.errors import ArtifactError
 
 if TYPE_CHECKING:
@@ -28,12 +32,8 @@ MANIFEST = "manifest.json"
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` so that a reader sees the old file or the new one, never half of one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    with temporary_of(path) as stream:
+        stream.write(text.encode())
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -58,9 +58,12 @@ class ShardWriter:
         self.n_shards = n_shards
         self._records: dict[int, dict[str, Any]] = {}
         self.damaged: list[str] = []
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._record_folder = work / f"{key}.records"
+        for folder in (self.folder, self._record_folder):
+            folder.mkdir(parents=True, exist_ok=True)
         for index in range(n_shards):
             self._adopt(index)
+        self._remove_leftovers()
 
     def beside(self, name: str) -> "ShardWriter":
         """A writer of intermediate shards, as many, under the same key: to be read back and then
@@ -78,11 +81,12 @@ class ShardWriter:
 
     def discard(self) -> None:
         """Remove all that was written."""
+        shutil.rmtree(self._record_folder)
         shutil.rmtree(self.folder)
 
     def _paths(self, index: int) -> tuple[Path, Path]:
         stem = f"shard-{index:05d}"
-        return self.folder / f"{stem}.safetensors", self.folder / f"{stem}.json"
+        return self.folder / f"{stem}.safetensors", self._record_folder / f"{stem}.json"
 
     def _adopt(self, index: int) -> None:
         """Take over a finished shard of an earlier run, if it is whole."""
@@ -91,7 +95,10 @@ class ShardWriter:
             return
         try:
             record = json.loads(record_path.read_text())
-            whole = shard.exists() and file_digest(shard) == record["checksum"]
+            whole = file_digest(shard) == record["checksum"]
+        except FileNotFoundError:  # published, and killed before the record was removed
+            record_path.unlink()
+            return
         except (ValueError, KeyError):
             whole = False
         if whole:
@@ -99,6 +106,15 @@ class ShardWriter:
         else:
             self.damaged.append(shard.name)
             record_path.unlink()
+
+    def _remove_leftovers(self) -> None:
+        """Remove what is no finished shard: of a write that was killed, or of the artifact whose
+        place this one took when the process was killed."""
+        shutil.rmtree(set_aside(self.folder), ignore_errors=True)
+        finished = {record["file"] for record in self._records.values()}
+        for path in self.folder.iterdir():
+            if path.name not in finished:
+                path.unlink()
 
     @property
     def missing(self) -> list[int]:
@@ -143,12 +159,9 @@ class ShardWriter:
             "facts": dict(facts),
         }
         write_json(self.folder / MANIFEST, manifest)
-        for index in range(self.n_shards):
-            self._paths(index)[1].unlink(missing_ok=True)
-        if self.final.exists():
-            shutil.rmtree(self.final)
         self.final.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.replace(self.final)
+        put_in_place(self.folder, self.final)
+        shutil.rmtree(self._record_folder)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ first file as it is. `read_ledger` puts the two beside each other.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,7 +162,7 @@ class LedgerWriter:
             raise ArtifactError(f"The ledger {self.path} has no rows; the sample holds no tokens.")
         self._writer.add_key_value_metadata(_metadata(facts))
         self._writer.close()
-        self._temporary.replace(self.path)
+        _in_place(self._temporary, self.path)
 
 
 def write_ledger(table: pa.Table, path: Path) -> None:
@@ -169,6 +170,13 @@ def write_ledger(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     pq.write_table(table, temporary, compression="zstd")
+    _in_place(temporary, path)
+
+
+def _in_place(temporary: Path, path: Path) -> None:
+    """Move a finished file to its place, once it is on the disk."""
+    with temporary.open("rb+") as stream:
+        os.fsync(stream.fileno())
     temporary.replace(path)
 
 

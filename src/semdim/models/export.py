@@ -19,7 +19,7 @@ from semdim.models.agreement import (
     sequences,
 )
 from semdim.models.facts import FACTS_FILE, ModelFacts, fingerprint_files, read_facts, write_facts
-from semdim.models.publish import check_replaceable, publish_folder
+from semdim.models.publish import check_replaceable, publish_folder, sole_writer
 from semdim.models.quiet import quiet_bars
 from semdim.models.read import ReadModel, read_source
 from semdim.models.source import model_digest
@@ -50,10 +50,12 @@ def export_model(source: ModelSource, out: Path | str, *, context: int | None = 
         HubError: the hub is needed and cannot be reached, or does not have the model.
     """
     out = Path(out).absolute()
-    finished = _finished(source, out, context)
-    if finished is not None:
-        return finished
     check_replaceable(out)  # before minutes of work, not after
+    with sole_writer(out):
+        return _finished(source, out, context) or _exported(source, out, context)
+
+
+def _exported(source: ModelSource, out: Path, context: int | None) -> ModelFacts:
     with publish_folder(out) as fresh:
         with quiet_bars():
             read = read_source(source, fresh)

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
+from semdim.artifacts.temporary import temporary_of
+
 Arguments = ParamSpec("Arguments")
 
 WIDTH = 7.0
@@ -121,9 +123,11 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
-        figure.savefig(paths[0], metadata={"Software": None})
+        with temporary_of(paths[0]) as stream:
+            figure.savefig(stream, format="png", metadata={"Software": None})
         figure.set_layout_engine("none")  # placed by now; doing it again would take as long
-        figure.savefig(paths[1], metadata={"Date": None, "Creator": None})
+        with temporary_of(paths[1]) as stream:
+            figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
     return paths
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from semdim.artifacts.shards import write_atomically
+
 
 @dataclass(frozen=True)
 class Table:
@@ -48,11 +50,10 @@ class Table:
 
     def write(self, folder: Path) -> list[Path]:
         """Write `folder`/<name>.csv and .md; returns the paths."""
-        folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{self.name}.csv", folder / f"{self.name}.md"]
         text = self.data.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        paths[0].write_text(text, encoding="utf-8")
-        paths[1].write_text(self.to_markdown().rstrip() + "\n", encoding="utf-8")
+        write_atomically(paths[0], text)
+        write_atomically(paths[1], self.to_markdown().rstrip() + "\n")
         return paths
 
 

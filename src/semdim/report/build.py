@@ -6,6 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from semdim.artifacts.shards import write_atomically
 from semdim.ledger.table import COLUMNS, LOSS_PREFIX, SCHEMA_VERSION
 from semdim.plots.sections import SECTIONS
 from semdim.plots.selections.proxy_rows import default_splice
@@ -56,6 +57,5 @@ def write_report(results_dir: Path, out: Path, only: Sequence[str] | None = None
     """
     out = Path(out)
     text = render(read_results(Path(results_dir), only), out.parent / "figures")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    write_atomically(out, text)
     return out

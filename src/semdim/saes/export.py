@@ -11,7 +11,7 @@ from torch import Tensor
 from semdim.errors import ArtifactError, MismatchError
 from semdim.forward.hook_points import start_layer
 from semdim.models.facts import FACTS_FILE, write_facts
-from semdim.models.publish import check_replaceable, publish_folder
+from semdim.models.publish import check_replaceable, publish_folder, sole_writer
 from semdim.saes.facts import SAEFacts, fingerprint, read_facts, read_processing
 from semdim.saes.fetch import LoadedSAE, load_source
 from semdim.saes.fold import fold
@@ -54,18 +54,22 @@ def export_sae(
     )  # fmt: skip
     if accept is not None:
         accept(facts)
-    if _is_there(out, facts, loaded.sae.state_dict()):
-        return facts
+    with sole_writer(out):
+        if not _is_there(out, facts, loaded.sae.state_dict()):
+            _write(loaded, facts, out)
+    return facts
+
+
+def _write(loaded: LoadedSAE, facts: SAEFacts, out: Path) -> None:
     if facts.constant_n_active:
         warnings.warn(
-            f"{name} is a TopK SAE: every token has the same number of active atoms, so the "
+            f"{facts.name} is a TopK SAE: every token has the same number of active atoms, so the "
             f"uncertainty study will be empty.",
-            stacklevel=2,
+            stacklevel=3,
         )
     with publish_folder(out) as fresh:
         loaded.sae.save_model(fresh)
         write_facts(fresh, facts)
-    return facts
 
 
 def facts_of(

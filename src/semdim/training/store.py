@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError, DataError
 from semdim.forward.parallel import side_by_side
 
@@ -137,8 +138,7 @@ class ShardStore:
             return facts
         facts = measure(self._compute(0), fingerprint, self.outlier_ratio)
         if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(facts.__dict__, indent=1))
+            write_atomically(path, json.dumps(facts.__dict__, indent=1))
         return facts
 
 

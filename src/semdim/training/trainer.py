@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import shutil
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from sae_lens.training.activation_scaler import ActivationScaler
 from sae_lens.training.sae_trainer import SAETrainer
 from torch.optim.lr_scheduler import LambdaLR
 
+from semdim.artifacts.swap import put_in_place, set_aside
 from semdim.codes.sparse import is_active
 from semdim.errors import ArtifactError, DataError
 from semdim.progress import progress_bar
@@ -150,7 +150,9 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
 
     def checkpoint(self) -> None:
         """Write weights, optimiser, schedules and the place in the data, whole or not at all."""
-        fresh = self.folder / f"fresh.{os.getpid()}"
+        for leftover in self.folder.glob("fresh*"):  # of a run that was killed while it wrote
+            shutil.rmtree(leftover)
+        fresh = self.folder / "fresh"
         self.save_checkpoint(fresh.name, base_path=self.folder)
         state = {
             "fingerprint": self.fingerprint,
@@ -158,11 +160,7 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
             "seconds": self.elapsed(),
         }
         (fresh / STATE).write_text(json.dumps(state))
-        latest, old = self.folder / "latest", self.folder / "old"
-        if latest.exists():
-            latest.replace(old)
-        fresh.replace(latest)
-        shutil.rmtree(old, ignore_errors=True)
+        put_in_place(fresh, self.folder / "latest")
 
     def resume(self) -> bool:
         """Take up the last checkpoint, if there is one.
@@ -170,18 +168,21 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         Raises:
             ArtifactError: it belongs to another configuration.
         """
-        found = [self.folder / name for name in ("latest", "old")]
-        whole = [path for path in found if (path / STATE).exists()]
-        if not whole:
+        latest = self.folder / "latest"
+        # Where two names cannot be exchanged in one step, a kill may leave the older one aside.
+        for aside in (set_aside(self.folder / "fresh"), self.folder / "old"):
+            if (aside / STATE).exists() and not latest.exists():
+                aside.rename(latest)
+        if not (latest / STATE).exists():
             return False
-        state = json.loads((whole[0] / STATE).read_text())
+        state = json.loads((latest / STATE).read_text())
         if state["fingerprint"] != self.fingerprint:
             raise ArtifactError(
                 f"{self.folder} holds a checkpoint of another configuration (model, text or "
                 "settings differ): remove the folder to start again, or name another one."
             )
-        self.sae.load_weights_from_checkpoint(whole[0])
-        self.load_trainer_state(whole[0])
+        self.sae.load_weights_from_checkpoint(latest)
+        self.load_trainer_state(latest)
         self.batches.position = state["position"]
         self.seconds = state["seconds"]
         return True

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pandas as pd
 
+from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
 from semdim.records import from_plain, write_record
 from semdim.results.schema import check_columns
@@ -72,13 +73,11 @@ class StudyResult:
         ``provenance`` goes into guardrail.json, so that a monitor can refuse a threshold that is
         not its own.
         """
-        folder.mkdir(parents=True, exist_ok=True)
         for name in TABLES:
             table: pd.DataFrame = getattr(self, name)
             check_columns(name, table)
-            table.to_csv(
-                folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
-            )
+            text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+            write_atomically(folder / f"{name}.csv", text)
         write_record(folder / "guardrail.json", replace(self.guardrail, provenance=provenance))
         write_record(folder / "verdict.json", self.verdict)
 
