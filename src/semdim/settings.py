@@ -19,6 +19,7 @@ from semdim.proxies.names import parse_proxy
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 from semdim.tracking import TrackingSpec
+from semdim.uncertainty.rounding_spec import RoundingSpec
 from semdim.uncertainty.spec import UncertaintySpec
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
@@ -140,6 +141,7 @@ class Settings:
     bound: BoundSpec
     surface: SurfaceSpec
     uncertainty: UncertaintySpec
+    rounding: RoundingSpec
     tracking: TrackingSpec
     seed: int = setting(at_least=0, at_most=LARGEST_SEED)
     plugins: tuple[str, ...] = ()
