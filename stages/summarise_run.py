@@ -29,6 +29,7 @@ def main(run: Run) -> None:
         "bound": run.setting("bound"),
         "surface": run.setting("surface"),
         "uncertainty": run.setting("uncertainty"),
+        "rounding": run.setting("rounding"),
         "engine": {"compute_dtype": run.compute_dtype, "backend": run.backend},
     }
     write_atomically(run.results / "params.yaml", params_text(settings, run.probe))

@@ -22,6 +22,7 @@ from semdim.rules import show
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 from semdim.tracking import TrackingSpec
+from semdim.uncertainty.rounding_spec import RoundingSpec
 from semdim.uncertainty.spec import UncertaintySpec
 
 
@@ -151,6 +152,7 @@ class Settings:
     bound: BoundSpec = setting(complete=True)
     surface: SurfaceSpec = setting(complete=True)
     uncertainty: UncertaintySpec = setting(complete=True)
+    rounding: RoundingSpec = setting(complete=True)
     tracking: TrackingSpec = setting(complete=True)
     seed: int = setting(**SEED)
     plugins: tuple[str, ...] = setting((), not_blank=True, distinct=True)

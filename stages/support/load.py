@@ -18,13 +18,16 @@ def start_engine(run: Run) -> str:
     return run.read("engine", EngineSpec, ("device", "n_threads")).start()
 
 
-def load_split(run: Run, device: str) -> SplitModel:
-    """The unit's model in the dtype and on the back end of the engine, cut at the unit's hook."""
+def load_split(run: Run, device: str, dtype: str | None = None) -> SplitModel:
+    """The unit's model on the back end of the engine, cut at the unit's hook.
+
+    dtype: None: the engine's.
+    """
     hook_name, processing = parse_hook(run.hook)
     backend = load_backend(
         run.backend,
         run.paths.model(run.model),
-        dtype=torch_dtype(run.compute_dtype),
+        dtype=torch_dtype(dtype or run.compute_dtype),
         device=device,
         processing=WeightProcessing(**dict.fromkeys(processing, True)),
     )

@@ -48,7 +48,8 @@ def test_every_stage_ran_once(first_run: str) -> None:
         f"{stage}@probe0"
         for stage in (
             "prepare_sae", "order_atoms", "further_losses", "extend_ledger", "assemble_bound",
-            "sweep_bound", "measure_uncertainty", "summarise_run", "gather_results",
+            "sweep_bound", "measure_uncertainty", "measure_rounding", "summarise_run",
+            "gather_results",
         )
     }  # fmt: skip
     for number, corpus in enumerate(CORPORA):
@@ -76,6 +77,9 @@ def test_what_comes_out(paths: Paths) -> None:
     assert (proxies.loc[["model", "sae", *SWEEP], "n_sequences"] == 200).all()
     assert (proxies.loc[list(ABLATION), "n_sequences"] == 94).all(), "3,000 tokens of 32"
     assert set(pd.read_csv(results / "sparsity.csv")["corpus"]) == set(CORPORA)
+    rounding = pd.read_csv(results / "rounding.csv").set_index("corpus")
+    assert set(rounding.index) == set(CORPORA) and (rounding["n_sequences"] == 20).all()
+    assert (rounding["run_dtype"] == "float32").all() and rounding["equal"].between(0, 1).all()
     for name in (
         "bound.json",
         "k_and_loss.json",

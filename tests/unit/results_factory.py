@@ -365,6 +365,30 @@ def sequence_histogram(means: dict[str, float], rng: np.random.Generator) -> pd.
     return pd.concat(parts, ignore_index=True)
 
 
+def rounding_table(means: dict[str, float]) -> pd.DataFrame:
+    """rounding.csv: steady medians, and massive activations of random tokens that come and go."""
+    both = ("float32", "bfloat16")
+    return pd.DataFrame(
+        [
+            {
+                "corpus": corpus, "run_dtype": "float32", "n_tokens": 2032, "n_sequences": 16,
+                "threshold": 500, "equal": 0.4, "change_q50": 1, "change_q95": 3,
+                "change_q99": 4, "change_max": 20 if corpus != "random" else 3407,
+                "sequence_median_change": 0.6,
+                "sequence_max_change": 1.5 if corpus != "random" else 515.6,
+                **{f"mean_{d}": mean - i for i, d in enumerate(both)},
+                **{f"median_{d}": 0.8 * mean for d in both},
+                **{f"max_{d}": 5000 - i if corpus == "random" else 200 for i, d in enumerate(both)},
+                **{f"above_{d}": 0.5 - i / 4 if corpus == "random" else 0.0
+                   for i, d in enumerate(both)},
+                **{f"massive_{d}": 8 - 4 * i if corpus == "random" else 0
+                   for i, d in enumerate(both)},
+            }
+            for corpus, mean in means.items()
+        ]
+    )  # fmt: skip
+
+
 def radii_table(k: float) -> pd.DataFrame:
     """radii.csv: one norm outlier, and position 0 beyond it."""
     places = {
@@ -495,6 +519,7 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
         "proxies": proxies_table(facts["risk"], facts["gap"]),
         "sparsity": sparsity,
         "radii": radii_table(facts["k"]),
+        "rounding": rounding_table(facts["means"]),
         "sparsity_histogram": histogram,
         "uncertainty": uncertainty,
         "roc": roc,

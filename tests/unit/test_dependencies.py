@@ -31,7 +31,7 @@ STAGES = [
 
 RUN_THE_MODEL = {
     "cache_activations", "model_losses", "encode_codes", "compute_losses", "order_atoms",
-    "further_losses", "fit_activations", "score_activations",
+    "further_losses", "fit_activations", "score_activations", "measure_rounding",
 }  # fmt: skip
 READ_CODES = {"compute_losses", "order_atoms", "further_losses", "write_ledger", "extend_ledger"}
 BOUNDS = {"assemble_bound", "sweep_bound"}
@@ -171,9 +171,9 @@ CODE = {
     "semdim/text/packing.py": {"tokenize"},
     "semdim/text/kinds/jsonl.py": {"tokenize"},
     "semdim/activations/norms.py": {
-        "cache_activations", "fit_activations", "score_activations", *LEDGERS,
+        "cache_activations", "fit_activations", "score_activations", "measure_rounding", *LEDGERS,
     },
-    "semdim/codes/encode.py": {"encode_codes", *READ_CODES},
+    "semdim/codes/encode.py": {"encode_codes", "measure_rounding", *READ_CODES},
     "semdim/atoms/rank.py": {"order_atoms", *LEDGERS},
     "semdim/atoms/order.py": {"order_atoms"},
     "semdim/proxies/names.py": {"compute_losses", "further_losses", "order_atoms", *BOUNDS},
@@ -223,6 +223,9 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     "what auto is on another machine": (
         written("outputs/inputs/engine.json", '{"compute_dtype": "bfloat16"}'),
         {*RUN_THE_MODEL, *LEDGERS, "summarise_run"},
+    ),
+    "tokens whose rounding is measured": (
+        composed_with("rounding.n_tokens=1280"), {"measure_rounding", "summarise_run"},
     ),
     "neighbours": (
         composed_with("uncertainty.neighbour=3"),

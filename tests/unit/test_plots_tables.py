@@ -10,6 +10,7 @@ from semdim.plots.tables.bounds_at_largest_n import bounds_table
 from semdim.plots.tables.levels_of_k import levels_of_k
 from semdim.plots.tables.proxies import proxies_table
 from semdim.plots.tables.references import reference_table
+from semdim.plots.tables.rounding import rounding_table
 from semdim.plots.tables.table1_sparsity import sparsity_table
 from semdim.plots.tables.uncertainty_auroc import auroc_tables
 from semdim.plots.tabulate import Table, number
@@ -103,6 +104,16 @@ def test_the_levels_of_k_show_what_the_mean_hides(models):
     assert not levels_of_k([]).rows
 
 
+def test_the_rounding_of_k_stands_side_by_side(models):
+    table = rounding_table(models)
+    assert table.header[-2] == "sequences with k > 500"
+    row = next(row for row in table.rows if row[:2] == [models[0].name, "random"])
+    assert row[2:5] == ["2,032", "40.0 %", "1 / 3 / 4 / 3,407"]
+    assert row[-3:] == ["5,000 / 4,999", "50 % / 25 %", "8 / 4"]
+    assert len(table.rows) == len(table.data) == 8
+    assert not rounding_table([ProbeResults("m", {})]).rows and not rounding_table([]).rows
+
+
 def test_a_model_without_a_shift_leaves_its_cells_empty(models):
     fewer = models[1].table("uncertainty").query("shift == 'python'")
     other = ProbeResults("b", {"uncertainty": fewer})
@@ -145,6 +156,7 @@ def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
         "tables/paper_table1.csv",
         "tables/radii.csv",
         "tables/proxies.csv",
+        "tables/rounding.csv",
         "tables/references.csv",
     ]
     assert all(path.stat().st_size > 100 for path in paths)

@@ -32,6 +32,7 @@ from semdim.results.setup import setup_of
 from semdim.results.write_bounds import bounds_table
 from semdim.results.write_proxies import proxies_table
 from semdim.results.write_sparsity import write_sparsity
+from semdim.uncertainty.rounding import Counted, FirstTokens, rounding_row, write_rounding
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import run_study
 
@@ -110,10 +111,21 @@ def model(tmp_path_factory) -> ProbeResults:
     )
     study.write(folder)
     write_sparsity(folder, study.sparsity, radii_table(tables))
+    write_rounding(folder, [_rounding_row(corpus, table) for corpus, table in tables.items()])
     facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
     (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
     write_record(folder / "setup.json", setup_of(facts, "english", ROLES))
     return read_results(folder.parent)[0]
+
+
+def _rounding_row(corpus: str, table: pd.DataFrame) -> dict[str, str | float]:
+    """As if each second token had another k in bfloat16."""
+    context = int(table["position"].max()) + 1
+    first = FirstTokens.of(table.assign(activation_norm=1.0), context, 8 * context)
+    k = first.counted.n_active
+    found = {"float32": first.counted, "bfloat16": Counted(k + np.arange(context) % 2, k * 1.0)}
+    row = rounding_row(found, first.is_counted, 500)
+    return {"corpus": corpus, "run_dtype": "float32", **row}
 
 
 def test_every_figure_but_the_comparison_can_be_drawn(model):
@@ -182,6 +194,7 @@ def test_every_table_has_rows(model):
         "radii",
         "proxies",
         "levels_of_k",
+        "rounding",
         "uncertainty_auroc",
         "references",
     ]

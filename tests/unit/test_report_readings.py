@@ -17,6 +17,7 @@ from semdim.report.readings import (
     published_bound,
     replacements,
     risk_in_bins,
+    rounding,
     side_by_side,
     warning_sign,
 )
@@ -296,6 +297,16 @@ def test_what_lies_above_the_fixed_threshold_is_counted(models):
     assert "12 have an activation over ten times" in text
     rows[:] = [{"positions": "without_bos", "n_above": 0, "n_outliers_above": 0}]
     assert not levels_of_k.massive([told])
+
+
+def test_what_rounding_moves_is_said_and_what_it_leaves(models):
+    (text,) = [plain([sentence]) for sentence in rounding.rounding(models[:1])]
+    assert "40.0 % have the same k in float32 and in bfloat16" in text
+    assert "moves by 0.6 on average at most" in text and "largest k moves by 516 on random" in text
+    assert "50.0 % of the sequences in float32 and on 25.0 % in bfloat16: which texts" in text
+    calm = changed(models[0], "rounding", lambda t: t.assign(above_bfloat16=t["above_float32"]))
+    assert "which texts" not in plain(rounding.rounding([calm]))
+    assert not rounding.rounding([ProbeResults("m", {})])
 
 
 def test_like_is_compared_with_like(models):

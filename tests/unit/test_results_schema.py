@@ -13,6 +13,7 @@ from semdim.results.describe import main, page
 from semdim.results.read import READ
 from semdim.results.schema import TABLES, check_columns, describe_column
 from semdim.uncertainty.evaluation import ROC_COLUMNS, UNCERTAINTY_COLUMNS
+from semdim.uncertainty.rounding import ROUNDING_COLUMNS
 from semdim.uncertainty.table1 import HISTOGRAM_COLUMNS, SPARSITY_COLUMNS
 
 PAGE = Path(__file__).parents[2] / "docs" / "results.md"
@@ -58,6 +59,7 @@ def test_every_column_says_what_it_means_and_stands_once():
         ("roc", ROC_COLUMNS),
         ("sparsity", SPARSITY_COLUMNS),
         ("radii", RADII_COLUMNS),
+        ("rounding", ROUNDING_COLUMNS),
         ("sparsity_histogram", HISTOGRAM_COLUMNS),
     ],
 )

@@ -51,6 +51,7 @@ def renamed(params: Params, what: str, key: str, old: str, new: str) -> Params:
         (("bound",), "colour"),
         (("surface",), "colour"),
         (("uncertainty",), "colour"),
+        (("rounding",), "colour"),
         (("tracking",), "colour"),
     ],
 )

@@ -6,8 +6,6 @@ does: products of bfloat16 numbers, summed in float32, rounded once. Only the or
 differs.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -23,25 +21,15 @@ def rounded(value: Any, dtype: torch.dtype) -> Any:
     return value
 
 
-@contextmanager
-def rounding_to(model: nn.Module, dtype: torch.dtype = torch.bfloat16) -> Iterator[None]:
-    """Within it, the weights of ``model`` and whatever its modules return are rounded to ``dtype``.
+def round_from_now_on(model: nn.Module, dtype: torch.dtype = torch.bfloat16) -> None:
+    """Round the weights of ``model``, and from now on whatever its modules return, to ``dtype``.
 
-    The weights are put back afterwards. Nothing else may use the model meanwhile.
+    The weights stay rounded, so that no second copy is in memory. Call it before the first forward
+    pass: `semdim.forward.packed` copies a weight when it first multiplies by it, and would go on
+    with the weights of before.
     """
-    kept = [(weight, weight.detach().clone()) for weight in model.parameters()]
-    handles = [
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(rounded(weight, dtype))
+    for module in model.modules():
         module.register_forward_hook(lambda _module, _given, found: rounded(found, dtype))
-        for module in model.modules()
-    ]
-    try:
-        with torch.no_grad():
-            for weight, _ in kept:
-                weight.copy_(rounded(weight, dtype))
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-        with torch.no_grad():
-            for weight, own in kept:
-                weight.copy_(own)

@@ -3,7 +3,7 @@
     results/probes/<probe>/  bounds.csv  bound.json  proxies.csv  surface.csv  setup.json
                              sparsity.csv  radii.csv  sparsity_histogram.csv  sequence_histogram.csv
                              uncertainty.csv  roc.csv  guardrail.json  verdict.json
-                             k_and_loss.json
+                             k_and_loss.json  rounding.csv
 
 Any file may be missing: what depends on it is then reported as not computed. What the columns are
 is written in `semdim.results.schema`.
@@ -24,7 +24,7 @@ from semdim.results.schema import TABLES
 
 READ = (
     "bounds", "surface", "proxies", "sparsity", "sparsity_histogram", "uncertainty", "roc",
-    "sequence_histogram", "radii",
+    "sequence_histogram", "radii", "rounding",
 )  # fmt: skip
 """The tables that figures and report look at."""
 

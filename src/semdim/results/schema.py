@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from semdim.errors import ConfigError, DataError
 from semdim.results.column import Column, Kind, TableSchema
+from semdim.results.rounding_columns import ROUNDING
 
 BITS, TOKENS, SEQUENCES = "bits per token", "tokens", "sequences"
 NORM = "units of the activation"
@@ -177,6 +178,7 @@ _ALL = (
             _must("max", "largest: the radius", NORM),
         ),
     ),
+    ROUNDING,
     TableSchema(
         "sparsity_histogram",
         "measure_uncertainty",

@@ -52,7 +52,9 @@ def run_metrics(folder: Path) -> dict[str, Any]:
 
 #: Sections of params.yaml that say what is computed. How it is tracked and on how many threads it
 #: runs changes no result.
-SECTIONS = ("corpora", "tokens", "grid", "splice", "seed", "bound", "surface", "uncertainty")
+SECTIONS = (
+    "corpora", "tokens", "grid", "splice", "seed", "bound", "surface", "uncertainty", "rounding",
+)  # fmt: skip
 
 
 def params_text(params: Mapping[str, Any], probe: str) -> str:

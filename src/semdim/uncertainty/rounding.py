@@ -1,146 +1,200 @@
-"""How much of n_active is rounding: the same tokens with activations in float32 and in bfloat16.
+"""How much of n_active is rounding: k of the same tokens in float32 and in bfloat16 (rounding.csv).
 
-    python -m semdim.uncertainty.rounding --model outputs/models/M/export --hook HOOK
-        --sae outputs/probes/P/sae --tokens outputs/models/M/tokens/random
-
-prints a table. A token's n_active is stable where the two agree. The tail is not: a few tokens have
-*massive activations*, many times as long as the others, which of them do is decided by rounding in
-the blocks below, and such a token lights up thousands of atoms. A sequence's largest n_active and
+A token's n_active is stable where the two agree. The tail is not: a few tokens have *massive
+activations*, many times as long as the others, which of them do is decided by rounding in the
+blocks below, and such a token lights up thousands of atoms. A sequence's largest n_active and
 "n_active > 500" count these tokens. The median does not see them.
 
-The autoencoder computes in float32 in both; bfloat16 is that of `semdim.activations.rounding`.
+One of the two is the run's own, from its ledger. The other is computed here: the prefix of the
+model in float32, or in float32 with weights and activations rounded to bfloat16
+(`semdim.activations.rounding`), which is what bfloat16 is where a processor lacks it. The
+autoencoder computes in float32 in both.
 """
 
-import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from semdim.activations.norms import OUTLIER_RATIO
+from semdim.artifacts.shards import write_atomically
+from semdim.errors import DataError
+from semdim.results.schema import check_columns
+from semdim.tokens.positions import counted_mask
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from pathlib import Path
+
+    import pandas as pd
+    import torch
+
+    from semdim.codes.encode import Encoder
+    from semdim.forward.split import SplitModel
 
 DTYPES = ("float32", "bfloat16")
+READ = ("sequence", "position", "token_id", "is_bos", "n_active", "activation_norm")
+"""Columns of the ledger that this needs."""
+QUANTILES = {"change_q50": 0.5, "change_q95": 0.95, "change_q99": 0.99}
+ROUNDING_COLUMNS = (
+    "corpus", "run_dtype", "n_tokens", "n_sequences", "threshold", "equal", *QUANTILES,
+    "change_max", "sequence_median_change", "sequence_max_change",
+    *(f"{name}_{dtype}" for name in ("mean", "median", "max", "above", "massive")
+      for dtype in DTYPES),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Counted:
-    """n_active and lengths of activations in one arithmetic, position 0 left out."""
+    """n_active and lengths of activations in one arithmetic."""
 
-    n_active: Int[np.ndarray, "sequences positions"]
+    n_active: Int[np.ndarray, "sequences context"]
     """Active atoms."""
-    norm: Float[np.ndarray, "sequences positions"]
+    norm: Float[np.ndarray, "sequences context"]
     """‖h‖."""
 
 
-def rounding_table(found: Mapping[str, Counted], threshold: int = 500) -> pd.DataFrame:
-    """What each arithmetic says of the same tokens: a row for each of ``found``.
+@dataclass(frozen=True)
+class FirstTokens:
+    """The first sequences of a corpus, as its ledger has them."""
 
-    Args:
-        found: by name of the arithmetic, on the same tokens; the first is the reference.
-        threshold: the paper's rule: an alarm when n_active exceeds it.
+    token_ids: Int[np.ndarray, "sequences context"]
+    counted: Counted
+    """In the run's arithmetic."""
+    is_counted: Bool[np.ndarray, "sequences context"]
+    """Neither position 0 nor BOS."""
 
-    Columns: ``dtype``; ``mean``, ``median`` and ``max`` of n_active over tokens; ``above``, the
-    share of sequences with a token above the threshold; ``massive``, the tokens whose activation is
-    more than ten medians of the reference long; ``above_massive``, the share of the tokens above
-    the threshold that are of these; ``median_change``, the mean over sequences of how far the
-    median of a sequence lies from the reference's; ``max_change``, the same of its largest value.
-    """
-    reference = next(iter(found.values()))
-    limit = OUTLIER_RATIO * float(np.median(reference.norm))
-    rows = []
-    for dtype, counted in found.items():
-        k, is_massive = counted.n_active, counted.norm > limit
-        over = k > threshold
-        rows.append(
-            {
-                "dtype": dtype,
-                "mean": float(k.mean()),
-                "median": float(np.median(k)),
-                "max": int(k.max()),
-                "above": float(over.any(axis=1).mean()),
-                "massive": int(is_massive.sum()),
-                "above_massive": float(is_massive[over].mean()) if over.any() else float("nan"),
-                "median_change": _change(np.median, k, reference.n_active),
-                "max_change": _change(np.max, k, reference.n_active),
-            }
+    @classmethod
+    def of(cls, ledger: "pd.DataFrame", context: int, n_tokens: int) -> "FirstTokens":
+        """The whole sequences that hold the first ``n_tokens`` tokens, or all that there are.
+
+        Raises:
+            DataError: the rows are no whole sequences.
+        """
+        if len(ledger) % context:
+            raise DataError(
+                f"A ledger of {len(ledger)} rows holds no whole sequences of {context} tokens; "
+                "recompute it with `dvc repro --force`."
+            )
+        kept = min(-(-n_tokens // context) * context, len(ledger))
+        rows = ledger.sort_values(["sequence", "position"]).iloc[:kept]
+
+        def column(name: str) -> np.ndarray:
+            return rows[name].to_numpy().reshape(-1, context)
+
+        return cls(
+            column("token_id"),
+            Counted(column("n_active"), column("activation_norm")),
+            counted_mask(column("is_bos"), column("position")),
         )
-    return pd.DataFrame(rows)
 
 
-def _change(statistic: Any, values: np.ndarray, reference: np.ndarray) -> float:
-    return float(np.abs(statistic(values, axis=1) - statistic(reference, axis=1)).mean())
-
-
-def count_active(sae: Any, activation: "Tensor") -> Counted:
-    """n_active and ‖h‖ of activations [sequences, context, d_model], position 0 left out."""
+def count_active(
+    split: "SplitModel", sae: "Encoder", token_ids: "torch.Tensor", batch_sequences: int
+) -> Counted:
+    """n_active and ‖h‖ of token ids [sequences, context], a batch at a time."""
     from semdim.codes.encode import encode_rows
 
-    codes = encode_rows(sae, activation.flatten(0, 1), 256)
-    n_active = codes.tensors()["row_starts"].diff().view(activation.shape[:2])
-    return Counted(n_active.numpy()[:, 1:], activation.float().norm(dim=-1).numpy()[:, 1:])
+    n_active, norm = [], []
+    for part in token_ids.split(batch_sequences):
+        activation = split.prefix(part)
+        codes = encode_rows(sae, activation.flatten(0, 1), part.numel())
+        n_active.append(codes.n_active.view(part.shape).cpu().numpy())
+        norm.append(activation.float().norm(dim=-1).cpu().numpy())
+    return Counted(np.concatenate(n_active), np.concatenate(norm))
 
 
-def in_both(split: Any, sae: Any, token_ids: "Tensor", batch_sequences: int) -> dict[str, Counted]:
-    """The tokens' n_active with the model as it is (float32) and rounding to bfloat16.
+def rounding_row(
+    found: Mapping[str, Counted],
+    is_counted: Bool[np.ndarray, "sequences context"],
+    threshold: int,
+) -> dict[str, int | float]:
+    """What the two arithmetics say of the same tokens (`ROUNDING_COLUMNS` from ``n_tokens`` on).
 
     Args:
-        split: a `semdim.forward.split.SplitModel` in float32.
-        sae: the autoencoder, in float32.
-        token_ids: [sequences, context].
+        found: by dtype (`DTYPES`), on the same tokens.
+        is_counted: the tokens that count.
+        threshold: the paper's rule: an alarm when n_active exceeds it.
+
+    Raises:
+        DataError: a sequence has no token that counts.
+    """
+    if not is_counted.any(axis=1).all():
+        raise DataError("A sequence has only special positions; there is no k to compare.")
+    ours, others = (np.ma.array(found[dtype].n_active, mask=~is_counted) for dtype in DTYPES)
+    both = [found[dtype].n_active[is_counted].astype(np.int64) for dtype in DTYPES]
+    change = np.abs(both[0] - both[1])
+    row: dict[str, int | float] = {
+        "n_tokens": int(is_counted.sum()),
+        "n_sequences": len(is_counted),
+        "threshold": threshold,
+        "equal": float((change == 0).mean()),
+        **{
+            name: float(np.quantile(change, share, method="inverted_cdf"))
+            for name, share in QUANTILES.items()
+        },
+        "change_max": int(change.max()),
+        "sequence_median_change": float(
+            np.abs(np.ma.median(ours, axis=1) - np.ma.median(others, axis=1)).mean()
+        ),
+        "sequence_max_change": float(
+            np.abs(ours.max(axis=1).astype(float) - others.max(axis=1).astype(float)).mean()
+        ),
+    }
+    limit = OUTLIER_RATIO * float(np.median(found[DTYPES[0]].norm[is_counted]))
+    for dtype, k in zip(DTYPES, (ours, others), strict=True):
+        row |= {
+            f"mean_{dtype}": float(k.mean()),
+            f"median_{dtype}": float(np.ma.median(k)),
+            f"max_{dtype}": int(k.max()),
+            f"above_{dtype}": float((k.max(axis=1) > threshold).mean()),
+            f"massive_{dtype}": int((found[dtype].norm[is_counted] > limit).sum()),
+        }
+    return row
+
+
+def rounding_rows(
+    first: "Iterable[tuple[str, FirstTokens]]",
+    run_dtype: str,
+    split: "SplitModel",
+    sae: "Encoder",
+    *,
+    batch_sequences: int,
+    threshold: int,
+) -> Iterator[dict[str, Any]]:
+    """A row of rounding.csv for each corpus.
+
+    Args:
+        first: the first tokens of each corpus, with its name.
+        run_dtype: the arithmetic of their ledgers, one of `DTYPES`.
+        split: the model in float32; where the run is in float32 it is made to round from now on,
+            and must not have run before.
+        sae: the autoencoder in float32.
         batch_sequences: sequences in one forward pass.
+        threshold: as in `rounding_row`.
     """
     import torch
 
-    from semdim.activations.rounding import rounding_to
+    from semdim.activations.rounding import round_from_now_on
 
-    def run() -> Counted:
-        parts = [split.prefix(part) for part in token_ids.split(batch_sequences)]
-        return count_active(sae, torch.cat(parts))
-
-    plain = run()
-    with rounding_to(split.model):
-        return dict(zip(DTYPES, (plain, run()), strict=True))
-
-
-def main() -> None:
-    import torch
-
-    from semdim.forward.hook_points import parse_hook
-    from semdim.forward.split import SplitModel
-    from semdim.models.load import load_model
-    from semdim.models.spec import WeightProcessing
-    from semdim.saes.load import load_sae
-    from semdim.tokens.sample import load_tokens
-
-    parser = argparse.ArgumentParser(prog="python -m semdim.uncertainty.rounding")
-    for name in ("--model", "--sae", "--tokens"):
-        parser.add_argument(name, type=Path, required=True, metavar="FOLDER")
-    parser.add_argument("--hook", required=True, help="as in conf/probe")
-    parser.add_argument("--sequences", type=int, default=64, help="the first so many (64)")
-    given = parser.parse_args()
-    hook_name, processing = parse_hook(given.hook)
-    model = load_model(
-        given.model,
-        dtype=torch.float32,
-        device="cpu",
-        processing=WeightProcessing(**dict.fromkeys(processing, True)),
-    )
-    token_ids, _ = load_tokens(given.tokens)
-    found = in_both(
-        SplitModel(model, hook_name),
-        load_sae(given.sae, device="cpu"),
-        token_ids[: given.sequences],
-        16,
-    )
-    print(rounding_table(found).round(3).to_string(index=False))
+    other = next(dtype for dtype in DTYPES if dtype != run_dtype)
+    if other == "bfloat16":
+        round_from_now_on(split.model)
+    for corpus, tokens in first:
+        token_ids = torch.from_numpy(tokens.token_ids.astype(np.int64))
+        again = count_active(split, sae, token_ids, batch_sequences)
+        found = {run_dtype: tokens.counted, other: again}
+        row = rounding_row(found, tokens.is_counted, threshold)
+        yield {"corpus": corpus, "run_dtype": run_dtype, **row}
 
 
-if __name__ == "__main__":
-    main()
+def write_rounding(folder: "Path", rows: "Iterable[dict[str, Any]]") -> "pd.DataFrame":
+    """Write rounding.csv, with its heading alone where nothing was measured, and return it."""
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows), columns=pd.Index(ROUNDING_COLUMNS))
+    check_columns("rounding", table)
+    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    write_atomically(folder / "rounding.csv", text)
+    return table

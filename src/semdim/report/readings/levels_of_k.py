@@ -72,8 +72,7 @@ def massive(probes: list[ProbeResults]) -> list[Markup]:
                 "corpora together and position 0 left out, {outliers} have an activation over ten "
                 "times as long as usual. The largest k of a text, and the rule k > {threshold}, "
                 "look for such massive activations; which tokens have one depends on the rounding "
-                "of the forward pass (python -m semdim.uncertainty.rounding compares the two "
-                "arithmetic).",
+                "of the forward pass.",
                 probe=probe.name,
                 above=count(above, GUARDRAIL),
                 threshold=count(rule["threshold"], GUARDRAIL),

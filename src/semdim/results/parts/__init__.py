@@ -1,0 +1,1 @@
+"""Parts of pages that a command writes from results; each module registers its own."""
