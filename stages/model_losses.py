@@ -4,7 +4,8 @@ The suffix continues from the cached activations of the model's first hook point
 full forward pass gives, at half of its cost.
 """
 
-from semdim.artifacts.shards import MANIFEST
+from semdim.artifacts.shards import MANIFEST, Artifact
+from semdim.forward.hook_points import parse_hook
 from semdim.progress import progress_bar
 from semdim.proxies.model_losses import model_losses
 from semdim.tokens.sample import load_tokens
@@ -22,10 +23,12 @@ def main(run: Run) -> None:
     cached = run.paths.activations(run.model, run.hook, run.corpus)
     split = load_split(run, device)
     activations = open_activations(run, run.corpus, split)
+    # Who has no room for activations has none for the final residual stream either.
+    keeps_residual = isinstance(activations, Artifact)
     writer = run.writer(
         run.paths.model_losses(run.model, run.corpus),
         inputs=[cached / MANIFEST, exported / "facts.json"],
-        params=[run.compute_dtype, run.backend],
+        params=[run.compute_dtype, run.backend, keeps_residual],
         n_shards=len(activations),
     )
     n_tokens = token_ids.numel()
@@ -39,9 +42,11 @@ def main(run: Run) -> None:
             activations,
             writer,
             batch_sequences=run.setting("engine.batch_sequences"),
+            keeps_residual=keeps_residual,
             update=bar.update,
         )
-    writer.publish({"proxy": "model", "kind": "model", "splice": ""})
+    processing = list(parse_hook(run.hook)[1])
+    writer.publish({"proxy": "model", "kind": "model", "splice": "", "processing": processing})
     say(f"losses of {run.model} at {n_tokens} tokens -> {writer.final}")
 
 

@@ -1,7 +1,7 @@
 """The arithmetic of each stage for one token, counted in the exported weights."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from semdim.forward.hook_points import parse_hook, start_layer
 from semdim.models.facts import read_facts
@@ -26,6 +26,8 @@ class Cost:
     dict_size: int = 0
     """Atoms; 0 without an SAE."""
     mean_n_active: float = 0.0
+    unembedding: int = 0
+    """Of the suffix, those of the unembedding."""
 
     def flop(self, stage: str, *, stored: bool) -> int:
         """Floating-point operations of a stage's matrix products, per token (and per proxy).
@@ -55,6 +57,11 @@ class Cost:
         """Operations per token to compute an activation that is not stored."""
         return 0 if stored else 2 * self.prefix
 
+    def reference(self, *, stored: bool) -> int:
+        """Operations per token to have the model's logits again, with which proxies are compared:
+        the unembedding of what `model_losses` kept, or the whole suffix where it kept nothing."""
+        return 2 * (self.unembedding if stored else self.suffix)
+
 
 def hook_cost(paths: Paths, model: str, hook: str) -> Cost | None:
     """Cost of a model that is cut at a hook point, or None while it is not exported."""
@@ -79,7 +86,8 @@ def hook_cost(paths: Paths, model: str, hook: str) -> Cost | None:
                     prefix += size
                 else:
                     suffix += size
-    return Cost(prefix, suffix + facts.vocab_size * facts.d_model, facts.d_model)
+    unembedding = facts.vocab_size * facts.d_model
+    return Cost(prefix, suffix + unembedding, facts.d_model, unembedding=unembedding)
 
 
 def probe_cost(paths: Paths, model: str, hook: str, probe: str) -> Cost | None:
@@ -91,4 +99,4 @@ def probe_cost(paths: Paths, model: str, hook: str, probe: str) -> Cost | None:
 
     sae = read_sae_facts(paths.sae(probe))
     active = sae.mean_n_active or TYPICAL_N_ACTIVE
-    return Cost(cost.prefix, cost.suffix, cost.d_model, sae.dict_size, active)
+    return replace(cost, dict_size=sae.dict_size, mean_n_active=active)

@@ -16,6 +16,7 @@ from jaxtyping import Int, Int64
 from torch import Tensor
 
 from semdim.artifacts.memory import MemoryPlace
+from semdim.bounds.validation import check_smoothing
 from semdim.errors import ConfigError, DataError
 from semdim.forward.backend import Backend, backend_of, check_kind
 from semdim.forward.layout import left_as_it_is
@@ -50,6 +51,7 @@ def measure(
     proxies: Sequence[str] = ("model", "sae"),
     context: int = 128,
     splice: str = "no_bos",
+    smoothing: float = 0.5,
     seed: int = 0,
     batch_sequences: int = 16,
     shard_sequences: int = 64,
@@ -80,6 +82,7 @@ def measure(
         proxies: what is put at the hook point, a column of losses each; ``model`` is among them.
         context: tokens of a sequence, BOS included; ids bring their own.
         splice: ``no_bos`` lets special positions through, ``all`` replaces every one.
+        smoothing: α of the columns ``kl_<proxy>``; losses are kept without smoothing.
         seed: of the order of the documents, and of proxies that draw at random.
         batch_sequences: sequences in one forward pass; rounding apart, it changes nothing.
         shard_sequences: sequences that are worked on together.
@@ -102,6 +105,7 @@ def measure(
     """
     if "model" not in proxies:
         raise ConfigError("`proxies` lacks 'model': every ledger has the model's own losses.")
+    check_smoothing(smoothing)
     names = tuple(dict.fromkeys(proxies))
     parsed = [parse_proxy(name, splice) for name in names]
     check_kind(model)
@@ -147,6 +151,7 @@ def measure(
                 place=MemoryPlace(),
                 bos_token_id=bos,
                 splice=splice,
+                smoothing=smoothing,
                 seed=seed,
                 atom_order=order,
                 batch_sequences=batch_sequences,
@@ -174,6 +179,7 @@ def measure(
         proxies={proxy.name: proxy.splice for proxy in parsed},
         codes=codes,
         backend=backend.name,
+        kl_smoothing=smoothing,
     )
     return Ledger(pa.concat_tables(tables), facts)
 

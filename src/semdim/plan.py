@@ -78,7 +78,8 @@ class _At:
         yield self._step("cache_activations", unit, self._activations, cost, size)
         if with_losses:
             out = paths.model_losses(model, corpus)
-            yield self._step("model_losses", f"{model} · {corpus}", out, cost, 16)
+            size = 20 + (self._width * cost.d_model if stored else 0)  # the final stream is kept
+            yield self._step("model_losses", f"{model} · {corpus}", out, cost, size)
         if not stored and corpus == self.settings.grid.sample:
             out = paths.activation_fit(model, hook)
             yield self._step("fit_activations", f"{model} · {hook}", out, cost, 0)
@@ -101,15 +102,17 @@ class _At:
         yield from self._losses("further_losses", paths.further_losses(probe, corpus), probe, cost)
 
     def _losses(self, stage: str, folder: Path, probe: str, cost: Cost) -> Iterator[Step]:
-        """A step for each proxy; the prefix, where it runs again, is with the first."""
+        """A step for each proxy; what they share (the prefix, where it runs again, and the model's
+        logits) is with the first."""
         grid = self.settings.grid
         names = grid.proxy if stage == "compute_losses" else grid.further()
-        again, unit = cost.again(stored=self._is_stored), f"{probe} · {self.corpus}"
+        unit, stored = f"{probe} · {self.corpus}", self._is_stored
+        again = cost.again(stored=stored) + cost.reference(stored=stored)
         for name in names:
             if name == "model":
                 continue
             limit = grid.n_tokens(name, self.settings.corpora[self.corpus].n_tokens)
-            step = self._step(stage, unit, folder / name, cost, 4, proxy=name, limit=limit)
+            step = self._step(stage, unit, folder / name, cost, 12, proxy=name, limit=limit)
             yield replace(step, gflop=step.gflop + self._n_tokens() * again / 1e9)
             again = 0
 

@@ -17,7 +17,7 @@ from semdim.codes.encode import Encoder, encode_codes
 from semdim.forward.split import SplitModel
 from semdim.ledger.collect import CorpusFacts, LedgerPart, base_parts, further_parts, joined
 from semdim.ledger.facts import CodesFacts
-from semdim.proxies.losses import LossColumn, compute_losses
+from semdim.proxies.losses import LossColumn, ModelItself, compute_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder
@@ -53,6 +53,8 @@ class Steps:
     """Of proxies that draw at random."""
     atom_order: Int[Tensor, " dict_size"] | None = None
     """Atoms, first the one that enters a pool first."""
+    smoothing: float = 0.5
+    """α of the predictions whose divergence from the model's is taken."""
     batch_sequences: int = 16
     """Sequences in one forward pass."""
     shard_sequences: int = 64
@@ -105,7 +107,8 @@ class Steps:
     def compute_losses(
         self, proxies: Sequence[str], *, n_sequences: dict[str, int] | None = None
     ) -> None:
-        """Run the suffix for each proxy; together they share the reading of activations.
+        """Run the suffix for each proxy; together they share the reading of activations, and with
+        the proxy ``model`` among them its logits, with which the others are compared.
 
         Args:
             proxies: by name.
@@ -120,6 +123,7 @@ class Steps:
             self.place.source("codes"),
             bos_token_id=self.bos_token_id,
             batch_sequences=self.batch_sequences,
+            model=ModelItself(self.smoothing),
             update=self.update,
         )
         for column in columns:

@@ -8,9 +8,10 @@ from torch import Tensor
 
 from semdim.artifacts.kept import KeptFolder
 from semdim.artifacts.shards import MANIFEST, Artifact
+from semdim.forward.hook_points import parse_hook
 from semdim.models.facts import read_facts
 from semdim.progress import progress_bar
-from semdim.proxies.losses import LossColumn, compute_losses, n_shards_of
+from semdim.proxies.losses import LossColumn, ModelItself, compute_losses, n_shards_of
 from semdim.proxies.names import Proxy, parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder, load_decoder
@@ -69,8 +70,17 @@ def _compute(run: Run, columns: list[LossColumn], token_ids: Tensor, device: str
             Artifact.open(run.paths.codes(run.probe, run.corpus)),
             bos_token_id=read_facts(run.paths.model(run.model)).bos_token_id,
             batch_sequences=run.setting("engine.batch_sequences"),
+            model=_model_itself(run),
             update=bar.update,
         )
+
+
+def _model_itself(run: Run) -> ModelItself:
+    """What the proxies are compared with: the stream that `model_losses` kept, where it is of the
+    same weights. Those of another probe's hook point may have been processed in another way."""
+    losses = Artifact.open(run.paths.model_losses(run.model, run.corpus))
+    is_same = losses.facts["processing"] == list(parse_hook(run.hook)[1])
+    return ModelItself(run.setting("bound.smoothing"), losses if is_same else None)
 
 
 def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
@@ -80,6 +90,7 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
         run.paths.sae(run.probe) / "facts.json",
         run.paths.activations(run.model, run.hook, run.corpus) / MANIFEST,
         run.paths.codes(run.probe, run.corpus) / MANIFEST,
+        run.paths.model_losses(run.model, run.corpus) / MANIFEST,
     ]
     if find_spec(f"{KINDS}.{proxy.kind}") is None:  # it comes from a plugin
         inputs.append(run.paths.plugins)
@@ -90,6 +101,7 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
         "splice": proxy.splice,
         "seed": run.setting("seed"),
         "n_sequences": n_sequences,
+        "smoothing": run.setting("bound.smoothing"),
         "compute_dtype": run.compute_dtype,
         "backend": run.backend,
     }

@@ -64,8 +64,12 @@ def make_ledger(
             "energy": rng.normal(-20 + strange / 10, 2, n_rows).astype(np.float32),
         }
     )
+    table["top1_error"] = (rng.random(n_rows) < 0.6).astype(np.float32)
+    table["kl_sae"] = np.minimum(rng.gamma(1, 0.05, n_rows), 2.0).astype(np.float32)
+    table["top1_agrees_sae"] = (rng.random(n_rows) < 0.8).astype(np.float32)
     last = position == context - 1
-    for column in ("nll_model", "nll_sae", "max_prob", "entropy", "energy"):
+    predicted = ("max_prob", "entropy", "energy", "top1_error", "kl_sae", "top1_agrees_sae")
+    for column in ("nll_model", "nll_sae", *predicted):
         table.loc[last, column] = np.float32("nan")
     return table
 
@@ -97,4 +101,5 @@ def make_facts(n_sequences: int = 80, n_documents: int = 40, context: int = 12) 
         seed=0,
         proxies={"model": "no_bos", "sae": "no_bos"},
         codes=CodesFacts(0.9, 0.95, 0.0, 30.0),
+        kl_smoothing=0.5,
     )

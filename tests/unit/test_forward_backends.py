@@ -23,7 +23,8 @@ from semdim.errors import ArtifactError, MismatchError
 from semdim.forward import architecture
 from semdim.forward.backend import backend_of, load_backend
 from semdim.forward.backends.transformers import TransformersBackend
-from semdim.forward.split import LN2, SplitModel
+from semdim.forward.next_token import LN2
+from semdim.forward.split import SplitModel
 from semdim.models.spec import WeightProcessing
 
 HOOKS = [

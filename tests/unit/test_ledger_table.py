@@ -46,7 +46,7 @@ def columns() -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     per_token["is_outlier"] = np.zeros((S, T), dtype=bool)
     per_prediction = {
         name: rng.random((S, T - 1), dtype=np.float32)
-        for name in ("nll_model", "nll_sae", "max_prob", "entropy", "energy")
+        for name in ("nll_model", "nll_sae", "max_prob", "entropy", "energy", "top1_error")
     }
     return per_token, per_prediction
 

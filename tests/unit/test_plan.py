@@ -86,9 +86,13 @@ def test_a_plan_counts_what_a_token_passes_through(exported: Path, values: Any) 
     assert total(planned, "cache_activations") == pytest.approx(every * 2 * cost.prefix)
     assert total(planned, "model_losses") == pytest.approx(every * 2 * cost.suffix)
     assert total(planned, "encode_codes") == pytest.approx(every * 2 * WIDTH * ATOMS)
-    assert total(planned, "compute_losses") == pytest.approx(every * 2 * cost.suffix)
+    compared = 2 * VOCABULARY * WIDTH  # the model's logits, once for the proxies of a stage
+    assert cost.unembedding == VOCABULARY * WIDTH
+    assert total(planned, "compute_losses") == pytest.approx(every * (2 * cost.suffix + compared))
     further = 2 * ENGLISH + 3 * ABLATION  # two k of the sweep, three ablations
-    assert total(planned, "further_losses") == pytest.approx(further * 2 * cost.suffix)
+    assert total(planned, "further_losses") == pytest.approx(
+        further * 2 * cost.suffix + ENGLISH * compared
+    )
     assert {step.n_tokens for step in planned} == {ENGLISH, OTHERS // 2, ABLATION}
     assert not any(step.is_there for step in planned)
 
@@ -100,12 +104,15 @@ def test_without_stored_activations_the_prefix_is_run_again(exported: Path, valu
     assert cost is not None
     saved = sum(step.bytes for step in planned) - sum(step.bytes for step in other)
     every = ENGLISH + OTHERS
-    assert saved == every * (4 * WIDTH - 9) - every * 12  # the scores are planned, too
+    # The model's final stream is kept like the activations; the scores are planned, too.
+    assert saved == every * (4 * WIDTH - 9) + every * 4 * WIDTH - every * 12
     # Of every corpus: for the norms, the model's losses, the scores, the codes, the proxies; of the
     # sample also to fit the scores, and for its further proxies.
     more = sum(step.gflop for step in other) - sum(step.gflop for step in planned)
     passes = every * 5 + ENGLISH * (FIT_PASSES + 1)
-    assert more == pytest.approx(passes * 2 * cost.prefix / 1e9)
+    block = cost.suffix - cost.unembedding  # of the model, to have its final stream again
+    again = 2 * block * (every + ENGLISH)
+    assert more == pytest.approx((passes * 2 * cost.prefix + again) / 1e9)
     back = other_way(other_way(settings))
     assert back == settings and list(steps(back, paths)) == planned
 

@@ -17,7 +17,7 @@ from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import from_dense
 from semdim.errors import ArtifactError, DataError, MismatchError
 from semdim.forward.split import CHUNK_BYTES, ROWS_PER_CHUNK, SplitModel, rows_per_chunk
-from semdim.proxies.losses import LossColumn, compute_losses
+from semdim.proxies.losses import LossColumn, ModelItself, compute_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder
@@ -303,5 +303,5 @@ def test_codes_of_other_tokens_are_refused(
         compute_losses(
             SplitModel(model, HOOK), [LossColumn(proxy, writer)], token_ids, activations,
             Artifact.open(tmp_path / "b" / "codes"),
-            bos_token_id=0, batch_sequences=3, update=lambda _: None,
+            bos_token_id=0, batch_sequences=3, model=ModelItself(0.5), update=lambda _: None,
         )  # fmt: skip

@@ -10,7 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from semdim.codes.sparse import Codes
-from semdim.forward.split import LN2, SplitModel
+from semdim.forward.next_token import LN2
+from semdim.forward.split import SplitModel
 from semdim.proxies.reconstruct import Reconstructor
 
 

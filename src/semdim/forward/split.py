@@ -3,8 +3,8 @@
 What runs the blocks is a back end (`semdim.forward.backend`); here is what both have in common.
 """
 
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,9 +14,16 @@ from torch import Tensor
 
 from semdim.forward.backend import Backend, backend_of
 from semdim.forward.hook_points import start_layer
+from semdim.forward.next_token import (
+    NextToken,
+    Predictions,
+    compared,
+    losses,
+    predictions,
+    with_scores,
+)
 from semdim.forward.packed import PackedProducts
 
-LN2 = 0.6931471805599453
 # Rows of logits at once on a CPU, whatever the batch or the vocabulary. On two cores with 32 MB of
 # cache and a vocabulary of 49,152, 64 and 256 rows were 15 % slower.
 ROWS_PER_CHUNK = 128
@@ -30,19 +37,6 @@ CHUNK_BYTES = 2**29
 # as it is, all products in bfloat16 took 2.0 microseconds a token on an H100; with rows of zeros
 # behind it, 0.6.
 ROWS_MULTIPLE = 64
-
-
-@dataclass(frozen=True)
-class NextToken:
-    """What the logits say about the next token, one value per predicted position."""
-
-    nll: Float[Tensor, " rows"]
-    """−log2 p(next token): bits, not smoothed."""
-    max_prob: Float[Tensor, " rows"] | None = None
-    entropy: Float[Tensor, " rows"] | None = None
-    """Bits."""
-    energy: Float[Tensor, " rows"] | None = None
-    """−logsumexp of the logits, nats (Liu et al. 2020, at temperature 1)."""
 
 
 class SplitModel:
@@ -141,20 +135,86 @@ class SplitModel:
         The logits of all rows are never in memory at once. Sums over the vocabulary are taken in
         float32 whatever the model's dtype.
         """
-        rows = residual[:, :-1].reshape(-1, residual.shape[-1])
-        targets = token_ids[:, 1:].reshape(-1, 1).to(self.device).long()
-        n_summed = ROWS_PER_SUM if self.device.type == "cpu" else self._chunk
+        rows, targets = self._rows(residual), self._targets(token_ids)
         parts = [
-            _next_token_chunk(part.float(), of_part, scores)
-            for chunk, target in zip(
-                rows.split(self._chunk), targets.split(self._chunk), strict=True
-            )
-            for part, of_part in zip(
-                self.logits(chunk).split(n_summed), target.split(n_summed), strict=True
-            )
+            with_scores(part, target)[0] if scores else losses(part, target)[0]
+            for at in self._chunks(len(rows))
+            for part, target in self._summed(rows[at], targets[at])
         ]
-        columns = [torch.cat(column) for column in zip(*parts, strict=True)]
-        return NextToken(*columns)
+        return NextToken.joined(parts)
+
+    @torch.inference_mode()
+    def compared(
+        self,
+        model: Float[Tensor, "batch position d_model"],
+        proxies: Sequence[Float[Tensor, "batch position d_model"]],
+        token_ids: Int[Tensor, "batch position"],
+        *,
+        smoothing: float,
+        has_model: bool,
+    ) -> tuple[NextToken | None, list[NextToken]]:
+        """`next_token` of several proxies, with what compares them with the model.
+
+        The model's logits are computed once for all of them, and no more of them are in memory at a
+        time than with one: twice as many as `next_token` holds.
+
+        Args:
+            model: the model's own final residual stream.
+            proxies: those of the proxies.
+            token_ids: ids of the same positions.
+            smoothing: α of the predictions whose divergence is taken.
+            has_model: whether the model's own losses and scores are wanted, too.
+
+        Returns:
+            the model's, and each proxy's.
+        """
+        of_model, targets = self._rows(model), self._targets(token_ids)
+        rows = [self._rows(proxy) for proxy in proxies]
+        own: list[NextToken] = []
+        parts: list[list[NextToken]] = [[] for _ in proxies]
+        for at in self._chunks(len(of_model)):
+            references: list[Predictions | None] = []
+            for part, target in self._summed(of_model[at], targets[at]):
+                if has_model:
+                    columns, reference = with_scores(part, target, smoothing)
+                    own.append(columns)
+                else:
+                    reference = predictions(part, smoothing)
+                references.append(reference)
+            for found, of_proxy in zip(parts, rows, strict=True):
+                for (part, target), reference in zip(
+                    self._summed(of_proxy[at], targets[at]), references, strict=True
+                ):
+                    if reference is not None:
+                        found.append(compared(part, target, reference))
+        return (
+            NextToken.joined(own) if has_model else None,
+            [NextToken.joined(found) for found in parts],
+        )
+
+    def _rows(
+        self, residual: Float[Tensor, "batch position d_model"]
+    ) -> Float[Tensor, "rows d_model"]:
+        """The rows that predict a token."""
+        return residual[:, :-1].reshape(-1, residual.shape[-1])
+
+    def _targets(self, token_ids: Int[Tensor, "batch position"]) -> Int[Tensor, "rows 1"]:
+        """The tokens that they predict."""
+        return token_ids[:, 1:].reshape(-1, 1).to(self.device).long()
+
+    def _chunks(self, n_rows: int) -> Iterator[slice]:
+        """Rows whose logits are in memory at once."""
+        return (slice(start, start + self._chunk) for start in range(0, n_rows, self._chunk))
+
+    def _summed(
+        self, rows: Float[Tensor, "rows d_model"], targets: Int[Tensor, "rows 1"]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The logits of a chunk in float32, as many rows as are summed over at once; with their
+        targets."""
+        n_summed = ROWS_PER_SUM if self.device.type == "cpu" else self._chunk
+        parts = zip(self.logits(rows).split(n_summed), targets.split(n_summed), strict=True)
+        for logits, target in parts:
+            yield logits.float(), target
 
 
 def rows_per_chunk(device_type: str, vocab_size: int) -> int:
@@ -169,19 +229,3 @@ def rows_of_unembedding(device_type: str, dtype: torch.dtype, vocab_size: int) -
     if device_type != "cuda" or dtype.itemsize > 2:
         return vocab_size
     return -(-vocab_size // ROWS_MULTIPLE) * ROWS_MULTIPLE
-
-
-def _next_token_chunk(
-    logits: Float[Tensor, "rows vocab_size"], target: Int[Tensor, "rows 1"], scores: bool
-) -> tuple[Tensor, ...]:
-    """`NextToken`'s columns of some rows; ``logits`` are overwritten."""
-    # One fused pass, where logsumexp makes four.
-    log_p = F.log_softmax(logits, dim=-1)
-    nll = -log_p.gather(1, target).squeeze(1)
-    if not scores:
-        return (nll / LN2,)
-    log_normaliser = nll + logits.gather(1, target).squeeze(1)
-    max_prob = log_p.amax(dim=-1).exp()
-    # H = −Σ p·ln p. A dot product by einsum took longer than all the rest.
-    entropy = torch.exp(log_p, out=logits).mul_(log_p).sum(dim=-1) / -LN2
-    return nll / LN2, max_prob, entropy.clamp_(min=0.0), -log_normaliser

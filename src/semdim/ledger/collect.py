@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float32, Int, Int32
+from jaxtyping import Int, Int32
 from torch import Tensor
 
 from semdim.activations.norms import familiar_activations
@@ -15,10 +15,10 @@ from semdim.atoms.rank import deepest_rank
 from semdim.codes.encode import codes_of_shard
 from semdim.errors import ArtifactError
 from semdim.ledger.facts import CodesFacts
-from semdim.ledger.table import LOSS_PREFIX, build_table
+from semdim.ledger.table import PER_PROXY, build_table
 from semdim.tokens.sample import bos_mask
 
-MODEL_SCORES = ("max_prob", "entropy", "energy")
+MODEL_SCORES = ("max_prob", "entropy", "energy", "top1_error")
 _SUMS = (
     "error", "centred", "error_with_outliers", "centred_with_outliers", "n_tokens", "n_outliers",
     "n_active",
@@ -81,12 +81,12 @@ def base_parts(
     for artifact in (norms_source, losses["model"]):
         _check_as_long(artifact, codes)
     norms = norm_columns(norms_source)
-    others = {name: _padded(artifact) for name, artifact in losses.items()}
+    takes = [_padded(name, artifact) for name, artifact in losses.items()]
     shards = zip(_sequences(token_ids, codes), norms_source, losses["model"], strict=True)
     for (first, ids, shard), norm_shard, of_model in shards:
         if len(of_model["nll"]) != len(ids):
             raise _other_tokens(losses["model"], codes)
-        per_prediction = {LOSS_PREFIX + name: take(len(ids)) for name, take in others.items()}
+        per_prediction = _together(take(len(ids)) for take in takes)
         per_prediction |= {name: of_model[name].numpy() for name in MODEL_SCORES}
         norm = norms(norm_shard)
         per_token = {
@@ -121,10 +121,10 @@ def further_parts(
     Raises:
         ArtifactError: the artifacts are not of the same tokens.
     """
-    takes = {name: _padded(artifact) for name, artifact in losses.items()}
+    takes = [_padded(name, artifact) for name, artifact in losses.items()]
     for first, ids, shard in _sequences(token_ids, codes):
         rank = deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order).view(ids.shape)
-        per_prediction = {LOSS_PREFIX + name: take(len(ids)) for name, take in takes.items()}
+        per_prediction = _together(take(len(ids)) for take in takes)
         yield LedgerPart(first, ids.numpy(), {"deepest_rank": rank.numpy()}, per_prediction)
 
 
@@ -177,22 +177,44 @@ def _check_as_long(artifact: ShardSource, codes: ShardSource) -> None:
         )
 
 
-def _padded(losses: ShardSource) -> Callable[[int], Float32[np.ndarray, "sequences predictions"]]:
-    """Takes a shard's number of sequences and gives their losses, NaN where there are none: a
-    proxy may have been run on the first sequences of the sample alone."""
+def _there(losses: ShardSource) -> list[str]:
+    """The columns of `PER_PROXY` that an artifact has."""
+    found = []
+    for name in PER_PROXY:
+        try:
+            losses.shape(0, name)
+        except KeyError:
+            continue
+        found.append(name)
+    return found
+
+
+def _together(columns: Iterable[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {name: values for some in columns for name, values in some.items()}
+
+
+def _padded(proxy: str, losses: ShardSource) -> Callable[[int], dict[str, np.ndarray]]:
+    """Takes a shard's number of sequences and gives the columns of a proxy, NaN where there are
+    none: it may have been run on the first sequences of the sample alone."""
     shards, last = enumerate(losses), len(losses) - 1
     width = losses.shape(0, "nll")[1]
+    names = {tensor: f"{tensor}_{proxy}" for tensor in _there(losses)}
 
-    def take(n_sequences: int) -> Float32[np.ndarray, "sequences predictions"]:
+    def take(n_sequences: int) -> dict[str, np.ndarray]:
         index, shard = next(shards, (last, None))
-        values = np.empty((0, width), np.float32) if shard is None else shard["nll"].numpy()
-        absent = n_sequences - len(values)
+        n_there = 0 if shard is None else len(shard["nll"])
+        absent = n_sequences - n_there
         if absent < 0 or (absent > 0 and index != last):
             raise ArtifactError(
                 f"{losses.folder} is not of the sample's tokens; recompute it with "
                 "`dvc repro --force`."
             )
-        return np.pad(values, ((0, absent), (0, 0)), constant_values=np.nan)
+        columns = {}
+        for tensor, name in names.items():
+            empty = np.empty((0, width), np.float32)
+            values = empty if shard is None else shard[tensor].numpy()
+            columns[name] = np.pad(values, ((0, absent), (0, 0)), constant_values=np.nan)
+        return columns
 
     return take
 

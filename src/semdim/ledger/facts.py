@@ -95,6 +95,8 @@ class LedgerFacts(Mapping[str, Any]):
     sources."""
     backend: str = added("transformer_lens")
     """What ran the forward passes: ``transformer_lens`` or ``transformers``."""
+    kl_smoothing: float | None = added(None)
+    """α of the columns ``kl_<proxy>``; None: there are none."""
 
     @classmethod
     def of(
@@ -109,7 +111,7 @@ class LedgerFacts(Mapping[str, Any]):
                 ``n_documents``, ``counts``, ``versions``, ``documents``, ``sources``,
                 ``document_sources``.
             rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies``,
-                ``codes`` and ``backend``.
+                ``codes``, ``backend`` and ``kl_smoothing``.
         """
         return cls(
             model=model.name,

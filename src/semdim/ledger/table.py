@@ -47,10 +47,20 @@ COLUMNS: dict[str, str] = {
     "max_prob": "largest next-token probability of the model; null at the last position",
     "entropy": "entropy of the model's next-token distribution, bits; null at the last position",
     "energy": "−logsumexp of the model's logits, nats; null at the last position",
+    "top1_error": "1: the model has a token above the next one, else 0; null at the last position",
 }
 #: ``nll_<proxy>``: −log2 p of the NEXT token under the proxy, bits, unsmoothed; null at the last
 #: position of a sequence, which predicts nothing, and in sequences that an ablation was not run on.
 LOSS_PREFIX = "nll_"
+#: ``kl_<proxy>``: KL(M‖proxy) of the smoothed predictions, bits, at the α of the facts
+#: (``kl_smoothing``); from 0 to (1−α)·log2(1 + (1−α)V/α). Null where ``nll_<proxy>`` is; there is
+#: none of the model.
+KL_PREFIX = "kl_"
+#: ``top1_agrees_<proxy>``: 1 where no token is more probable under the proxy than the model's most
+#: probable one (of equals the first), else 0. Null where ``nll_<proxy>`` is; none of the model.
+AGREEMENT_PREFIX = "top1_agrees_"
+#: The columns that every proxy may have, without the name of the proxy behind them.
+PER_PROXY = tuple(prefix.removesuffix("_") for prefix in (LOSS_PREFIX, KL_PREFIX, AGREEMENT_PREFIX))
 
 Facts = LedgerFacts | Mapping[str, Any]
 

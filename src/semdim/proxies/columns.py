@@ -2,24 +2,23 @@
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor
 
 from semdim.errors import DataError
-from semdim.forward.split import NextToken
+from semdim.forward.next_token import NextToken
+
+#: The model's final residual stream, in a shard of its losses: what compares proxies with it.
+RESIDUAL = "residual"
 
 
 def stacked(parts: Sequence[NextToken], n_sequences: int, where: str) -> dict[str, Tensor]:
-    """``nll`` [s, T − 1], and the model's scores where there are any, in float32 on the CPU.
+    """``nll`` [s, T − 1], and what else there is of `NextToken`, in float32 on the CPU.
 
     Raises:
         DataError: a loss is NaN; ``where`` names the sequences.
     """
-    tensors = {}
-    for name in ("nll", "max_prob", "entropy", "energy"):
-        columns = [getattr(part, name) for part in parts]
-        if columns[0] is not None:
-            tensors[name] = torch.cat(columns).float().cpu().view(n_sequences, -1)
+    joined = NextToken.joined(parts).columns
+    tensors = {name: part.float().cpu().view(n_sequences, -1) for name, part in joined.items()}
     if bool(tensors["nll"].isnan().any()):
         raise DataError(
             f"A loss is NaN in {where}: the forward pass overflowed; try "

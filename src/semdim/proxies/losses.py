@@ -16,23 +16,11 @@ from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
 from semdim.errors import ArtifactError
 from semdim.forward.batching import Batches
-from semdim.forward.split import NextToken, SplitModel
-from semdim.proxies.columns import stacked
+from semdim.forward.next_token import NextToken
+from semdim.forward.split import SplitModel
+from semdim.proxies.columns import RESIDUAL, stacked
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.tokens.sample import bos_mask
-
-
-def batch_losses(
-    split: SplitModel,
-    reconstruct: Reconstructor,
-    activation: Float[Tensor, "batch context d_model"],
-    codes: Codes,
-    token_ids: Int[Tensor, "batch context"],
-    is_bos: Bool[Tensor, "batch context"],
-) -> NextToken:
-    """Losses of one batch of sequences: ``batch × (context − 1)`` values in order."""
-    start = reconstruct(activation.flatten(0, 1), codes, is_bos.flatten()).view_as(activation)
-    return split.next_token(split.suffix(start), token_ids, scores=reconstruct.has_scores)
 
 
 @dataclass(frozen=True)
@@ -55,6 +43,21 @@ class LossColumn:
         return max(0, min(firsts[index + 1], stop) - firsts[index])
 
 
+@dataclass(frozen=True)
+class ModelItself:
+    """Where the model's final residual stream comes from, with which proxies are compared."""
+
+    smoothing: float
+    """α of the predictions whose divergence is taken."""
+    losses: ShardSource | None = None
+    """The model's losses, whose shards may hold the stream (`semdim.proxies.columns.RESIDUAL`);
+    where they do not, the suffix is run once more."""
+
+    def of_shard(self, index: int) -> Tensor | None:
+        """The stream of one shard [s, T, d_model], where it was kept."""
+        return None if self.losses is None else self.losses.read(index).get(RESIDUAL)
+
+
 def shard_losses(
     split: SplitModel,
     reconstructors: Sequence[Reconstructor],
@@ -63,18 +66,36 @@ def shard_losses(
     token_ids: Int[Tensor, "sequences context"],
     is_bos: Bool[Tensor, "sequences context"],
     batches: Batches,
+    *,
+    smoothing: float,
+    residual: Float[Tensor, "sequences context d_model"] | None = None,
 ) -> Iterator[list[NextToken]]:
-    """Losses of a shard, batch after batch: for each batch those of every proxy."""
+    """Losses of a shard, batch after batch: for each batch those of every proxy.
+
+    Args:
+        smoothing: α of the predictions whose divergence is taken.
+        residual: the model's final residual stream; None: the suffix gives it.
+    """
     device, context = split.device, token_ids.shape[1]
+    of_model = [reconstruct.has_scores for reconstruct in reconstructors]
 
     def work(batch: slice) -> list[NextToken]:
         start = activation[batch].to(device)
         rows = codes.rows(batch.start * context, batch.stop * context).to(device)
-        bos = is_bos[batch].to(device)
-        return [
-            batch_losses(split, reconstruct, start, rows, token_ids[batch], bos)
+        bos = is_bos[batch].to(device).flatten()
+        final = split.suffix(start) if residual is None else residual[batch].to(device)
+        others = [
+            split.suffix(reconstruct(start.flatten(0, 1), rows, bos).view_as(start))
             for reconstruct in reconstructors
+            if not reconstruct.has_scores
         ]
+        if not others:
+            return [split.next_token(final, token_ids[batch], scores=True)] * len(of_model)
+        own, found = split.compared(
+            final, others, token_ids[batch], smoothing=smoothing, has_model=any(of_model)
+        )
+        rest = iter(found)
+        return [own if own is not None and is_model else next(rest) for is_model in of_model]
 
     return batches.run(work, len(token_ids))
 
@@ -88,17 +109,20 @@ def compute_losses(
     *,
     bos_token_id: int,
     batch_sequences: int,
+    model: ModelItself,
     update: Callable[[int], object],
 ) -> None:
     """Write the losses of the sequences: shards ``nll`` [s, T − 1], in bits, float32.
 
-    For the proxy ``model`` a shard also holds ``max_prob``, ``entropy`` (bits) and ``energy``
-    (nats) of the same shape. Several proxies share the reading (or computing) of a shard's
-    activations, and nothing else: their losses are those that each has alone.
+    For the proxy ``model`` a shard also holds its scores, for every other one ``kl`` (bits) and
+    ``top1_agrees``, of the same shape (`semdim.forward.next_token.NextToken`). Several proxies
+    share the reading (or computing) of a shard's activations and the model's logits, and nothing
+    else: their losses are those that each has alone.
 
     Args:
         columns: the proxies, each with the writer of its losses; all over the same dictionary.
         token_ids: the sample; the artifacts may extend beyond it.
+        model: what the proxies are compared with.
         update: called with the number of tokens, times that of proxies, after each batch.
 
     Raises:
@@ -121,6 +145,8 @@ def compute_losses(
     read = zip(missing, activations.ahead(missing), codes.ahead(missing), strict=True)
     for index, activation, stored in read:
         of_shard = codes_of_shard(stored, dict_size)
+        is_compared = any(not column.reconstruct.has_scores for column in columns)
+        residual = model.of_shard(index) if is_compared else None
         together: dict[int, list[LossColumn]] = {}
         for column in columns:
             if index in column.writer.missing:
@@ -137,6 +163,8 @@ def compute_losses(
                 ids,
                 bos_mask(ids, bos_token_id),
                 batches,
+                smoothing=model.smoothing,
+                residual=None if residual is None else residual[:n_sequences],
             ):
                 parts.append(part)
                 update(len(part[0].nll) // (context - 1) * context * len(group))

@@ -3,13 +3,15 @@
 import itertools
 from collections.abc import Callable
 
+import torch
 from jaxtyping import Int
 from torch import Tensor
 
 from semdim.artifacts.protocols import ShardSink, ShardSource
 from semdim.forward.batching import Batches
-from semdim.forward.split import NextToken, SplitModel
-from semdim.proxies.columns import stacked
+from semdim.forward.next_token import NextToken
+from semdim.forward.split import SplitModel
+from semdim.proxies.columns import RESIDUAL, stacked
 
 
 def model_losses(
@@ -19,13 +21,17 @@ def model_losses(
     writer: ShardSink,
     *,
     batch_sequences: int,
+    keeps_residual: bool = False,
     update: Callable[[int], object],
 ) -> None:
     """Write the losses and scores of every sequence, to the bit those of the proxy ``model``.
 
-    Shards hold ``nll`` [s, T − 1] in bits, ``max_prob``, ``entropy`` (bits) and ``energy`` (nats).
+    Shards hold the columns of `semdim.forward.next_token.NextToken` that have no other proxy in
+    them, [s, T − 1] each.
 
     Args:
+        keeps_residual: shards also hold ``residual`` [s, T, d_model], with which
+            `semdim.proxies.losses.compute_losses` compares proxies without a suffix of the model.
         update: called with the number of tokens after each batch.
 
     Raises:
@@ -39,12 +45,19 @@ def model_losses(
     for index, shard in zip(missing, activations.ahead(missing), strict=True):
         ids = token_ids[firsts[index] : firsts[index + 1]]
 
-        def work(batch: slice, ids: Tensor = ids, start: Tensor = shard["activation"]) -> NextToken:
+        def work(
+            batch: slice, ids: Tensor = ids, start: Tensor = shard["activation"]
+        ) -> tuple[NextToken, Tensor | None]:
             residual = split.suffix(start[batch].to(split.device))
-            return split.next_token(residual, ids[batch], scores=True)
+            found = split.next_token(residual, ids[batch], scores=True)
+            return found, residual.cpu() if keeps_residual else None
 
-        parts = []
-        for part in batches.run(work, len(ids)):
+        parts, streams = [], []
+        for part, stream in batches.run(work, len(ids)):
             parts.append(part)
+            streams += [] if stream is None else [stream]
             update(len(part.nll) // (context - 1) * context)
-        writer.write(index, stacked(parts, len(ids), f"sequences {firsts[index]} on"))
+        tensors = stacked(parts, len(ids), f"sequences {firsts[index]} on")
+        if keeps_residual:
+            tensors[RESIDUAL] = torch.cat(streams)
+        writer.write(index, tensors)
