@@ -67,6 +67,8 @@ class GridSpec:
     """Rounded up to whole sequences; None: all of the sample."""
     pool: tuple[str, ...] = setting((), not_blank=True)
     """Pool proxies, of the sample only: they need an order of the atoms."""
+    kl_smoothing: float = setting(0.5, above=0.0, below=1.0)
+    """α of the ledger's kl_<proxy>, one value for good: bounds at other α need no other losses."""
 
     def __post_init__(self) -> None:
         if self.sample not in self.corpus:

@@ -39,5 +39,5 @@ def ledger_facts(
         proxies={name: artifact.facts["splice"] for name, artifact in losses.items()},
         codes=codes,
         backend=run.backend,
-        kl_smoothing=run.setting("bound.smoothing"),
+        kl_smoothing=run.setting("grid.kl_smoothing"),
     )

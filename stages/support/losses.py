@@ -80,7 +80,7 @@ def _model_itself(run: Run) -> ModelItself:
     same weights. Those of another probe's hook point may have been processed in another way."""
     losses = Artifact.open(run.paths.model_losses(run.model, run.corpus))
     is_same = losses.facts["processing"] == list(parse_hook(run.hook)[1])
-    return ModelItself(run.setting("bound.smoothing"), losses if is_same else None)
+    return ModelItself(run.setting("grid.kl_smoothing"), losses if is_same else None)
 
 
 def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
@@ -101,7 +101,7 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
         "splice": proxy.splice,
         "seed": run.setting("seed"),
         "n_sequences": n_sequences,
-        "smoothing": run.setting("bound.smoothing"),
+        "smoothing": run.setting("grid.kl_smoothing"),
         "compute_dtype": run.compute_dtype,
         "backend": run.backend,
     }
