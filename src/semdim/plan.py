@@ -1,6 +1,5 @@
 """What a run will compute and how large it will be: told before it starts."""
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -10,6 +9,7 @@ from typing import Any
 from semdim.cost import Cost, hook_cost, probe_cost
 from semdim.forward.dtype import resolved_dtype
 from semdim.paths import Paths
+from semdim.reading import mapping, read_json, taken
 from semdim.settings import Settings
 
 #: What a token's norms take on disk when its activation is not stored: ‖h‖, ‖h − mean‖, a flag.
@@ -173,8 +173,7 @@ def _facts(activations: Path) -> dict[str, Any]:
     manifest = activations / "manifest.json"
     if not manifest.exists():
         return {}
-    facts: dict[str, Any] = json.loads(manifest.read_text(encoding="utf-8"))["facts"]
-    return facts
+    return taken(read_json(manifest), "facts", mapping, manifest)
 
 
 def other_way(settings: Settings) -> Settings:

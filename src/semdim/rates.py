@@ -1,6 +1,5 @@
 """How fast this machine computes: measured by a short product, or by the stages that ran here."""
 
-import json
 import os
 import platform
 import time
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from semdim.artifacts.shards import write_json
+from semdim.errors import SemdimError
+from semdim.reading import entries, read_json, taken
 
 #: Rows and columns of the matrices that are multiplied: the smaller ones first, and further where
 #: one product of them took longer than `PATIENCE` seconds.
@@ -43,9 +44,8 @@ class Rate:
 def read_rates(path: Path) -> dict[tuple[str, str, str, str], Rate]:
     """The rates in a file, by their keys; none if it is missing or damaged."""
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))["rates"]
-        rates = [_rate(entry) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError):
+        rates = [_rate(entry) for entry in taken(read_json(path), "rates", entries, path)]
+    except (SemdimError, ValueError, KeyError, TypeError):
         return {}
     return {rate.key: rate for rate in rates}
 

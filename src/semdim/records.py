@@ -26,6 +26,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError
+from semdim.reading import read_json
 
 Record = TypeVar("Record")
 Value = TypeVar("Value")
@@ -75,14 +76,10 @@ def read_record(path: Path, cls: type[Record]) -> Record:
     Raises ``ArtifactError`` when the file is missing, no JSON, of another schema or version, or
     when a key is unknown, missing, or holds a value of another type.
     """
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ArtifactError(f"There is no {path}; `make repro` writes it.") from None
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error}); `make repro` writes it again."
-        ) from error
+    remedy = getattr(cls, "WRITTEN_BY", "`make repro`")
+    if not path.exists():
+        raise ArtifactError(f"There is no {path}; `make repro` writes it.")
+    raw = read_json(path, advice=f"{remedy} writes it again", finite=False)
     return from_content(raw, cls, str(path))
 
 
@@ -128,6 +125,8 @@ def _decode(value: Any, kind: Any, key: str) -> Any:
     origin, options = get_origin(kind), get_args(kind)
     if is_dataclass(kind):
         return _decode_fields(value, kind, key)
+    if kind is Any:
+        return value
     if kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         if math.isfinite(value):
             return float(value)

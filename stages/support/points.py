@@ -7,7 +7,6 @@ Hydra puts their rows together in `points.csv` there, or in the file `unit.out`.
 pipeline are never touched.
 """
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
 from semdim.flat import flattened
+from semdim.reading import mapping, read_json, taken
 from stages.support.run import ROW
 
 REFUSED = "refused.txt"
@@ -104,9 +104,11 @@ def collect(folder: Path, out: Path) -> tuple[int, list[str]]:
         if (point / REFUSED).exists():
             refused.append((point / REFUSED).read_text(encoding="utf-8").strip())
         if (point / ROW).exists():
-            row = json.loads((point / ROW).read_text(encoding="utf-8"))
-            config = flattened(row["config"])
-            rows.append({"point": _number(point), **row["results"], **config})
+            row = read_json(point / ROW)
+            config, results = (
+                taken(row, key, mapping, point / ROW) for key in ("config", "results")
+            )
+            rows.append({"point": _number(point), **results, **flattened(config)})
     if rows:
         table = pd.DataFrame(rows)
         text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")

@@ -1,12 +1,11 @@
 """What a stage is given: its unit of work, its settings, its paths, its writers."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from semdim import fields
+from semdim import fields, reading
 from semdim.artifacts.code import code_digest
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import ShardWriter, write_json
@@ -216,5 +215,4 @@ def say(message: str) -> None:
 
 def read_json(path: Path) -> dict[str, Any]:
     """A small JSON file."""
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return reading.read_json(path)

@@ -61,8 +61,8 @@ def test_a_link_that_is_missing_or_damaged_is_named(tables: Path, content: str |
     link = tables / "link.json"
     if content is not None:
         link.write_text(content)
-    with pytest.raises(ArtifactError, match=r"link\.json is missing or damaged; `dvc repro`"):
+    with pytest.raises(ArtifactError, match=r"link\.json .*; `dvc repro` writes it again"):
         chain.names(link)
-    with pytest.raises(ArtifactError, match="missing or damaged"):
+    with pytest.raises(ArtifactError, match=r"link\.json .*; `dvc repro` writes it again"):
         chain.extend(link, tables / "next.json", "x", [])
     assert not (tables / "next.json").exists()

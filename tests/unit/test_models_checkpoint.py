@@ -120,13 +120,13 @@ def test_files_that_an_index_lists_must_be_there_and_whole(tmp_path: Path) -> No
     assert len(parts) > 1
     check_files(tmp_path / "m")
     parts[1].write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3\n")
-    with pytest.raises(DataError, match=r"no whole safetensors file .*Git LFS"):
+    with pytest.raises(DataError, match=r"cannot be read as a whole safetensors file.*Git LFS"):
         check_files(tmp_path / "m")
     parts[1].unlink()
     with pytest.raises(DataError, match=f"lacks {parts[1].name} of the files"):
         check_files(tmp_path / "m")
     (tmp_path / "m" / "model.safetensors.index.json").write_text("[1]")
-    with pytest.raises(DataError, match="is damaged"):
+    with pytest.raises(DataError, match="cannot be read as the list of a checkpoint's files"):
         check_files(tmp_path / "m")
 
 
@@ -139,5 +139,5 @@ def test_finite_weights_pass_and_names_are_cut() -> None:
 def test_a_config_that_is_none_is_one_sentence(tmp_path: Path, content: str) -> None:
     model_folder(tmp_path / "m", "Llama")
     (tmp_path / "m" / "config.json").write_text(content)
-    with pytest.raises(ConfigError, match="transformers cannot load the model in"):
+    with pytest.raises(ConfigError, match=r"cannot load the model in|cannot be read as"):
         export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")

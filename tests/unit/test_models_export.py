@@ -151,7 +151,7 @@ def test_a_bos_outside_the_vocabulary_is_refused(tmp_path: Path) -> None:
     ("missing", "message"),
     [
         ("model.safetensors", "transformers cannot load"),
-        ("config.json", "no single GGUF file"),
+        ("config.json", "holds no model"),
     ],
 )
 def test_an_incomplete_folder_is_named(

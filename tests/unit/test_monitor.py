@@ -430,7 +430,7 @@ def test_a_damaged_hook_is_named(tmp_path: Path) -> None:
     paths = export_tiny(tmp_path)
     for content, message in (
         ("{", "cannot be read"),
-        ("[]", "the whole is a list"),
+        ("[]", "it holds a list"),
         ('{"hook_name": "blocks.1.hook_resid_post"}', "model is missing"),
     ):
         paths.hook("tiny").write_text(content)

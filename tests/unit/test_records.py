@@ -125,8 +125,8 @@ def test_a_missing_file_another_version_and_no_json_are_refused(tmp_path: Path) 
         read_record(path, Whole)
     for content, message in (
         ("{", "cannot be read"),
-        ("[]", "names no schema, but this version of semdim reads 'whole/2'"),
-        ("{}", "names no schema"),
+        ("[]", "it holds a list"),
+        ("{}", "names no schema, but this version of semdim reads 'whole/2'"),
         ('{"schema": "whole/1"}', "is of the schema 'whole/1'"),
     ):
         path.write_text(content)

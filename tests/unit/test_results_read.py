@@ -39,7 +39,7 @@ def test_no_results_is_one_sentence(tmp_path):
 def test_damaged_files_are_refused_by_name(tmp_path):
     folder = write_probe(tmp_path / "m", **PROBES["synthetic-a"])
     (folder / "setup.json").write_text("{not json")
-    with pytest.raises(ArtifactError, match=r"setup\.json is not JSON"):
+    with pytest.raises(ArtifactError, match=r"setup\.json cannot be read as a JSON object"):
         read_probe(folder)
     (folder / "setup.json").write_text("[1]")
     with pytest.raises(ArtifactError, match="JSON object"):

@@ -4,14 +4,13 @@ A stage that joins the tables of all corpora depends on the last link. The link'
 when a table of this run does, and not when a table of another run lies beside it.
 """
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import write_json
-from semdim.errors import ArtifactError
+from semdim.reading import entries, read_json, taken, text
 
 
 def start(link: Path) -> None:
@@ -34,10 +33,8 @@ def names(link: Path) -> list[str]:
     return [str(entry["name"]) for entry in _links(link)]
 
 
-def _links(link: Path) -> list[Mapping[str, Any]]:
-    try:
-        return list(json.loads(link.read_text(encoding="utf-8"))["links"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(
-            f"{link} is missing or damaged; `dvc repro` writes it again."
-        ) from error
+def _links(link: Path) -> list[dict[str, Any]]:
+    found = taken(read_json(link, "a list of tables"), "links", entries, link)
+    for entry in found:
+        taken(entry, "name", text, link)
+    return found

@@ -4,13 +4,14 @@ The keys of what lies in the folder stand beside it in ``<folder>.keys.json``: e
 of the manifest that it belongs to, so that an artifact of another time is never taken for it.
 """
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import MANIFEST, write_json
+from semdim.errors import ArtifactError
+from semdim.reading import entries, read_json, taken
 
 
 class KeptFolder:
@@ -20,10 +21,9 @@ class KeptFolder:
         self.folder = folder
         self.keys_file = folder.with_name(f"{folder.name}.keys.json")
         try:
-            keys = json.loads(self.keys_file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            keys = None
-        self._keys = keys if isinstance(keys, dict) else {}
+            self._keys = read_json(self.keys_file)
+        except ArtifactError:  # nothing that is there can be taken over
+            self._keys = {}
 
     def holds(self, name: str, key: str) -> bool:
         """Whether the artifact ``name`` is there, whole, and was made under ``key``."""
@@ -32,7 +32,7 @@ class KeptFolder:
             return False
         if file_digest(manifest) != entry.get("manifest"):
             return False
-        shards = json.loads(manifest.read_text(encoding="utf-8"))["shards"]
+        shards = taken(read_json(manifest), "shards", entries, manifest)
         return all(self._is_whole(name, shard) for shard in shards)
 
     def _is_whole(self, name: str, shard: Mapping[str, str]) -> bool:

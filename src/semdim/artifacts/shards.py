@@ -21,6 +21,7 @@ from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.swap import put_in_place, set_aside
 from semdim.artifacts.temporary import temporary_of
 from semdim.errors import ArtifactError
+from semdim.reading import entries, mapping, read_json, reading, taken, text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -184,13 +185,19 @@ class Artifact:
             raise ArtifactError(
                 f"There is no artifact at {folder} (no {MANIFEST}); run `dvc repro` to compute it."
             )
-        manifest = json.loads(path.read_text())
+        manifest = read_json(path, "the manifest of an artifact")
         if manifest.get("schema_version") != SCHEMA_VERSION:
             raise ArtifactError(
                 f"{path} has schema version {manifest.get('schema_version')}, this semdim reads "
                 f"{SCHEMA_VERSION}; recompute it with `dvc repro --force`."
             )
-        return cls(folder, manifest["facts"], manifest["shards"])
+        facts = taken(manifest, "facts", mapping, path)
+        shards = taken(manifest, "shards", entries, path)
+        for shard in shards:
+            for name in ("file", "checksum"):
+                taken(shard, name, text, path)
+            taken(shard, "tensors", mapping, path)
+        return cls(folder, facts, shards)
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -201,7 +208,6 @@ class Artifact:
         Raises:
             ArtifactError: the shard is missing or damaged; the message names it.
         """
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         record = self.shards[index]
@@ -211,10 +217,8 @@ class Artifact:
                 f"The shard {path} is {'damaged' if path.exists() else 'missing'}; `dvc repro` "
                 "recomputes it (nothing else is lost)."
             )
-        try:
+        with reading(path, "a shard of tensors"):
             return load_file(path)
-        except SafetensorError as error:
-            raise ArtifactError(f"The shard {path} cannot be read: {error}.") from error
 
     def shape(self, index: int, name: str) -> tuple[int, ...]:
         """Shape of the tensor ``name`` of one shard, without reading it."""

@@ -8,6 +8,7 @@ from semdim.commands.compare import compare
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
+from semdim.commands.refusal import command
 from semdim.commands.summary import summary
 
 app = typer.Typer(
@@ -17,12 +18,15 @@ app = typer.Typer(
     help="What a sparse autoencoder says, and does not say, about a language model's risk. "
     "The pipeline itself runs with `dvc repro`; these commands look at it.",
 )
-app.command("bound")(bound)
-app.command("monitor", epilog=EPILOG)(monitor)
-app.command("compare", epilog=COMPARE_EPILOG)(compare)
-app.command("init")(init)
-app.command("plan")(plan)
-app.command("summary")(summary)
+for _name, _work, _epilog in (
+    ("bound", bound, None),
+    ("monitor", monitor, EPILOG),
+    ("compare", compare, COMPARE_EPILOG),
+    ("init", init, None),
+    ("plan", plan, None),
+    ("summary", summary, None),
+):
+    app.command(_name, epilog=_epilog)(command(_work))
 
 
 if __name__ == "__main__":

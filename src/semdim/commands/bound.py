@@ -3,21 +3,22 @@
 Starts without torch, pandas or scipy.
 """
 
-import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from semdim.bounds.calculator import Line, Question, quantities
 from semdim.bounds.family import families, kinds
 from semdim.bounds.result import TERMS
 from semdim.bounds.words import LABELS, can_be_certificate, in_words, status
-from semdim.errors import ArtifactError, ConfigError, SemdimError
+from semdim.commands.screen import Screen
+from semdim.errors import ConfigError
+from semdim.results.bounds_rows import read_bounds
 
 REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "failure_prob")
 
@@ -58,34 +59,28 @@ def bound(
 
     semdim bound --from results/probes/smollm2-135m_layer15
     """
-    try:
-        if from_results is not None:
-            _explain(from_results, n_tokens, family, as_json)
-            return
-        given = {
-            "vocab_size": vocab_size,
-            "smoothing": smoothing,
-            "n_active": n_active,
-            "dict_size": dict_size,
-            "n_tokens": n_tokens,
-            "failure_prob": failure_prob,
-        }
-        missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if given[name] is None]
-        if missing:
-            raise ConfigError(
-                f"semdim bound needs {', '.join(missing)}, or --from results/probes/…."
-            )
-        question = Question(
-            **given,  # type: ignore[arg-type]
-            proxy_risk=proxy_risk,
-            gap=gap,
-            model_risk=model_risk,
-            n_documents=n_documents,
-        )
-        _calculate(question, as_json)
-    except SemdimError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]error:[/] {error}", markup=True)
-        raise typer.Exit(1) from error
+    if from_results is not None:
+        _explain(from_results, n_tokens, family, as_json)
+        return
+    given = {
+        "vocab_size": vocab_size,
+        "smoothing": smoothing,
+        "n_active": n_active,
+        "dict_size": dict_size,
+        "n_tokens": n_tokens,
+        "failure_prob": failure_prob,
+    }
+    missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if given[name] is None]
+    if missing:
+        raise ConfigError(f"semdim bound needs {', '.join(missing)}, or --from results/probes/….")
+    question = Question(
+        **given,  # type: ignore[arg-type]
+        proxy_risk=proxy_risk,
+        gap=gap,
+        model_risk=model_risk,
+        n_documents=n_documents,
+    )
+    _calculate(question, as_json)
 
 
 def _calculate(question: Question, as_json: bool) -> None:
@@ -104,16 +99,18 @@ def _calculate(question: Question, as_json: bool) -> None:
         }
         print(json.dumps(content, indent=2))
         return
-    console = Console()
-    console.print("[bold]quantities[/]", soft_wrap=True)
+    console = Screen()
+    console.print("quantities", style="bold", soft_wrap=True)
     console.print(_lines_table(given))
     for kind, title, lines in answers:
         worth = LABELS[kind.is_certificate]
         worth += " (documents independent)" if kind.is_certificate else ""
-        console.print(f"[bold]family {kind.number}, {title}: {worth}[/]", soft_wrap=True)
+        heading = f"family {kind.number}, {title}: {worth}"
+        console.print(heading, style="bold", soft_wrap=True)
         console.print(_lines_table(lines))
     if question.n_documents is None:
-        console.print("[dim]--n-documents adds the certificate that needs no proxy (family 4).[/]")
+        hint = "--n-documents adds the certificate that needs no proxy (family 4)."
+        console.print(hint, style="dim")
 
 
 def _values(lines: Sequence[Line]) -> dict[str, Any]:
@@ -133,7 +130,7 @@ def _lines_table(lines: Sequence[Line]) -> Table:
 
 
 def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bool) -> None:
-    rows = read_rows(folder)
+    rows = read_bounds(folder)
     sizes = sorted({_asked(row) for row in rows})
     size = sizes[-1] if n_tokens is None else n_tokens
     if size not in sizes:
@@ -153,47 +150,20 @@ def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bo
     if as_json:
         print(json.dumps(chosen, indent=2, ensure_ascii=False))
         return
-    console = Console()
+    console = Screen()
     for row in chosen:
         name = row["family"]
         certified = bool(row["is_certificate"]) and can_be_certificate(name)
         colour = "green" if certified else "yellow"
         title = f"{name}: {status(name, certified, row['unit'])}"
-        console.print(f"[bold {colour}]{title}[/]  {_describe(row)}", soft_wrap=True)
+        heading = Text.assemble((title, f"bold {colour}"), "  ", (_describe(row), "dim"))
+        console.print(heading, soft_wrap=True)
         console.print(_row_table(row))
 
 
 def _asked(row: dict[str, Any]) -> int:
     """N of the grid, which rows of different families share; older tables have the N used alone."""
     return int(row.get("n_tokens_asked") or row["n_tokens"])
-
-
-def read_rows(folder: Path) -> list[dict[str, Any]]:
-    """The rows of bounds.csv in a results folder; numbers as numbers, empty cells as None.
-
-    Raises ArtifactError when the file is missing or is not a table of bounds.
-    """
-    path = folder / "bounds.csv"
-    if not path.is_file():
-        raise ArtifactError(f"there is no {path}; `dvc repro` computes it.")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{key: _cell(value) for key, value in row.items()} for row in csv.DictReader(file)]
-    needed = {"family", "is_certificate", "n_tokens", "total", "failure_prob", "unit"}
-    if not rows or not needed <= set(rows[0]):
-        raise ArtifactError(f"{path} is not a table of bounds; `dvc repro` computes it again.")
-    return rows
-
-
-def _cell(text: str | None) -> Any:
-    if text is None or text == "":
-        return None
-    if text in ("True", "False"):
-        return text == "True"
-    try:
-        number = float(text)
-    except ValueError:
-        return text
-    return int(number) if number.is_integer() and "." not in text and "e" not in text else number
 
 
 def _describe(row: dict[str, Any]) -> str:
@@ -203,7 +173,7 @@ def _describe(row: dict[str, Any]) -> str:
         for key in keys
         if row.get(key) is not None
     ]
-    return f"[dim]{in_words(row['family'])}; {', '.join(extras)}[/]"
+    return f"{in_words(row['family'])}; {', '.join(extras)}"
 
 
 def _row_table(row: dict[str, Any]) -> Table:

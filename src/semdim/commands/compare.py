@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semdim.errors import ConfigError, SemdimError
+from semdim.errors import ConfigError
+from semdim.quoting import visible
 
 if TYPE_CHECKING:
     from semdim.compare.configuration import Difference
@@ -56,17 +57,13 @@ def compare(
     ] = False,
 ) -> None:
     """Compare two runs: what differs in their settings, and in bounds, gaps and k."""
-    try:
-        if as_json and as_csv:
-            raise ConfigError("--json and --csv exclude each other: choose one.")
-        if figure is not None and no_figure:
-            raise ConfigError("--figure and --no-figure exclude each other: choose one.")
-        if figure is not None and figure.suffix not in (".png", ".svg"):
-            raise ConfigError(f"--figure {figure} should end in .png (the svg is written with it).")
-        _compare(a, b, figure, not (no_figure or as_json or as_csv), only_changed, as_json, as_csv)
-    except SemdimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(1) from error
+    if as_json and as_csv:
+        raise ConfigError("--json and --csv exclude each other: choose one.")
+    if figure is not None and no_figure:
+        raise ConfigError("--figure and --no-figure exclude each other: choose one.")
+    if figure is not None and figure.suffix not in (".png", ".svg"):
+        raise ConfigError(f"--figure {figure} should end in .png (the svg is written with it).")
+    _compare(a, b, figure, not (no_figure or as_json or as_csv), only_changed, as_json, as_csv)
 
 
 def _compare(
@@ -103,11 +100,13 @@ def _compare(
 def _draw(pairs: "Pairs", a: "Side", b: "Side", out: Path) -> list[Path]:
     from semdim.compare.figure import has_numbers, overlay
     from semdim.plots.style import save
+    from semdim.writing import writing
 
     drawable = [pair for pair in pairs.both if has_numbers(pair)]
     if not drawable:
         return []
-    return save(overlay(drawable, a.name, b.name), out.parent, out.stem)
+    with writing(out):
+        return save(overlay(drawable, a.name, b.name), out.parent, out.stem)
 
 
 def _file_name(name: str) -> str:
@@ -121,16 +120,18 @@ def _print(
     changes: "list[list[Difference]]",
     tables: "list[list[Row]]",
 ) -> None:
-    from rich.console import Console
+    from rich.text import Text
 
+    from semdim.commands.screen import Screen
     from semdim.compare.configuration import incomplete
     from semdim.compare.numbers import common_size
 
-    console = Console(highlight=False)
+    console = Screen()
     for letter, side in (("A", a), ("B", b)):
-        console.print(f"[bold]{letter}[/]  {side.name}  ({side.what})", soft_wrap=True)
+        named = f"  {visible(side.name)}  ({visible(side.what)})"
+        console.print(Text.assemble((letter, "bold"), named), soft_wrap=True)
     for pair, changed, rows in zip(pairs.both, changes, tables, strict=True):
-        console.print(f"\n[bold]{pair.name}[/]")
+        console.print(f"\n{pair.name}", style="bold")
         note = incomplete(pair)
         if note:
             console.print(f"note: {note}", soft_wrap=True)
@@ -188,7 +189,7 @@ def _print_numbers(console: Any, rows: "list[Row]", at: str) -> None:
         for column, width in zip(table.columns[1:], WIDTHS[1:], strict=True):
             column.width, column.justify, column.no_wrap = width, "right", True
         if heading:
-            console.print(f"[bold]{heading}[/]", soft_wrap=True)
+            console.print(heading, style="bold", soft_wrap=True)
         console.print(table)
 
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from semdim.errors import ConfigError, SemdimError
+from semdim.errors import ConfigError
 
 if TYPE_CHECKING:
     from semdim.monitor.live import Stream
     from semdim.monitor.reading import Reading
 
-ALARM, ERROR, INTERRUPTED = 3, 1, 130
+ALARM, INTERRUPTED = 3, 130
 
 EPILOG = """
 Examples:
@@ -109,24 +109,20 @@ def monitor(
     model, SAE, hook point, splice and context; any others are refused. Without
     any, k is shown and nothing is called an alarm.
     """
-    try:
-        given = _text(file, text)
-        code = _run(
-            given,
-            n_tokens=generate,
-            loading={
-                "probe": probe, "model": model, "sae": sae, "threshold": threshold,
-                "with_confidence": confident, "group": group, "context": context, "splice": splice,
-                "dtype": dtype, "device": device,
-            },
-            generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
-            html=html,
-            as_json=as_json,
-            with_table=table,
-        )  # fmt: skip
-    except SemdimError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise typer.Exit(ERROR) from error
+    given = _text(file, text)
+    code = _run(
+        given,
+        n_tokens=generate,
+        loading={
+            "probe": probe, "model": model, "sae": sae, "threshold": threshold,
+            "with_confidence": confident, "group": group, "context": context, "splice": splice,
+            "dtype": dtype, "device": device,
+        },
+        generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
+        html=html,
+        as_json=as_json,
+        with_table=table,
+    )  # fmt: skip
     raise typer.Exit(code)
 
 
@@ -138,12 +134,16 @@ def _text(file: Path | None, text: str | None) -> str:
 
     if text is not None:
         return of_argument(text, "The text of --text")
-    is_stdin = file is None or str(file) == "-"
-    if is_stdin and (sys.stdin is None or (file is None and sys.stdin.isatty())):  # None: closed
+    closed = sys.stdin is None or sys.stdin.closed
+    if file is None and not closed and sys.stdin.isatty():
         raise ConfigError(
             "There is no text: give --text, a file, or pipe one in (see semdim monitor --help)."
         )
-    if file is None or is_stdin:
+    if file is None or str(file) == "-":
+        if closed:
+            raise ConfigError(
+                "There is no text, and standard input is closed: give --text or a file."
+            )
         return read_stream(sys.stdin.buffer, "Standard input")
     return read_text_file(file)
 
@@ -160,13 +160,12 @@ def _run(
 ) -> int:
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigError(f"There is no folder {html.absolute().parent} for {html.name}: make it.")
-    from rich.console import Console
-
+    from semdim.commands.screen import Screen
     from semdim.monitor.monitor import SparsityMonitor
     from semdim.monitor.terminal import show_rest, show_text
     from semdim.monitor.verdict_words import as_dict
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = Screen(soft_wrap=True)
     with SparsityMonitor.load(**loading) as watcher:
         if n_tokens is None:
             reading = watcher.score(text)
@@ -177,8 +176,10 @@ def _run(
             reading = _follow(stream, None if as_json else console)
     if html is not None:
         from semdim.monitor.page import write_page
+        from semdim.writing import writing
 
-        write_page(reading, html)
+        with writing(html):
+            write_page(reading, html)
     if as_json:
         print(json.dumps(as_dict(reading), ensure_ascii=False, indent=2))
     else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from semdim.commands.refusal import guarded, refusal
+from semdim.errors import ConfigError
 
 if TYPE_CHECKING:
     from semdim.estimate import Estimate
@@ -70,9 +71,9 @@ def _estimates(
     settings: "Settings", paths: Any, open_steps: "list[Step]", dtype: str
 ) -> "list[Estimate]":
     """How long each step takes, told in a table."""
-    from rich.console import Console
     from rich.table import Table
 
+    from semdim.commands.screen import Screen
     from semdim.estimate import estimates
     from semdim.rates import measured_rate, processor, read_rates
 
@@ -88,7 +89,7 @@ def _estimates(
             f"{step.gflop / 1e3:.1f}", f"{step.bytes / 1e6:.0f} MB", f"{estimate.seconds:.0f} s",
             "measured on the last run" if estimate.is_measured else "estimated",
         )  # fmt: skip
-    Console().print(table)
+    Screen().print(table)
     return found
 
 
@@ -111,7 +112,7 @@ def _ask(minutes: float, budget: float, settings: "Settings") -> None:
 
 def on_a_terminal() -> bool:
     """Whether somebody can be asked."""
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _smaller(settings: "Settings") -> str:
@@ -140,13 +141,14 @@ def _gflop(planned: "list[Step]") -> float:
 
 def read_params(params: Path) -> Any:
     """The settings of a params.yaml; leaves the command with one sentence when they are wrong."""
-    import yaml
-
+    from semdim.reading import read_yaml
     from semdim.registry import load_plugins
     from semdim.settings import read_settings
 
     if not params.exists():
         raise refusal(f"{params} is missing; write it with `make params`.")
-    values = yaml.safe_load(params.read_text(encoding="utf-8"))
+    values = guarded(
+        lambda: read_yaml(params, advice="write it again with `make params`", kind=ConfigError)
+    )
     guarded(lambda: load_plugins(values.get("plugins") or ()))
     return guarded(lambda: read_settings(values))

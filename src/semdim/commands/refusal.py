@@ -1,14 +1,48 @@
 """How a command ends when it cannot do what it was asked for: one sentence, exit status 1."""
 
+import contextlib
+import errno
+import functools
+import io
+import os
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import typer
 
 from semdim.errors import SemdimError
+from semdim.quoting import one_line, why
 
 Value = TypeVar("Value")
+
+
+def command(work: Callable[..., Value]) -> Callable[..., Value]:
+    """``work`` as a subcommand: a `SemdimError`, or an output that cannot be written, ends it with
+    one sentence."""
+
+    @functools.wraps(work)
+    def run(*arguments: Any, **options: Any) -> Value:
+        _open_streams()
+        try:
+            done = work(*arguments, **options)
+            sys.stdout.flush()
+            return done
+        except SemdimError as error:
+            raise refusal(str(error)) from error
+        except BrokenPipeError:
+            _drop_output()  # `semdim … | head` has what it wanted
+            raise typer.Exit(0) from None
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None:
+                _drop_output()
+                raise refusal(
+                    f"The output cannot be written: {why(error)}; free some space or write "
+                    "elsewhere."
+                ) from error
+            raise
+
+    return run
 
 
 def guarded(work: Callable[[], Value]) -> Value:
@@ -21,5 +55,24 @@ def guarded(work: Callable[[], Value]) -> Value:
 
 def refusal(message: str) -> typer.Exit:
     """Say why, and give what ends the command."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {one_line(message, 10_000)}", file=sys.stderr)
     return typer.Exit(1)
+
+
+def _open_streams() -> None:
+    """Streams that can be written to: closed ones lead nowhere, and what a console's encoding lacks
+    is written as an escape."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Leave nothing for Python to write when it ends: that would fail again, with a traceback."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,59 +1,93 @@
 """`semdim summary`: the numbers of the last run, and where its report is."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from semdim.commands.refusal import refusal
+from semdim.errors import ArtifactError
+from semdim.reading import mapping, number, number_or_null, read_json, taken
+
+ADVICE = "`make repro` computes it again"
 
 
 def summary(
     results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path("results"),
 ) -> None:
     """Print the numbers of the last run, and where its report is."""
-    import json
+    from rich.text import Text
 
-    from rich.console import Console
+    from semdim.commands.screen import Screen
 
-    console = Console(soft_wrap=True)
-    found = sorted(results.glob("probes/*/bound.json"))
+    screen = Screen(soft_wrap=True)
+    found = sorted(results.glob("probes/*/bound.json")) if results.is_dir() else []
     if not found:
-        raise refusal(f"{results} holds no results; compute them with `make repro`.")
-    for path in found:
-        numbers: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        crossing = numbers["as_published_crossing_n_tokens"]
+        raise ArtifactError(f"{results} holds no results; compute them with `make repro`.")
+    # All is read before the first line is printed.
+    told = [(path.parent.name, *_lines(path)) for path in found]
+    for name, baseline, lines in told:
+        screen.print(Text.assemble((name, "bold"), f"  log2 V = {baseline:.2f} bits"))
+        for line in lines:
+            screen.print(f"  {line}")
+    screen.print(f"The whole story: {results / 'report.html'}")
+
+
+def _lines(path: Path) -> tuple[float, list[str]]:
+    """log2 V, and what one probe's bound.json says: a line for each kind of bound that it has."""
+    numbers = read_json(path, "the numbers of a probe", advice=ADVICE)
+
+    def value(name: str) -> float:
+        return taken(numbers, name, number, path, ADVICE)
+
+    lines = []
+    if "as_published_total" in numbers:
+        crossing = taken(numbers, "as_published_crossing_n_tokens", number_or_null, path, ADVICE)
         where = (
             "never"
             if crossing is None
             else f"from N = {crossing:,.0f} tokens on, at the k and the gap of the largest sample"
         )
-        console.print(f"[bold]{path.parent.name}[/bold]  log2 V = {numbers['baseline']:.2f} bits")
-        console.print(
-            f"  the paper's bound (not a certificate): {numbers['as_published_total']:.2f} bits at "
-            f"N = {numbers['n_tokens']:,}; below log2 V {where}"
+        lines.append(
+            f"the paper's bound (not a certificate): {value('as_published_total'):.2f} bits at "
+            f"N = {value('n_tokens'):,.0f}; below log2 V {where}"
         )
-        console.print(
-            f"  certified with probability {_level(path)}: risk ≤ "
-            f"{numbers['holdout_betting_total']:.2f} bits (holdout), and the SAE changes the mean "
-            f"loss of {_text(path)} by ≤ {numbers['faithfulness_sae_total']:.2f} bits per token on "
-            "average (faithfulness)"
+    certified = []
+    if "holdout_betting_total" in numbers:
+        certified.append(f"risk ≤ {value('holdout_betting_total'):.2f} bits (holdout)")
+    if "faithfulness_sae_total" in numbers:
+        certified.append(
+            f"the SAE changes the mean loss of {_text(path)} by ≤ "
+            f"{value('faithfulness_sae_total'):.2f} bits per token on average (faithfulness)"
         )
-    console.print(f"The whole story: {results / 'report.html'}")
+    if certified:
+        lines.append(f"certified with probability {_level(path)}: {', and '.join(certified)}")
+    return value("baseline"), lines
 
 
 def _text(path: Path) -> str:
     """A text of the sample, with its number of predictions where the set-up tells the context."""
-    import json
-
     setup = path.parent / "setup.json"
-    context = json.loads(setup.read_text("utf-8")).get("context") if setup.is_file() else None
-    return "a text" if context is None else f"a {context - 1}-token text"
+    context = _context(setup) if setup.exists() else None
+    return "a text" if context is None else f"a {context - 1:.0f}-token text"
+
+
+def _context(setup: Path) -> float | None:
+    content: Mapping[str, Any] = mapping(read_json(setup, "the set-up of a probe", advice=ADVICE))
+    return taken({"context": None, **content}, "context", number_or_null, setup, ADVICE)
 
 
 def _level(path: Path) -> str:
-    import csv
+    from semdim.reading import read_rows, refused
 
-    with (path.parent / "bounds.csv").open(encoding="utf-8") as stream:
-        failure_prob = float(next(csv.DictReader(stream))["failure_prob"])
+    table = path.parent / "bounds.csv"
+    rows = read_rows(table, "a table of bounds", advice=ADVICE)
+    text = (rows[0].get("failure_prob") if rows else None) or ""
+    try:
+        failure_prob = float(text)
+        if not 0 < failure_prob < 1:
+            raise ValueError(text)
+    except ValueError:
+        wrong = f"its first row has {text[:40]!r} as failure_prob, expected a number in (0, 1)"
+        raise refused(table, "a table of bounds", wrong, ADVICE) from None
     return f"{1 - failure_prob:.0%}"

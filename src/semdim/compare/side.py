@@ -1,19 +1,18 @@
 """One side of a comparison: its probes' results, and the settings that they belong to."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from semdim.compare.revisions import Source, is_probe, located
-from semdim.errors import ArtifactError, ConfigError
+from semdim.errors import ConfigError
 from semdim.flat import flattened
+from semdim.reading import mapping, mappings, read_json, read_yaml, taken
 from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
 
 RECORDED = "params.yaml"
+ADVICE = "run the stage again"
 FACTS = ("model", "sae", "packages", "python")
 """Of setup.json: what was measured, whatever was asked for."""
 ASKED = ("sample", "splice", "context", "seed", "engine")
@@ -123,15 +122,21 @@ def _settings(folder: Path, probe: ProbeResults, source: Source) -> Settings:
 def _asked(folder: Path, probe: ProbeResults, source: Source) -> dict[str, Any] | None:
     """From params.yaml in the probe's folder, a point's row of a sweep, or the revision's own."""
     row = folder / "row.json"
-    if (folder / RECORDED).is_file():
-        params = _yaml(folder / RECORDED)
-    elif row.is_file():
-        params = json.loads(row.read_text(encoding="utf-8"))["config"]
+    if (folder / RECORDED).exists():
+        file = folder / RECORDED
+        params = read_yaml(file, advice=ADVICE)
+    elif row.exists():
+        file = row
+        params = taken(read_json(row, advice=ADVICE), "config", mapping, row, ADVICE)
     elif source.params is not None:
-        params = _yaml(source.params)
+        file = source.params
+        params = read_yaml(file, advice=ADVICE)
     else:
         return None
-    probes, models = params.pop("probes", {}), params.pop("models", {})
+    params = {"probes": {}, "models": {}, "grid": {}} | params
+    probes, models = (taken(params, name, mappings, file, ADVICE) for name in ("probes", "models"))
+    grid = taken(params, "grid", mapping, file, ADVICE)
+    del params["probes"], params["models"]
     if not probes:
         probes, models = _of_before_probes(models, probe)
     for name in ("axes", "plugins", "tracking"):
@@ -139,8 +144,7 @@ def _asked(folder: Path, probe: ProbeResults, source: Source) -> dict[str, Any] 
     if probe.name not in probes and len(probes) != 1:
         return None
     own = dict(probes.get(probe.name) or next(iter(probes.values())))
-    model = models.get(own.pop("model", None), {})
-    grid = params.get("grid", {})
+    model = models.get(str(own.pop("model", None)), {})
     params["grid"] = {key: v for key, v in grid.items() if key not in ("model", "probe")}
     return flattened({"model": model, "probe": own, **params})
 
@@ -155,16 +159,6 @@ def _of_before_probes(
         name: {"model": name, **told, "sae": entry.get("sae", {})} for name, entry in models.items()
     }
     return probes, {name: entry.get("source", {}) for name, entry in models.items()}
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise ArtifactError(f"{path} is not YAML ({error}); run the stage again.") from error
-    if not isinstance(content, dict):
-        raise ArtifactError(f"{path} should hold settings by name; run the stage again.")
-    return content
 
 
 def _found(probe: ProbeResults) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from semdim.errors import ArtifactError
+from semdim.reading import parsed_json
 from semdim.records import added, from_plain, to_plain
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class LedgerFacts(Mapping[str, Any]):
         Raises:
             ArtifactError: the schema version, or a field, is another one.
         """
-        raw = json.loads(text)
+        raw = parsed_json(text, where, "a ledger's facts")
         found = raw.pop("schema_version", None)
         if found != SCHEMA_VERSION:
             raise ArtifactError(

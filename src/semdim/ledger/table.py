@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from semdim.errors import ArtifactError
 from semdim.ledger.facts import SCHEMA_VERSION, LedgerFacts
 from semdim.ledger.further import KEYS, beside, merged
+from semdim.reading import parsed_json, reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,7 +197,7 @@ def read_metadata(path: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: the file is missing, damaged, or not of this schema version.
     """
-    metadata = json.loads(_metadata_text(path))
+    metadata = parsed_json(_metadata_text(path), path, "a table of semdim")
     if metadata.pop("schema_version", None) != SCHEMA_VERSION:
         raise ArtifactError(
             f"{path} is not of schema version {SCHEMA_VERSION}, which this semdim reads; recompute "
@@ -224,7 +225,7 @@ def read_table(
     """
     metadata = read_metadata(path)
     _check_columns(path, columns, pq.read_schema(path).names)
-    return pq.read_table(path, columns=columns).to_pandas(), metadata
+    return _rows(path, columns).to_pandas(), metadata
 
 
 def read_ledger(
@@ -253,31 +254,33 @@ def read_arrow(
     existing = pq.read_schema(path).names
     if further is None:
         _check_columns(path, columns, existing)
-        return pq.read_table(path, columns=columns), facts
+        return _rows(path, columns), facts
     of_further = read_facts(further)
     others = [name for name in pq.read_schema(further).names if name not in existing]
     _check_columns(path, columns, [*existing, *others])
     wanted = [*existing, *others] if columns is None else columns
     base, more = (
-        pq.read_table(file, columns=[*KEYS, *(n for n in wanted if n in there and n not in KEYS)])
+        _rows(file, [*KEYS, *(n for n in wanted if n in there and n not in KEYS)])
         for file, there in ((path, existing), (further, others))
     )
     where = f"{further} and {path}"
     return beside(base, more, where).select(wanted), merged(facts, of_further, where)
 
 
+def _rows(path: Path, columns: list[str] | None) -> pa.Table:
+    with reading(path, "a table of Parquet"):
+        return pq.read_table(path, columns=columns)
+
+
 def _metadata_text(path: Path) -> str:
     if not path.exists():
         raise ArtifactError(f"There is no ledger at {path}; run `dvc repro` to compute it.")
-    try:
+    with reading(path, "a table of Parquet"):
         metadata = pq.read_schema(path).metadata or {}
-    except pa.ArrowInvalid as error:
-        raise ArtifactError(
-            f"The ledger {path} is damaged ({error}); `dvc repro` recomputes it."
-        ) from error
     if METADATA_KEY not in metadata:
         raise ArtifactError(f"{path} is a Parquet file but not a semdim ledger.")
-    return str(metadata[METADATA_KEY].decode())
+    with reading(path, "a table of semdim"):
+        return str(metadata[METADATA_KEY].decode())
 
 
 def _check_columns(path: Path, wanted: list[str] | None, existing: list[str]) -> None:

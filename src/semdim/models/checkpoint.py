@@ -4,13 +4,13 @@ transformers fills what a checkpoint lacks with random numbers, leaves aside wha
 have, and casts whatever it is given; here each of these is an error.
 """
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from semdim.errors import DataError
+from semdim.reading import parsed_json, read_json, reading
 
 #: Tensors that may stand in a checkpoint and in no model: masks and tables that the code makes
 #: itself. (Heads that are tied to the embedding are known to transformers, and reported only where
@@ -70,7 +70,7 @@ def check_files(folder: Path) -> None:
     """
     for path in weight_files(folder):
         for name, entry in sorted(_header(path).items()):
-            if name == "__metadata__" or HARMLESS.search(name):
+            if HARMLESS.search(name):
                 continue
             if entry["dtype"] not in _FLOATS:
                 raise DataError(
@@ -108,11 +108,11 @@ def weight_files(folder: Path) -> list[Path]:
         return [single]
     if not index.is_file():
         return []
-    try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    expected, advice = "the list of a checkpoint's files", "get it again"
+    with reading(index, expected, advice, DataError):
+        listed = read_json(index, expected, advice=advice, kind=DataError)
+        names = set(listed["weight_map"].values())
         paths = [folder / str(name) for name in sorted(names)]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{index} is damaged ({error}): get it again.") from error
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise DataError(
@@ -124,17 +124,19 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _header(path: Path) -> dict[str, Any]:
     """The table of a safetensors file: name, dtype and shape of each tensor."""
-    try:
+    advice = "get it again (a Git LFS pointer has to be pulled)"
+    with reading(path, "a whole safetensors file", advice, DataError):
         with path.open("rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
             if length > path.stat().st_size:
                 raise ValueError("its table is cut off")
-            return dict(json.loads(stream.read(length)))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path} is no whole safetensors file ({error}): get it again (a Git LFS pointer has "
-            "to be pulled)."
-        ) from error
+            raw = stream.read(length)
+        table = parsed_json(raw, path, advice=advice, kind=DataError)
+        table.pop("__metadata__", None)
+        for entry in table.values():
+            if not isinstance(entry["dtype"], str):
+                raise ValueError("its table names a dtype that is no string")
+        return table
 
 
 def check_finite(tensors: Mapping[str, Any], where: str) -> None:

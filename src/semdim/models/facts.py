@@ -2,15 +2,18 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from semdim.errors import ArtifactError
+from semdim.reading import read_json
+from semdim.records import from_plain
 
 FACTS_FILE = "facts.json"
 _BLOCK = 1 << 22
+
+Facts = TypeVar("Facts")
 
 
 @dataclass(frozen=True)
@@ -50,32 +53,31 @@ def write_facts(folder: Path, facts: Any) -> None:
     (folder / FACTS_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def read_json_facts(folder: Path, what: str, names: Iterable[str]) -> dict[str, Any]:
-    """The raw content of `folder/facts.json`, holding at least `names`; ArtifactError otherwise."""
-    path = Path(folder) / FACTS_FILE
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def typed_facts(folder: Path, what: str, cls: type[Facts]) -> Facts:
+    """`folder/facts.json` as a dataclass; ArtifactError when a field is missing or of another
+    type. What the file holds beside them is left out.
+
+    what: whose facts they are, for messages.
+    """
+    path = folder / FACTS_FILE
+    if not path.exists():
         raise ArtifactError(
             f"No exported {what} in {folder}: {FACTS_FILE} is missing; run the prepare stage first."
-        ) from None
-    except ValueError as error:
-        raise ArtifactError(f"{path} is damaged ({error}); delete {folder} and rerun.") from error
-    missing = sorted(set(names) - set(raw)) if isinstance(raw, dict) else ["everything"]
+        )
+    raw = read_json(path, f"the facts of an exported {what}", advice=f"delete {folder} and rerun")
+    names = [item.name for item in fields(cls)]  # type: ignore[arg-type]
+    missing = sorted(set(names) - set(raw))
     if missing:
         raise ArtifactError(
             f"{path} lacks {', '.join(missing)} (another version wrote it); "
             f"delete {folder} and rerun."
         )
-    return dict(raw)
+    return from_plain({name: raw[name] for name in names}, cls, str(path))
 
 
 def read_facts(folder: Path | str) -> ModelFacts:
     """Facts of the model exported to `folder`; raises ArtifactError if there is none."""
-    names = [item.name for item in fields(ModelFacts)]
-    raw = read_json_facts(Path(folder), "model", names)
-    raw["special_token_ids"] = tuple(raw["special_token_ids"])
-    return ModelFacts(**{name: raw[name] for name in names})
+    return typed_facts(Path(folder), "model", ModelFacts)
 
 
 def fingerprint_files(folder: Path) -> str:

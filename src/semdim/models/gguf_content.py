@@ -6,6 +6,7 @@ from typing import Any
 
 from semdim.errors import DataError, MismatchError
 from semdim.models.checkpoint import first
+from semdim.reading import refused
 
 # Settings that describe the file or are implied by the tensors.
 _HARMLESS = {"tensor_data_layout", "vocab_size"}
@@ -55,7 +56,7 @@ def read_header(path: Path) -> GGUFHeader:
         n_parts = int(metadata.get("split.count", 1))
         prefix = f"{metadata['general.architecture']}."
     except Exception as error:  # struct's and numpy's errors, KeyError, UnicodeDecodeError
-        raise DataError(f"{path} is no whole GGUF file ({error}): get it again.") from error
+        raise refused(path, "a whole GGUF file", error, "get it again", DataError) from error
     if n_parts > 1:
         raise DataError(
             f"{path} is one of {n_parts} parts of a model: join them with "

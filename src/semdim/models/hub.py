@@ -1,11 +1,12 @@
 """The Hugging Face hub: the local cache first, then one short question, never a row of retries."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from semdim.errors import HubError
+from semdim.quoting import why
+from semdim.reading import read_json, reading
 
 # Seconds to wait for the hub's answer before it counts as out of reach.
 _PATIENCE = 5.0
@@ -56,7 +57,8 @@ def _cached_model(repo: str, revision: str | None) -> Path | None:
             return folder
         index = folder / f"{single}.index.json"
         if index.is_file():
-            parts = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+            with reading(index, "the list of a checkpoint's files", "get it again", HubError):
+                parts = set(read_json(index)["weight_map"].values())
             if all((folder / part).is_file() for part in parts):
                 return folder
     return None
@@ -78,7 +80,7 @@ def hub_access(repo: str, what: str, revision: str | None = None) -> Iterator[No
     try:
         yield
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError) as error:
-        raise HubError(_advice(repo, what, obstacle or _first_line(error))) from error
+        raise HubError(_advice(repo, what, obstacle or _said(error))) from error
     finally:
         constants.HF_HUB_OFFLINE = was_offline
 
@@ -90,13 +92,14 @@ def _obstacle(repo: str, revision: str | None) -> str | None:
     try:
         HfApi().model_info(repo, revision=revision, timeout=_PATIENCE)
     except Exception as error:  # whatever the transport raises: no route, no name, no answer, 404
-        return _first_line(error)
+        return _said(error)
     return None
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+def _said(error: Exception) -> str:
+    said = why(error)
+    name = type(error).__name__
+    return name if said == name else f"{name}: {said}"
 
 
 def _advice(repo: str, what: str, obstacle: str) -> str:

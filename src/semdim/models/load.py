@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from transformer_lens import HookedTransformer
 from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
-from semdim.errors import ArtifactError, MismatchError
+from semdim.errors import MismatchError
 from semdim.models.facts import read_facts
 from semdim.models.hooked_config import hooked_config
 from semdim.models.quiet import quiet_bars
 from semdim.models.spec import WeightProcessing
 from semdim.models.tokenizer import load_tokenizer
+from semdim.quoting import why
+from semdim.reading import refused
 
 
 def load_model(
@@ -61,10 +62,10 @@ def load_model(
     # One walk, and by assignment: the empty tensors that the model came with are never touched.
     try:
         missing = model.load_state_dict(weights, strict=False, assign=True).missing_keys
-    except RuntimeError as error:  # shapes; the first is enough
-        reason = " ".join(str(error).split("\n\t")[:2])
+    except RuntimeError as error:  # shapes
         raise MismatchError(
-            f"TransformerLens cannot take this {config.original_architecture}'s weights: {reason}"
+            f"TransformerLens cannot take this {config.original_architecture}'s weights: "
+            f"{why(error)}."
         ) from error
     del weights
     if missing:
@@ -127,11 +128,8 @@ def _load_transformers(folder: Path) -> Any:
             return AutoModelForCausalLM.from_pretrained(
                 folder, dtype=torch.float32, local_files_only=True
             )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ArtifactError(
-                f"The model exported to {folder} cannot be loaded ({reason}): delete it and rerun."
-            ) from error
+        except Exception as error:  # of transformers, safetensors, json
+            raise refused(folder, "an exported model", error, "delete it and rerun") from error
 
 
 def _state_dict(source: Any, config: Any) -> dict[str, torch.Tensor]:
@@ -143,5 +141,5 @@ def _state_dict(source: Any, config: Any) -> dict[str, torch.Tensor]:
         return get_pretrained_state_dict("gpt2", config, hf_model=source)
     except Exception as error:  # whatever a variant that it does not know leads to
         raise MismatchError(
-            f"TransformerLens cannot convert this {config.original_architecture}: {error}"
+            f"TransformerLens cannot convert this {config.original_architecture}: {why(error)}."
         ) from error

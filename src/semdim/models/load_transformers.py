@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from semdim.errors import ArtifactError
 from semdim.models.facts import read_facts
 from semdim.models.quiet import quiet_bars
+from semdim.reading import refused
 
 
 def load_transformers(
@@ -36,11 +36,8 @@ def load_transformers(
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 folder, dtype=dtype, local_files_only=True, output_loading_info=True
             )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise ArtifactError(
-                f"The model exported to {folder} cannot be loaded ({reason}): delete it and rerun."
-            ) from error
+        except Exception as error:  # of transformers, safetensors, json
+            raise refused(folder, "an exported model", error, "delete it and rerun") from error
     model, found = loaded
     missing = sorted(found["missing_keys"])
     if missing:

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semdim.errors import ConfigError, DataError, SemdimError
+from semdim.errors import ConfigError, MismatchError, SemdimError
 from semdim.models.accept import check_config
 from semdim.models.checkpoint import check_files, check_finite, check_report, check_unique
 from semdim.models.gguf import locate_gguf, pick_gguf
 from semdim.models.gguf_content import check_gguf, read_header
 from semdim.models.quiet import quiet_reports
 from semdim.models.spec import ModelSource
+from semdim.models.tokenizer_files import check_tokenizer_files
 from semdim.models.vocabulary import check_vocabulary, make_deterministic
+from semdim.quoting import why
+from semdim.reading import read_json, reading
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ def read_source(source: ModelSource, scratch: Path) -> ReadModel:
         if not folder.is_dir():
             raise ConfigError(f"Model source: there is no folder {folder}.")
         if not (folder / "config.json").is_file():
+            _check_is_model(folder)
             name = pick_gguf(folder, source.gguf_file).name
             return _from_folder(folder, name, str(folder / name))
         return _from_folder(folder, source.gguf_file, str(folder))
@@ -73,13 +77,17 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
 
     extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
     header = read_header(folder / gguf_file) if gguf_file else None
+    if gguf_file is None:
+        read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, **extra)
     except Exception as error:
         raise _cannot_load(name, error) from error
-    n_context = check_config(config, name)
+    with reading(name, "a model that semdim runs", "correct its config.json", MismatchError):
+        n_context = check_config(config, name)
     if gguf_file is None:
         check_files(folder)
+        check_tokenizer_files(folder)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
     except Exception as error:  # the tokenizers library raises plain Exception
@@ -110,13 +118,26 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     return ReadModel(model, tokenizer, n_context)
 
 
+def _check_is_model(folder: Path) -> None:
+    """Refuse a folder without config.json that holds no GGUF file either."""
+    if any(folder.glob("*.gguf")):
+        return
+    if (folder / "adapter_config.json").is_file():
+        raise ConfigError(
+            f"{folder} holds an adapter (LoRA) and no model: merge it into its model "
+            "(merge_and_unload of the package peft) and give the folder of the whole."
+        )
+    raise ConfigError(
+        f"{folder} holds no model: neither config.json with safetensors nor a GGUF file; give the "
+        "folder that save_pretrained wrote, or that of a GGUF file."
+    )
+
+
 def _cannot_load(name: str, error: Exception, what: str = "the model in") -> SemdimError:
     if isinstance(error, SemdimError):
         return error
-    reason = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, (MemoryError, RecursionError)):
-        return DataError(f"{what.capitalize()} {name} cannot be loaded: {type(error).__name__}.")
-    return ConfigError(f"transformers cannot load {what} {name}: {reason}")
+    advice = "get the checkpoint again, or one that this transformers reads"
+    return ConfigError(f"transformers cannot load {what} {name}: {why(error, name)}; {advice}.")
 
 
 def _clean(model: Any) -> Any:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from semdim.errors import ArtifactError
 from semdim.models.facts import read_facts
+from semdim.reading import reading
 
 
 def load_tokenizer(folder: Path | str) -> Any:
@@ -13,9 +13,5 @@ def load_tokenizer(folder: Path | str) -> Any:
 
     folder = Path(folder).absolute()
     read_facts(folder)
-    try:
+    with reading(folder, "an exported tokenizer", "delete it and rerun"):
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # the tokenizers library raises plain Exception
-        raise ArtifactError(
-            f"The tokenizer in {folder} is damaged: delete it and rerun."
-        ) from error

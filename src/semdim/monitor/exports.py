@@ -1,6 +1,5 @@
 """Where a monitor's model, SAE and threshold are: a probe of the pipeline, or folders."""
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from semdim.models.facts import FACTS_FILE
 from semdim.models.spec import WeightProcessing
 from semdim.monitor.threshold import Threshold, read_threshold
 from semdim.paths import Paths
+from semdim.reading import read_json
 from semdim.records import from_plain
 from semdim.saes.facts import read_facts
 
@@ -43,14 +43,8 @@ class Hook:
 
 def read_hook(path: Path) -> Hook:
     """Read a probe's hook.json. Raises ArtifactError when it is missing or damaged."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(
-            f"{path} cannot be read ({error}); `dvc repro prepare_sae` writes it again."
-        ) from error
-    names = [item.name for item in fields(Hook)]
-    known = {name: raw[name] for name in names if name in raw} if isinstance(raw, dict) else raw
+    raw = read_json(path, "a probe's hook point", advice="`dvc repro prepare_sae` writes it again")
+    known = {item.name: raw[item.name] for item in fields(Hook) if item.name in raw}
     return from_plain(known, Hook, str(path))
 
 

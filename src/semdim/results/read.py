@@ -9,7 +9,7 @@ Any file may be missing: what depends on it is then reported as not computed. Wh
 is written in `semdim.results.schema`.
 """
 
-import json
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from semdim.errors import ArtifactError
+from semdim.reading import mapping, number_or_null, read_bytes, read_json, reading, refused, taken
 from semdim.records import read_record
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.schema import TABLES
@@ -33,6 +34,10 @@ OUTPUT_FOLDERS = ("figures", "tables")
 
 PARENTS = ("probes", "models")
 """Where a folder of results keeps its probes; ``models`` in results of before semdim had probes."""
+
+TABLE_BYTES = 1 << 30
+"""Largest table that is read."""
+ADVICE = "run the stage again"
 
 _KNOWN_ROLES = {"english": "id", "c4": "id", "python": "shifted", "random": "far"}
 
@@ -89,20 +94,32 @@ class ProbeResults:
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ArtifactError(f"{path} is not JSON ({error}); run the stage again.") from error
-    if not isinstance(content, dict):
-        raise ArtifactError(f"{path} should hold a JSON object; run the stage again.")
+    return read_json(path, advice=ADVICE)
+
+
+def _headline(path: Path) -> dict[str, Any]:
+    content = _read_json(path)
+    for name in content:
+        taken(content, name, number_or_null, path, ADVICE)
+    return content
+
+
+def _setup(path: Path) -> dict[str, Any]:
+    """setup.json: of any version, so that only what is read by name is checked."""
+    content = _read_json(path)
+    for name in ("model", "sae", "corpora", "packages"):
+        if name in content:
+            taken(content, name, mapping, path, ADVICE)
+    corpora = content.get("corpora", {})
+    for name in corpora:
+        taken(corpora, name, mapping, path, ADVICE)
     return content
 
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
-    try:
-        table = pd.read_csv(path)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise ArtifactError(f"{path} is not a table ({error}); run the stage again.") from error
+    content = read_bytes(path, "a table in CSV", limit=TABLE_BYTES, advice=ADVICE)
+    with reading(path, "a table in CSV", ADVICE):
+        table = pd.read_csv(io.BytesIO(content))
     schema = TABLES[name]
     missing = [column for column in schema.required if column not in table.columns]
     if missing:
@@ -113,11 +130,24 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for column in schema.names:
         if column not in table.columns:
             table[column] = float("nan")
+    for column in schema.of_kind("number"):
+        _check_numbers(path, table[column])
     for column in schema.of_kind("text"):
         table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
     for column in schema.of_kind("flag"):
         table[column] = table[column].map(_truth)
     return table
+
+
+def _check_numbers(path: Path, column: pd.Series) -> None:
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return
+    wrong = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
+    if len(wrong):
+        line, value = int(wrong.index[0]) + 2, str(wrong.iloc[0])
+        reason = f"line {line} has {value[:40]!r} as {column.name}, expected a number"
+        raise refused(path, "a table in CSV", reason, ADVICE)
+    raise refused(path, "a table in CSV", f"{column.name} holds no numbers", ADVICE)
 
 
 def _truth(value: object) -> bool:
@@ -132,8 +162,8 @@ def read_probe(folder: Path) -> ProbeResults:
     return ProbeResults(
         name=folder.name,
         tables={name: table for name, table in tables.items() if len(table)},
-        setup=_read_json(folder / "setup.json"),
-        headline=_read_json(folder / "bound.json"),
+        setup=_setup(folder / "setup.json"),
+        headline=_headline(folder / "bound.json"),
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
         k_and_loss=read_record(tokenwise, KAndLoss) if tokenwise.exists() else None,

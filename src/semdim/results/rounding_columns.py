@@ -18,7 +18,7 @@ ROUNDING = TableSchema(
     "a corpus: n_active of its first tokens in float32 and in bfloat16, position 0 left out",
     (
         Column("corpus", "name of the corpus", "", "text", is_required=True),
-        Column("run_dtype", "arithmetic of the run; the other was computed anew", "", "text"),
+        Column("run_dtype", "arithmetic of the run; the other was computed again", "", "text"),
         Column("n_tokens", "tokens compared", TOKENS, is_required=True),
         Column("n_sequences", "sequences that hold them", SEQUENCES),
         Column("threshold", "the paper's rule: n_active above it", ATOMS, is_required=True),

@@ -12,6 +12,8 @@ from semdim.errors import ArtifactError, MismatchError
 from semdim.forward.hook_points import start_layer
 from semdim.models.facts import FACTS_FILE, write_facts
 from semdim.models.publish import check_replaceable, publish_folder, sole_writer
+from semdim.reading import reading
+from semdim.records import from_plain, to_plain
 from semdim.saes.facts import SAEFacts, fingerprint, read_facts, read_processing
 from semdim.saes.fetch import LoadedSAE, load_source
 from semdim.saes.fold import fold
@@ -46,12 +48,15 @@ def export_sae(
     loaded = load_source(source)
     name = source.name or _name(source)
     scale = loaded.input_scale * fold(loaded.sae, source.input_scale, name)
-    facts = facts_of(
-        loaded, name, scale,
-        context_size=source.context_size,
-        mean_n_active=source.mean_n_active,
-        source=source.as_dict(),
-    )  # fmt: skip
+    # Metadata are anybody's: a hook point may be a list, a context a word.
+    with reading(name, "an SAE", "correct the metadata in its cfg.json", MismatchError):
+        facts = facts_of(
+            loaded, name, scale,
+            context_size=source.context_size,
+            mean_n_active=source.mean_n_active,
+            source=source.as_dict(),
+        )  # fmt: skip
+        from_plain(to_plain(facts), SAEFacts, f"The SAE {name}")
     if accept is not None:
         accept(facts)
     with sole_writer(out):

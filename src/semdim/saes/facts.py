@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from semdim.errors import MismatchError
-from semdim.models.facts import read_json_facts
+from semdim.models.facts import typed_facts
 from semdim.models.spec import WeightProcessing
 
 # Settings of the model's loading that change speed or memory but not what the SAE reads.
@@ -75,10 +75,7 @@ class SAEFacts:
 
 def read_facts(folder: Path | str) -> SAEFacts:
     """Facts of the SAE exported to `folder`; raises ArtifactError if there is none."""
-    names = [item.name for item in fields(SAEFacts)]
-    raw = read_json_facts(Path(folder), "SAE", names)
-    raw["processing"] = WeightProcessing(**raw["processing"])
-    return SAEFacts(**{name: raw[name] for name in names})
+    return typed_facts(Path(folder), "SAE", SAEFacts)
 
 
 def read_processing(metadata: Mapping[str, Any]) -> WeightProcessing:

@@ -2,7 +2,6 @@
 
 import copy
 import difflib
-import json
 import math
 import warnings
 from collections.abc import Iterator
@@ -15,6 +14,8 @@ import torch
 
 from semdim.errors import ConfigError, MismatchError
 from semdim.models.hub import hub_access
+from semdim.quoting import why
+from semdim.reading import number_or_null, read_json, taken
 from semdim.saes.dropped import check_nothing_dropped
 from semdim.saes.spec import SAESource
 
@@ -60,17 +61,19 @@ def _from_folder(folder: Path) -> LoadedSAE:
                 f"There is no SAE in {folder}: {name} is missing; expected a folder that "
                 f"SAELens's save_model wrote."
             )
+    file = folder / CONFIG_FILE
+    config = read_json(file, "an SAE's configuration", advice="get it again", kind=MismatchError)
     try:
-        config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
         with quiet_sae_lens():
             sae = SAE.load_from_disk(folder, device="cpu", dtype="float32")
     except Exception as error:
-        raise _cannot_load(str(folder), error) from error
+        raise _cannot_load(str(folder), error, str(config.get("architecture"))) from error
     check_nothing_dropped(config, sae.cfg, str(folder))
     metadata = config.get("metadata") or config
-    stated = metadata.get("mean_n_active", metadata.get("l0"))
-    normalisation = str(sae.cfg.normalize_activations)
-    return LoadedSAE(sae, normalisation, 1.0, float(stated) if stated else None)
+    names = ("mean_n_active", "l0")
+    stated = next((metadata[name] for name in names if metadata.get(name)), None)
+    mean_n_active = taken({"mean": stated}, "mean", number_or_null, file, "correct it")
+    return LoadedSAE(sae, str(sae.cfg.normalize_activations), 1.0, mean_n_active)
 
 
 def _from_release(release: str, sae_id: str) -> LoadedSAE:
@@ -94,7 +97,8 @@ def _from_release(release: str, sae_id: str) -> LoadedSAE:
         except (KeyError, ValueError, RuntimeError, NotImplementedError) as error:
             if isinstance(error, OSError):
                 raise
-            raise _cannot_load(f"{release} / {sae_id}", error) from error
+            stored = before[0]["config"].get("architecture") if before else None
+            raise _cannot_load(f"{release} / {sae_id}", error, str(stored)) from error
     stored, normalised = before[0], str(before[0]["normalize_activations"])
     # The registry's factor, where there is one, is folded by the loader.
     config = copy.copy(sae.cfg)
@@ -147,12 +151,12 @@ def _near(name: str, known: list[str]) -> str:
     return f"near matches are {', '.join(close)}"
 
 
-def _cannot_load(where: str, error: Exception) -> MismatchError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    if isinstance(error, KeyError):
+def _cannot_load(where: str, error: Exception, architecture: str) -> MismatchError:
+    reason = why(error, where)
+    if isinstance(error, KeyError) and error.args == (architecture,):
         reason = (
-            f"its architecture {error} is not one of SAELens's inference architectures; a training "
-            f"checkpoint has to be saved with save_inference_model"
+            f"its architecture {architecture!r} is not one of SAELens's inference architectures; a "
+            "training checkpoint has to be saved with save_inference_model"
         )
     return MismatchError(f"SAELens cannot load the SAE {where}: {reason}.")
 

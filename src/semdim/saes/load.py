@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from semdim.errors import ArtifactError
+from semdim.reading import reading
 from semdim.saes.facts import read_facts
 from semdim.saes.fetch import WEIGHTS_FILE, quiet_sae_lens
 
@@ -37,7 +38,8 @@ def load_sae(folder: Path | str, device: str = "cpu") -> Any:
     folder = Path(folder)
     read_facts(folder)
     stored_weights(folder)
-    with quiet_sae_lens():
+    expected = "an exported SAE"
+    with quiet_sae_lens(), reading(folder, expected, f"delete {folder} and rerun"):
         sae = SAE.load_from_disk(folder, device=device, dtype="float32")
     for parameter in sae.parameters():
         parameter.requires_grad_(False)
@@ -57,16 +59,11 @@ def load_decoder(folder: Path | str) -> Decoder:
 
 def stored_weights(folder: Path) -> dict[str, Tensor]:
     """The tensors of an exported SAE; ArtifactError if they are missing or damaged."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    try:
+    advice = f"delete {folder} and rerun"
+    with reading(folder / WEIGHTS_FILE, "the weights of an SAE", advice):
         weights = load_file(folder / WEIGHTS_FILE)
-    except (OSError, SafetensorError) as error:
-        raise ArtifactError(
-            f"The weights of the SAE in {folder} are missing or damaged ({error}): "
-            f"delete the folder and rerun."
-        ) from error
     if not {"W_enc", "W_dec", "b_dec"} <= set(weights):
         raise ArtifactError(f"{folder / WEIGHTS_FILE} is not an SAE: delete {folder} and rerun.")
     norms = weights["W_dec"].norm(dim=1)

@@ -41,7 +41,7 @@ class ParquetCorpus(RowsSpec):
             except UnicodeDecodeError as error:
                 raise DataError(
                     f"{path} holds a text that is not UTF-8 after row {number}: {error}; write it "
-                    "anew with the text decoded."
+                    "again with the text decoded."
                 ) from error
             except (pyarrow.ArrowException, OSError) as error:
                 raise DataError(f"{path} is not a readable Parquet file: {error}") from error
