@@ -139,7 +139,8 @@ def _text(file: Path | None, text: str | None) -> str:
     if text is not None:
         return of_argument(text, "The text of --text")
     is_stdin = file is None or str(file) == "-"
-    if is_stdin and (sys.stdin is None or (file is None and sys.stdin.isatty())):  # None: closed
+    is_closed = sys.stdin is None or sys.stdin.closed
+    if is_stdin and (is_closed or (file is None and sys.stdin.isatty())):
         raise ConfigError(
             "There is no text: give --text, a file, or pipe one in (see semdim monitor --help)."
         )

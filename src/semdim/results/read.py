@@ -49,6 +49,8 @@ class ProbeResults:
     """setup.json: facts of the model, its SAE, the corpora, the engine."""
     headline: dict[str, Any] = field(default_factory=dict)
     """bound.json: the numbers that are watched from run to run."""
+    left_out: tuple[str, ...] = ()
+    """Of bound.json: the bounds that could not be computed, and why, in sentences."""
     guardrail: dict[str, Any] = field(default_factory=dict)
     """guardrail.json: the alarm on n_active, its threshold and its rates."""
     verdict: dict[str, Any] = field(default_factory=dict)
@@ -129,11 +131,14 @@ def read_probe(folder: Path) -> ProbeResults:
     paths = {name: folder / f"{name}.csv" for name in READ}
     tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
     tokenwise = folder / "k_and_loss.json"
+    headline = _read_json(folder / "bound.json")
+    left_out = headline.pop("left_out", [])
     return ProbeResults(
         name=folder.name,
         tables={name: table for name, table in tables.items() if len(table)},
         setup=_read_json(folder / "setup.json"),
-        headline=_read_json(folder / "bound.json"),
+        headline=headline,
+        left_out=tuple(map(str, left_out)),
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
         k_and_loss=read_record(tokenwise, KAndLoss) if tokenwise.exists() else None,

@@ -30,6 +30,7 @@ def write_bounds(
     ledger: "pd.DataFrame",
     facts: "LedgerFacts",
     smoothing: float,
+    left_out: Sequence[str] = (),
 ) -> "dict[str, pd.DataFrame]":
     """Write bounds.csv, curve.csv, proxies.csv and bound.json; returns the tables by name.
 
@@ -39,6 +40,7 @@ def write_bounds(
         ledger: rows of the sample, further columns joined.
         facts: of that ledger.
         smoothing: the α of the curves and of the proxies' table.
+        left_out: what could not be computed, and why; ``left_out`` of bound.json, if anything.
     """
     tables = {
         "bounds": bounds_table(bounds),
@@ -47,7 +49,8 @@ def write_bounds(
     }
     for name, table in tables.items():
         write_atomically(folder / f"{name}.csv", as_csv(table))
-    write_json(folder / "bound.json", summary)
+    absent = {"left_out": list(left_out)} if left_out else {}
+    write_json(folder / "bound.json", {**summary, **absent})
     return tables
 
 

@@ -107,7 +107,8 @@ def run_study(
             an ID fit document is a copy of it, and left out of all rates and AUROCs. Needed for a
             near shift and its ID corpus; a corpus without names is taken to be other texts.
         scores: their columns must be in every ledger. None: all that are registered, but for those
-            whose columns a ledger lacks, which the verdict's warnings name.
+            whose columns a ledger lacks, which the verdict's warnings name. So they do with those
+            that fail.
         activation_fit: facts of the fit behind columns that were computed from activations; its
             ``fit_documents`` must be those of this study.
         groups: a label, such as the source, of each ID document by number: the guardrail gets
@@ -129,7 +130,6 @@ def run_study(
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
     scored = {name: counted(table) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
-    notes = _notes(scored, shifts, lacking)
     split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
     fitted_on = None
     if activation_fit is not None:
@@ -150,6 +150,8 @@ def run_study(
             "fitted on; give it more documents or lower uncertainty.fit_share."
         )
     studied = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
+    scores = tuple(score for score in scores if score.base not in studied.left_out)
+    notes = _notes(scored, shifts, lacking, studied.left_out)
 
     found = guardrail(
         tokens[id_name],
@@ -202,6 +204,7 @@ def _notes(
     scored: Mapping[str, pd.DataFrame],
     shifts: list[str],
     lacking: Mapping[str, tuple[str, ...]],
+    failed: Mapping[str, str],
 ) -> tuple[str, ...]:
     """What a reader must know before the numbers; each is also issued as a Python warning."""
     notes = []
@@ -221,6 +224,7 @@ def _notes(
     if lacking:
         left_out = ", ".join(f"{name} ({', '.join(columns)})" for name, columns in lacking.items())
         notes.append(f"Scores left out because the tables lack their columns: {left_out}.")
+    notes.extend(f"The score {name} is left out: {reason}" for name, reason in failed.items())
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return tuple(notes)
