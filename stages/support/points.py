@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
 from semdim.flat import flattened
+from semdim.results.cells import csv_text
 from stages.support.run import ROW
 
 REFUSED = "refused.txt"
@@ -108,9 +109,7 @@ def collect(folder: Path, out: Path) -> tuple[int, list[str]]:
             config = flattened(row["config"])
             rows.append({"point": _number(point), **row["results"], **config})
     if rows:
-        table = pd.DataFrame(rows)
-        text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        write_atomically(out, text)
+        write_atomically(out, csv_text(pd.DataFrame(rows), "%.8g"))
     return len(rows), list(dict.fromkeys(refused))
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from semdim.results.cells import csv_text
+
 
 @dataclass(frozen=True)
 class Table:
@@ -50,7 +52,7 @@ class Table:
         """Write `folder`/<name>.csv and .md; returns the paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = [folder / f"{self.name}.csv", folder / f"{self.name}.md"]
-        text = self.data.to_csv(index=False, float_format="%.8g", lineterminator="\n")
+        text = csv_text(self.data, "%.8g")
         paths[0].write_text(text, encoding="utf-8")
         paths[1].write_text(self.to_markdown().rstrip() + "\n", encoding="utf-8")
         return paths

@@ -19,6 +19,7 @@ import pandas as pd
 
 from semdim.errors import ArtifactError
 from semdim.records import read_record
+from semdim.results.cells import plain
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.schema import TABLES
 
@@ -116,10 +117,14 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
         if column not in table.columns:
             table[column] = float("nan")
     for column in schema.of_kind("text"):
-        table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
+        table[column] = table[column].astype(object).where(table[column].notna(), "").map(_text)
     for column in schema.of_kind("flag"):
         table[column] = table[column].map(_truth)
     return table
+
+
+def _text(value: object) -> str:
+    return plain(str(value))
 
 
 def _truth(value: object) -> bool:

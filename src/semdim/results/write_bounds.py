@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.bounds.result import Bound
 from semdim.bounds.summary import curves
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.results.write_proxies import proxies_of_ledger
 
@@ -68,7 +69,7 @@ def write_surface(folder: Path, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFr
 
 def as_csv(table: "pd.DataFrame") -> str:
     """A table of bounds as text: eight digits, which the report prints four of."""
-    return str(table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    return csv_text(table, "%.8g")
 
 
 def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":

@@ -8,8 +8,10 @@ from typing import Any, cast
 
 import pandas as pd
 
+from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
 from semdim.records import from_plain, write_record
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.tokens.positions import counted
 from semdim.uncertainty.alarm import guardrail
@@ -76,9 +78,7 @@ class StudyResult:
         for name in TABLES:
             table: pd.DataFrame = getattr(self, name)
             check_columns(name, table)
-            table.to_csv(
-                folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n"
-            )
+            write_atomically(folder / f"{name}.csv", csv_text(table, "%.6g"))
         write_record(folder / "guardrail.json", replace(self.guardrail, provenance=provenance))
         write_record(folder / "verdict.json", self.verdict)
 
