@@ -12,7 +12,7 @@ from semdim.bounds.family import BoundFacts
 from semdim.bounds.per_token import k_and_loss
 from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.summary import at_largest_n, headline, in_a_line
+from semdim.bounds.summary import at_largest_n, headline, in_a_line, reasons
 from semdim.bounds.unigram_crossing import against_unigram
 from semdim.records import write_record
 from semdim.results.write_bounds import write_bounds
@@ -33,11 +33,14 @@ def main(run: Run) -> None:
     found = assemble_all(
         ledger, BoundFacts.from_mapping(facts, n_candidates=n_candidates(run)), spec, max_rank=ranks
     )
-    for entry in found.left_out:
-        say(f"{run.probe}: left out {entry}")
+    left_out = reasons(found.left_out)
+    for reason in left_out:
+        say(f"{run.probe}: left out {reason}")
     summary = headline(found.bounds, spec.smoothing)
     summary |= against_unigram(found.bounds, ledger, spec.smoothing)
-    tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
+    tables = write_bounds(
+        run.results, found.bounds, summary, ledger, facts, spec.smoothing, left_out
+    )
     if run.point is None:  # it depends on no setting of a sweep but the size of the bound
         published = at_largest_n(found.bounds, "as_published", spec.smoothing)
         write_record(run.results / "k_and_loss.json", k_and_loss(ledger, published, seed=spec.seed))

@@ -1,7 +1,7 @@
 """plot: the figures and tables of all probes, from the small results."""
 
 from semdim.artifacts import chain
-from semdim.plots.draw import draw_all
+from semdim.plots.draw import draw_all, left_out_of
 from stages.support.run import Run, say
 from stages.support.startup import stage
 from stages.support.track import tracked
@@ -16,6 +16,8 @@ def main(run: Run) -> None:
         log.figures(path for path in written if path.suffix == ".png")
     for path in written:
         say(str(path))
+    for name, reason in left_out_of(results.parent / "figures").items():
+        say(f"left out {name}: {reason}")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ def run_sweep(settings: TrainingSettings, variations: list[str], n_shards: int) 
     """Short runs; their table goes to outputs/training/<name>/sweep.csv, row after row."""
     import pandas as pd
 
+    from semdim.results.cells import csv_text
     from semdim.training.sweep import parse_variations, sweep
 
     out = Path("outputs/training") / settings.name / "sweep.csv"
@@ -63,7 +64,7 @@ def run_sweep(settings: TrainingSettings, variations: list[str], n_shards: int) 
     rows: list[dict[str, Any]] = []
     for row in sweep(settings, parse_variations(variations), n_shards, Path("."), say):
         rows.append(row)
-        write_atomically(out, pd.DataFrame(rows).to_csv(index=False, float_format="%.4f"))
+        write_atomically(out, csv_text(pd.DataFrame(rows), "%.4f"))
         say(", ".join(f"{name} {value}" for name, value in row.items()))
 
 

@@ -23,6 +23,7 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
 from semdim.flat import flattened
 from semdim.reading import mapping, read_json, taken
+from semdim.results.cells import csv_text
 from stages.support.run import ROW
 
 REFUSED = "refused.txt"
@@ -110,9 +111,7 @@ def collect(folder: Path, out: Path) -> tuple[int, list[str]]:
             )
             rows.append({"point": _number(point), **results, **flattened(config)})
     if rows:
-        table = pd.DataFrame(rows)
-        text = table.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        write_atomically(out, text)
+        write_atomically(out, csv_text(pd.DataFrame(rows), "%.8g"))
     return len(rows), list(dict.fromkeys(refused))
 
 

@@ -12,17 +12,19 @@ import pandas as pd
 import pytest
 import typer
 from bounds_factory import CASES, FACTS, sample
+from ledger_factory import make_facts
 from typer.testing import CliRunner
 
 from semdim.bounds.assemble import assemble_all
 from semdim.bounds.family import FAMILIES, Family, families, kind_of, kinds, needed_proxies
+from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.summary import headline
+from semdim.bounds.summary import headline, reasons
 from semdim.bounds.words import in_words, status
 from semdim.commands.bound import bound as bound_command
 from semdim.errors import ConfigError
 from semdim.registry import load_plugins
-from semdim.results.write_bounds import bounds_table, curve_table
+from semdim.results.write_bounds import bounds_table, curve_table, write_bounds
 
 PLUGIN = "tests.fixtures.extra_family"
 PAGE = Path(__file__).parents[2] / "docs" / "bounds.md"
@@ -67,6 +69,62 @@ def test_a_family_from_outside_is_everywhere(
     assert in_words("median_loss") == "the median document, which proves nothing"
     assert status("median_loss", False, "token") == "not a certificate"
     assert "random_decoder" in needed_proxies(replace(SPEC, k=7))
+
+
+@pytest.mark.parametrize("where", ["compute", "later", "curve", "more", "nan"])
+def test_a_family_that_fails_is_left_out_with_its_reason(
+    plugin: Family, ledger: tuple[pd.DataFrame, np.ndarray], where: str
+) -> None:
+    """However it fails; the others are what they are without it."""
+
+    def fails(*_: object) -> Iterator[Bound]:
+        raise KeyError("k")
+
+    def later(*arguments: object) -> Iterator[Bound]:
+        yield from plugin.compute(*arguments)  # type: ignore[arg-type]
+        raise KeyError("k")
+
+    def nan(*arguments: object) -> list[Bound]:
+        found = list(plugin.compute(*arguments))  # type: ignore[arg-type]
+        return [replace(bound, proxy_risk=float("nan")) for bound in found]
+
+    kind = plugin.kinds[0]
+    changed = {
+        "compute": replace(plugin, compute=fails),
+        "later": replace(plugin, compute=later),
+        "curve": replace(plugin, kinds=(replace(kind, curve=fails),)),
+        "more": replace(plugin, kinds=(replace(kind, more=fails),)),
+        "nan": replace(plugin, compute=nan),
+    }
+    FAMILIES._entries["extra_family"] = changed[where]
+    found = assemble_all(ledger[0], FACTS, SPEC, max_rank=ledger[1])
+    assert {entry.family for entry in found.left_out} == {"extra_family"}
+    said = reasons(found.left_out)[-1]
+    if where == "nan":
+        assert "the term 'proxy_risk' of median_loss is nan, not a number" in said
+    else:
+        assert said.startswith("extra_family at N = ") and "KeyError: 'k' (test_bounds_" in said
+    headline(found.bounds)
+    del FAMILIES._entries["extra_family"]
+    without = assemble_all(ledger[0], FACTS, SPEC, max_rank=ledger[1])
+    assert found.bounds == without.bounds and without.left_out == ()
+
+
+def test_bound_json_says_what_was_left_out(
+    ledger: tuple[pd.DataFrame, np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A constant k leaves no bins to cut (a TopK autoencoder); every other number is there."""
+    monkeypatch.setattr("semdim.results.write_bounds.proxies_of_ledger", lambda *_: pd.DataFrame())
+    constant = ledger[0].assign(n_active=7)
+    found = assemble_all(constant, FACTS, replace(SPEC, sparsity_bins=4), max_rank=ledger[1])
+    (said,) = reasons(found.left_out)
+    assert said.startswith("risk_by_sparsity at N = 3600, α = 0.5: 4 bins of k have only 2 dist")
+    numbers = headline(found.bounds)
+    write_bounds(tmp_path, found.bounds, numbers, constant, make_facts(), 0.5, [said])
+    written = json.loads((tmp_path / "bound.json").read_text(encoding="utf-8"))
+    assert written == {**numbers, "left_out": [said]}
+    write_bounds(tmp_path, found.bounds, numbers, constant, make_facts(), 0.5)
+    assert "left_out" not in json.loads((tmp_path / "bound.json").read_text(encoding="utf-8"))
 
 
 def test_the_others_do_not_change(

@@ -1,8 +1,10 @@
 """To add a figure or a table is to add one file: it is drawn, numbered, and stands in the page."""
 
 import ast
+import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,69 @@ def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(registries
     text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     claim = text[text.index('<section id="claim">') : text.index('<section id="setup">')]
     assert claim.index("only a number to look at") < claim.index("Figure 2. Another.")
+
+
+def _save(drawn, folder, name):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.svg").write_text("<svg/>")
+    return [folder / f"{name}.svg"]
+
+
+@pytest.fixture
+def failing(registries, monkeypatch):
+    """A figure, a table and a reading that raise."""
+    from semdim.bounds.family import FAMILIES
+    from semdim.uncertainty.score import SCORES
+
+    for registry in (FAMILIES, SCORES):
+        monkeypatch.setattr(registry, "_entries", {name: registry[name] for name in registry})
+    for name, spec in list(FIGURES._entries.items()):  # what they draw is slow, and no matter here
+        FIGURES._entries[name] = replace(spec, draw=lambda probes: probes)
+    monkeypatch.setattr("semdim.plots.draw.save", _save)
+    monkeypatch.delitem(sys.modules, "tests.fixtures.failing_parts", raising=False)
+    load_plugins(["tests.fixtures.failing_parts"])
+    yield
+    del sys.modules["tests.fixtures.failing_parts"]
+
+
+def test_what_fails_takes_nothing_with_it(failing, tmp_path):
+    """Every other figure, table and sentence is as it would be; the page says what is missing."""
+    write_results(tmp_path / "probes", ("synthetic-a",))
+    bound = tmp_path / "probes" / "synthetic-a" / "bound.json"
+    numbers = json.loads(bound.read_text())
+    bound.write_text(json.dumps(numbers | {"left_out": ["a_family at N = 5, α = 0.5: too <few>."]}))
+    stale = tmp_path / "figures" / "failing_figure.svg"
+    stale.parent.mkdir()
+    stale.write_text("of an earlier run")
+    written = {path.name for path in draw_all(tmp_path, tmp_path)}
+    said = "it failed with ZeroDivisionError: no use (failing_parts.py, line"
+    left_out = json.loads((tmp_path / "figures" / "left_out.json").read_text())
+    assert list(left_out) == ["failing_figure", "failing_question", "failing_table"]
+    assert all(reason.startswith(said) for reason in left_out.values())
+    assert not stale.exists()
+    text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    missing = text[text.index('<section id="absent">') : text.index('<section id="reproduce">')]
+    for words in (
+        f"“A figure that fails” could not be drawn: {said}",
+        f"“A figure that cannot say” could not be drawn: {said}",
+        f"Left out, failing_table: {said}",
+        f"Left out, failing_reading: {said}",
+        "Left out, synthetic-a: a_family at N = 5, α = 0.5: too &lt;few&gt;.",
+    ):
+        assert words in missing, words
+    plain = re.sub(r"<[^>]+>", "", missing)
+    assert "Not drawn: “A figure that fails”: it failed" in text
+
+    for registry in (FIGURES, TABLES, READINGS):
+        for name in [name for name in registry._entries if name.startswith("failing_")]:
+            del registry._entries[name]
+    bound.write_text(json.dumps(numbers))
+    alone = draw_all(tmp_path, tmp_path)
+    assert {path.name for path in alone} | {"left_out.json"} == written
+    assert not (tmp_path / "figures" / "left_out.json").exists()
+    without = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
+    assert text.count("<img") == without.count("<img") and "failed with" not in without
+    assert plain.count("Left out") == 3
 
 
 def test_two_figures_of_one_name_and_unknown_sections_are_refused(registries):

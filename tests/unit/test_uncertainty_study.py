@@ -1,6 +1,7 @@
 """The whole study on synthetic ledgers: files, columns, roles, verdict."""
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,7 +22,7 @@ from semdim.uncertainty.evaluation import level_names
 from semdim.uncertainty.guardrail import Guardrail, Provenance
 from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.rows import generator, split_documents
-from semdim.uncertainty.score import SCORES, all_scores
+from semdim.uncertainty.score import SCORES, Score, all_scores
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import StudyResult, run_study
 from semdim.uncertainty.verdict import Best, FittedOn, Verdict
@@ -446,13 +447,38 @@ def fit_documents(spec: UncertaintySpec) -> list[int]:
     return split_documents(document, spec.fit_share, generator(0, "split")).fit.tolist()
 
 
-def test_a_missing_value_and_a_foreign_token_are_refused() -> None:
-    broken = LEDGERS["random"].copy()
-    broken.loc[4, "energy"] = np.nan
-    with pytest.raises(DataError, match="'energy' on corpus 'random'"):
+def test_a_score_that_fails_is_left_out_with_its_reason(
+    study: StudyResult, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """By a value that is missing, a foreign token, or code that raises; the rest is the same."""
+    all_scores()
+    monkeypatch.setattr(SCORES, "_entries", dict(SCORES._entries))
+    fails = Score(
+        name="failing", meaning="x", family="code", reads=("n_active",), value=lambda *_: 1 / 0
+    )
+    for which in ("value", "fit"):
+        SCORES._entries["failing"] = replace(fails, name="failing", **{which: lambda *_: 1 / 0})
+        broken = LEDGERS["random"].copy()
+        broken.loc[4, "energy"] = np.nan
+        ledgers = {**LEDGERS, "random": broken}
+        with pytest.warns(UserWarning, match="left out"):
+            found = run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=20)
+        notes = [note for note in found.verdict.warnings if "lack their columns" not in note]
+        said = "\n".join(notes)
+        assert len(notes) == 3
+        assert "score failing is left out: it failed with ZeroDivisionError: division by z" in said
+        assert "score unigram_nll is left out: Token ids run from" in said
+        assert re.search("score energy is left out: 1 of .* on corpus 'random'", said)
+        names = set(study.verdict.scores) - set(found.verdict.scores)
+        assert names == {f"{name}{form}" for name in ("energy", "unigram_nll")
+                         for form in ("", "_two_sided")}  # fmt: skip
+        kept = study.uncertainty[~study.uncertainty["score"].isin(names)].reset_index(drop=True)
+        pd.testing.assert_frame_equal(found.uncertainty, kept)
+        found.write(tmp_path)
+    broken = LEDGERS["random"].astype({"n_active": float})
+    broken.loc[4, "n_active"] = np.nan
+    with pytest.raises(DataError, match="n_active"):
         run_study({**LEDGERS, "random": broken}, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
-    with pytest.raises(DataError, match="vocabulary has 20 tokens"):
-        run_study(LEDGERS, ROLES, SPEC, seed=0, vocab_size=20)
 
 
 def test_importing_semdim_loads_no_tables() -> None:

@@ -12,7 +12,8 @@ from semdim.bounds.result import Bound
 from semdim.bounds.sample import LEAST_DOCUMENTS, Sample, sample_of
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import WINDOWS_LEFT_OPEN
-from semdim.errors import ConfigError, DataError, SemdimError
+from semdim.errors import ConfigError, DataError
+from semdim.failures import reason_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,8 +97,8 @@ def assemble_all(
 def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assembled:
     """Every family that `spec` asks for, over its grid of N, in a fixed order, at the table's α.
 
-    A family that raises `DataError` or another error that is no `ConfigError` is left out at that
-    N, and so is one about documents where N covers fewer than two. Raises ConfigError when a proxy
+    A family that raises whatever is no `ConfigError` is left out at that N, and so is one about
+    documents where N covers fewer than two. Raises ConfigError when a proxy
     that `spec` names has no losses in the table, or a family cannot work with these settings;
     DataError when an N is beyond the sample (nothing is clipped), or when the sample does not hold
     as many windows of a document as `spec` asks for.
@@ -142,8 +143,8 @@ def _computed(
         found = _declared(family, compute(table, facts, spec))
     except ConfigError:
         raise
-    except SemdimError as error:
-        return [], few or str(error)
+    except Exception as error:  # a plugin may raise anything
+        return [], few or reason_of(error)
     return ([], few) if few and found else (found, "")
 
 
@@ -191,6 +192,7 @@ def _declared(family: Family, bounds: Iterable[Bound]) -> list[Bound]:
                 f"The family of bounds {family.name} is registered as no certificate, but a row "
                 f"called {bound.family!r} claims to be one: correct one of the two."
             )
+        known[bound.family].check(bound)
     return [_with_open_windows(bound) for bound in found]
 
 

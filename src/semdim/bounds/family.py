@@ -96,6 +96,13 @@ class Kind:
     calculation: Calculation | None = None
     """How ``semdim bound`` computes it from numbers alone; None: it needs the losses."""
 
+    def check(self, bound: Bound) -> None:
+        """Try what a summary will ask for: whatever raises here leaves the family out."""
+        if self.curve is not None:
+            self.curve(bound)
+        if self.headline != "none":
+            self.more(bound)
+
 
 @dataclass(frozen=True)
 class Family:
@@ -108,8 +115,8 @@ class Family:
     kinds: tuple[Kind, ...]
     """The names of its rows."""
     compute: Callable[[SequenceTable, BoundFacts, BoundSpec], Iterable[Bound]]
-    """Its bounds at the N that the table holds; none when the settings do not ask for it. A
-    `DataError` leaves this family out, a `ConfigError` stops everything."""
+    """Its bounds at the N that the table holds; none when the settings do not ask for it. An error
+    leaves this family out with its reason, but for a `ConfigError`, which stops everything."""
     needs: Callable[[BoundSpec], Iterable[str]]
     """The proxies whose losses it reads, under these settings."""
     at: Literal["every N", "largest N"] = "every N"

@@ -9,7 +9,7 @@ from semdim.bounds.budget import Budget
 from semdim.bounds.quantities import loss_ceiling, loss_range
 from semdim.bounds.validation import check_count
 from semdim.bounds.windows import Windows
-from semdim.errors import ConfigError
+from semdim.errors import ConfigError, DataError
 
 Unit = Literal["document", "sequence", "token"]
 UNITS: tuple[Unit, ...] = ("document", "sequence", "token")
@@ -137,7 +137,7 @@ class Bound:
         for name in TERMS:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
-                raise ConfigError(f"the term '{name}' of {self.family} is {value}, not a number.")
+                raise DataError(f"the term '{name}' of {self.family} is {value}, not a number.")
         if self.is_certificate and self.budget.is_overspent:
             raise ConfigError(
                 f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "

@@ -1,10 +1,14 @@
 """A sample's bounds in a few numbers: what bound.json holds and `dvc metrics` compares."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from semdim.bounds.family import Number, kind_of
 from semdim.bounds.result import Bound
 from semdim.errors import ConfigError
+
+if TYPE_CHECKING:
+    from semdim.bounds.assemble import LeftOut
 
 
 def curve_name(bound: Bound) -> str:
@@ -80,6 +84,22 @@ def _over_smoothings(
         return {}
     best = min(lasts, key=lambda bound: bound.total)
     return {f"{name}_best_total": best.total, f"{name}_best_smoothing": best.smoothing}
+
+
+def reasons(left_out: Iterable["LeftOut"]) -> list[str]:
+    """What was left out, in sentences: one for each family and reason, with the N and α that it
+    concerns."""
+    places: dict[tuple[str, str], list[tuple[int, float]]] = {}
+    for entry in left_out:
+        places.setdefault((entry.family, entry.reason), []).append(
+            (entry.n_tokens, entry.smoothing)
+        )
+    found = []
+    for (family, reason), at in places.items():
+        sizes = ", ".join(str(n) for n in sorted({n for n, _ in at}))
+        alphas = ", ".join(f"{a:g}" for a in dict.fromkeys(a for _, a in at))
+        found.append(f"{family} at N = {sizes}, α = {alphas}: {reason}")
+    return found
 
 
 def in_a_line(summary: Mapping[str, float | int | None]) -> str:

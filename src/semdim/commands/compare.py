@@ -263,15 +263,20 @@ def _print_csv(
         *("probe", "group", "quantity", "unit", "a", "b", "difference"),
         *("a_low", "a_high", "b_low", "b_high"),
     ]
+    from semdim.results.cells import safe
+
+    def write(row: dict[str, Any]) -> None:
+        writer.writerow({name: safe(value) for name, value in row.items()})
+
     writer = csv.DictWriter(sys.stdout, columns, restval="", lineterminator="\n")
     writer.writeheader()
     for letter, names in (("a", pairs.only_a), ("b", pairs.only_b)):
         for name in names:
-            writer.writerow({"probe": name, "group": "probe", "quantity": f"only in {letter}"})
+            write({"probe": name, "group": "probe", "quantity": f"only in {letter}"})
     for pair, changed, rows in zip(pairs.both, changes, tables, strict=True):
         for change in changed:
             values = {"a": _shown(change.a), "b": _shown(change.b)}
             entry = {"probe": pair.name, "group": "setting", "quantity": change.setting}
-            writer.writerow(entry | values)
+            write(entry | values)
         for row in rows:
-            writer.writerow({"probe": pair.name} | _entry(row))
+            write({"probe": pair.name} | _entry(row))

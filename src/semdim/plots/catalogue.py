@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 
 from semdim.errors import ConfigError
+from semdim.failures import attempt
 from semdim.plots.sections import SECTIONS, place
 from semdim.plots.tabulate import Table
 from semdim.registry import Registry
@@ -111,10 +112,21 @@ def tables() -> list[TableSpec]:
     return sorted(TABLES.values(), key=lambda spec: (place(spec.section, spec.position), spec.name))
 
 
-def made_tables(probes: list[ProbeResults]) -> dict[str, Table]:
-    """Every table that has a row, by name, in the order of the report."""
-    made = {spec.name: spec.make(probes) for spec in tables()}
-    return {name: table for name, table in made.items() if table.rows}
+def made_tables(
+    probes: list[ProbeResults], left_out: dict[str, str] | None = None
+) -> dict[str, Table]:
+    """Every table that has a row, by name, in the order of the report.
+
+    left_out: is given the reason of each that cannot be made, by its name.
+    """
+    made: dict[str, Table] = {}
+    for spec in tables():
+        table, reason = attempt(spec.make, probes)
+        if table is not None and table.rows:
+            made[spec.name] = table
+        elif reason and left_out is not None:
+            left_out[spec.name] = reason
+    return made
 
 
 def _check_section(what: str, name: str, section: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from semdim.artifacts.shards import write_atomically
+from semdim.results.cells import csv_text
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,7 @@ class Table:
     def write(self, folder: Path) -> list[Path]:
         """Write `folder`/<name>.csv and .md; returns the paths."""
         paths = [folder / f"{self.name}.csv", folder / f"{self.name}.md"]
-        text = self.data.to_csv(index=False, float_format="%.8g", lineterminator="\n")
-        write_atomically(paths[0], text)
+        write_atomically(paths[0], csv_text(self.data, "%.8g"))
         write_atomically(paths[1], self.to_markdown().rstrip() + "\n")
         return paths
 

@@ -7,13 +7,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from semdim.artifacts.shards import write_atomically
+from semdim.failures import attempt
 from semdim.ledger.table import COLUMNS, LOSS_PREFIX, SCHEMA_VERSION
+from semdim.plots.catalogue import made_tables
 from semdim.plots.sections import SECTIONS
 from semdim.plots.selections.proxy_rows import default_splice
 from semdim.report import setup_rows
 from semdim.report.cards import cards
-from semdim.report.pieces import absent, figure_entries, places
-from semdim.report.sentences import readings
+from semdim.report.pieces import absent, bounds_left_out, figure_entries, places
+from semdim.report.sentences import Reading, readings
 from semdim.results.read import ProbeResults, read_results
 
 
@@ -26,7 +28,9 @@ def render(probes: list[ProbeResults], figure_folder: Path) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    written = {entry.name: entry.write(probes) for entry in readings()}
+    left_out: dict[str, str] = {}
+    written = {entry.name: _written(entry, probes, left_out) for entry in readings()}
+    tables = made_tables(probes, left_out)
     entries = figure_entries(probes, figure_folder, written)
     style, _, _ = environment.loader.get_source(environment, "report.css")  # type: ignore[union-attr]
     return environment.get_template("report.html").render(
@@ -35,9 +39,10 @@ def render(probes: list[ProbeResults], figure_folder: Path) -> str:
         style=Markup(style),
         cards=cards(probes),
         sections=SECTIONS,
-        places=places(probes, entries, written),
+        places=places(tables, entries, written),
         figures=entries,
         absent=absent(entries),
+        left_out=[*bounds_left_out(probes), *left_out.items()],
         read=written,
         facts_rows=setup_rows.facts_rows(probes),
         corpus_rows=setup_rows.corpus_rows(probes),
@@ -46,6 +51,14 @@ def render(probes: list[ProbeResults], figure_folder: Path) -> str:
         ledger={**COLUMNS, f"{LOSS_PREFIX}<proxy>": "−log₂ p of the next token, bits, unsmoothed"},
         ledger_version=SCHEMA_VERSION,
     )
+
+
+def _written(entry: Reading, probes: list[ProbeResults], left_out: dict[str, str]) -> list[Markup]:
+    """The sentences of a reading; none of one that fails, whose reason `left_out` is given."""
+    sentences, reason = attempt(entry.write, probes)
+    if reason:
+        left_out[entry.name] = reason
+    return sentences or []
 
 
 def write_report(results_dir: Path, out: Path, only: Sequence[str] | None = None) -> Path:

@@ -10,8 +10,11 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from semdim.errors import ArtifactError
-from semdim.plots.catalogue import FIGURES, FigureSpec, figures, made_tables, tables
+from semdim.failures import attempt
+from semdim.plots.catalogue import FIGURES, FigureSpec, figures, tables
+from semdim.plots.draw import left_out_of
 from semdim.plots.sections import SECTIONS
+from semdim.plots.tabulate import Table
 from semdim.report.sentences import readings
 from semdim.results.read import ProbeResults
 
@@ -29,6 +32,8 @@ class FigureEntry:
     """Names of the probes that have nothing to draw here."""
     sentences: list[Markup]
     """What its readings say."""
+    reason: str = ""
+    """Why it is not drawn although its data is there; empty: it is, or there is none."""
 
 
 @dataclass(frozen=True)
@@ -80,26 +85,31 @@ def figure_entries(
             said[entry.figure] += written[entry.name]
     entries: dict[str, FigureEntry] = {}
     numbers = iter(range(1, len(figures()) + 1))
+    failed = left_out_of(folder)
     for spec in figures():
-        is_drawn = spec.can_draw(probes)
+        can_be, reason = attempt(spec.can_draw, probes)
+        reason = failed.get(spec.name, reason)
+        is_drawn = bool(can_be) and not reason
+        lacking, _ = attempt(spec.lacking, probes)
         entries[spec.name] = FigureEntry(
             spec,
             next(numbers) if is_drawn else None,
             _embed(folder / f"{spec.name}.svg") if is_drawn else "",
-            spec.lacking(probes),
+            lacking or [],
             said[spec.name],
+            reason,
         )
     return entries
 
 
 def places(
-    probes: list[ProbeResults],
+    made: Mapping[str, Table],
     entries: Mapping[str, FigureEntry],
     written: Mapping[str, list[Markup]],
 ) -> dict[str, Place]:
     """Every section with what stands in it."""
     found: dict[str, list[Piece]] = {section: [] for section in SECTIONS}
-    for section, piece in (*_figures(entries), *_tables(probes), *_paragraphs(written)):
+    for section, piece in (*_figures(entries), *_tables(made), *_paragraphs(written)):
         found[section].append(piece)
     return {section: Place(pieces) for section, pieces in found.items()}
 
@@ -110,8 +120,7 @@ def _figures(entries: Mapping[str, FigureEntry]) -> Iterator[tuple[str, Piece]]:
             yield entry.spec.section, Piece(entry.spec.position, name, "figure", entry)
 
 
-def _tables(probes: list[ProbeResults]) -> Iterator[tuple[str, Piece]]:
-    made = made_tables(probes)
+def _tables(made: Mapping[str, Table]) -> Iterator[tuple[str, Piece]]:
     for spec in tables():
         if spec.name in made:
             yield (
@@ -127,15 +136,22 @@ def _paragraphs(written: Mapping[str, list[Markup]]) -> Iterator[tuple[str, Piec
 
 
 def absent(entries: Mapping[str, FigureEntry]) -> list[dict[str, Any]]:
-    """What was not computed: whole figures, and probes missing from one."""
-    rows = []
+    """What was not computed: whole figures, and probes missing from one; why figures failed."""
+    rows: list[dict[str, Any]] = []
     for entry in entries.values():
-        spec = entry.spec
-        if entry.number is None and not spec.is_extra:
-            rows.append({"title": spec.title, "probes": [], "how": spec.how})
+        row = {"title": entry.spec.title, "probes": [], "how": entry.spec.how, "reason": ""}
+        if entry.reason:
+            rows.append(row | {"reason": entry.reason})
+        elif entry.number is None and not entry.spec.is_extra:
+            rows.append(row)
         elif entry.number is not None and entry.lacking:
-            rows.append({"title": spec.title, "probes": entry.lacking, "how": spec.how})
+            rows.append(row | {"probes": entry.lacking})
     return rows
+
+
+def bounds_left_out(probes: list[ProbeResults]) -> list[tuple[str, str]]:
+    """Families of bounds that could not be computed: the probe, and which, where and why."""
+    return [(probe.name, reason) for probe in probes for reason in probe.left_out]
 
 
 def _embed(path: Path) -> str:

@@ -36,7 +36,8 @@ results/report.html       the page that tells the story
 Tables are CSV with a heading. An empty cell is a number that does not exist. A column that is not
 *needed* may be missing from a file of an earlier version; it is then read as empty. Writing a
 column that is not on this page is refused; `semdim.results.schema.describe_column` adds one from
-outside semdim.
+outside semdim. A text that begins with one of = + - @ has an apostrophe before it, so that no
+spreadsheet runs it.
 """
 KINDS = {"number": "number", "text": "text", "flag": "True or False"}
 

@@ -20,6 +20,7 @@ import pandas as pd
 from semdim.errors import ArtifactError
 from semdim.reading import mapping, number_or_null, read_bytes, read_json, reading, refused, taken
 from semdim.records import read_record
+from semdim.results.cells import plain
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.schema import TABLES
 
@@ -54,6 +55,8 @@ class ProbeResults:
     """setup.json: facts of the model, its SAE, the corpora, the engine."""
     headline: dict[str, Any] = field(default_factory=dict)
     """bound.json: the numbers that are watched from run to run."""
+    left_out: tuple[str, ...] = ()
+    """Of bound.json: the bounds that could not be computed, and why, in sentences."""
     guardrail: dict[str, Any] = field(default_factory=dict)
     """guardrail.json: the alarm on n_active, its threshold and its rates."""
     verdict: dict[str, Any] = field(default_factory=dict)
@@ -97,11 +100,13 @@ def _read_json(path: Path) -> dict[str, Any]:
     return read_json(path, advice=ADVICE)
 
 
-def _headline(path: Path) -> dict[str, Any]:
+def _headline(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The numbers of bound.json, and what was left out of it with the reasons."""
     content = _read_json(path)
+    left_out = content.pop("left_out", [])
     for name in content:
         taken(content, name, number_or_null, path, ADVICE)
-    return content
+    return content, tuple(map(str, left_out))
 
 
 def _setup(path: Path) -> dict[str, Any]:
@@ -133,10 +138,14 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for column in schema.of_kind("number"):
         _check_numbers(path, table[column])
     for column in schema.of_kind("text"):
-        table[column] = table[column].astype(object).where(table[column].notna(), "").map(str)
+        table[column] = table[column].astype(object).where(table[column].notna(), "").map(_text)
     for column in schema.of_kind("flag"):
         table[column] = table[column].map(_truth)
     return table
+
+
+def _text(value: object) -> str:
+    return plain(str(value))
 
 
 def _check_numbers(path: Path, column: pd.Series) -> None:
@@ -159,11 +168,13 @@ def read_probe(folder: Path) -> ProbeResults:
     paths = {name: folder / f"{name}.csv" for name in READ}
     tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
     tokenwise = folder / "k_and_loss.json"
+    headline, left_out = _headline(folder / "bound.json")
     return ProbeResults(
         name=folder.name,
         tables={name: table for name, table in tables.items() if len(table)},
         setup=_setup(folder / "setup.json"),
-        headline=_headline(folder / "bound.json"),
+        headline=headline,
+        left_out=left_out,
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
         k_and_loss=read_record(tokenwise, KAndLoss) if tokenwise.exists() else None,

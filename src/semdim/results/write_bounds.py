@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.bounds.result import Bound
 from semdim.bounds.summary import curves
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.results.write_proxies import proxies_of_ledger
 
@@ -30,6 +31,7 @@ def write_bounds(
     ledger: "pd.DataFrame",
     facts: "LedgerFacts",
     smoothing: float,
+    left_out: Sequence[str] = (),
 ) -> "dict[str, pd.DataFrame]":
     """Write bounds.csv, curve.csv, proxies.csv and bound.json; returns the tables by name.
 
@@ -39,6 +41,7 @@ def write_bounds(
         ledger: rows of the sample, further columns joined.
         facts: of that ledger.
         smoothing: the α of the curves and of the proxies' table.
+        left_out: what could not be computed, and why; ``left_out`` of bound.json, if anything.
     """
     tables = {
         "bounds": bounds_table(bounds),
@@ -47,7 +50,8 @@ def write_bounds(
     }
     for name, table in tables.items():
         write_atomically(folder / f"{name}.csv", as_csv(table))
-    write_json(folder / "bound.json", summary)
+    absent = {"left_out": list(left_out)} if left_out else {}
+    write_json(folder / "bound.json", {**summary, **absent})
     return tables
 
 
@@ -65,7 +69,7 @@ def write_surface(folder: Path, rows: Sequence[Mapping[str, Any]]) -> "pd.DataFr
 
 def as_csv(table: "pd.DataFrame") -> str:
     """A table of bounds as text: eight digits, which the report prints four of."""
-    return str(table.to_csv(index=False, float_format="%.8g", lineterminator="\n"))
+    return csv_text(table, "%.8g")
 
 
 def bounds_table(bounds: Sequence[Bound]) -> "pd.DataFrame":

@@ -1,7 +1,7 @@
 """metrics.json and params.yaml: what runs are compared by, and the settings that they belong to."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,9 +45,15 @@ def run_metrics(folder: Path) -> dict[str, Any]:
     return {
         **{name: bound.get(key) for name, key in HEADLINE.items()},
         "gap": float(gaps.iloc[0]),
-        "k": {str(c): float(k) for c, k in zip(inside["corpus"], inside["mean"], strict=True)},
-        "auroc": {str(s): float(a) for s, a in zip(sign["shift"], sign["auroc"], strict=True)},
+        "k": _by_name(inside["corpus"], inside["mean"]),
+        "auroc": _by_name(sign["shift"], sign["auroc"]),
     }
+
+
+def _by_name(names: Iterable[object], values: Iterable[float]) -> dict[str, float]:
+    from semdim.results.cells import plain
+
+    return {plain(str(name)): float(value) for name, value in zip(names, values, strict=True)}
 
 
 #: Sections of params.yaml that say what is computed. How it is tracked and on how many threads it

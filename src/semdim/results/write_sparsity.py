@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from semdim.artifacts.shards import write_atomically, write_json
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 
 if TYPE_CHECKING:
@@ -36,7 +37,6 @@ def write_sparsity(
         familiar, inside = counts.get("without_outliers", 0), counts["without_bos"]
         numbers["outlier_share"] = round(1.0 - float(familiar) / float(inside), 8)
     check_columns("radii", radii)
-    text = radii.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_atomically(folder / "radii.csv", text)
+    write_atomically(folder / "radii.csv", csv_text(radii, "%.6g"))
     write_json(folder / "sparsity.json", statistics)
     return statistics

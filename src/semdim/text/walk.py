@@ -8,6 +8,8 @@ among them.
 import glob
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from semdim.text.documents import ReadCounts
@@ -77,35 +79,76 @@ def _why_not(path: str) -> str:
 
 
 def in_glob(pattern: str, counts: ReadCounts) -> Iterator[Path]:
-    """The files that match a glob, in no order."""
-    for name in glob.iglob(pattern, recursive=True):
+    """The files that a glob matches, in no order: those of `glob.glob` with ``recursive``, but for
+    paths that go through one folder twice."""
+    path = Path(pattern)
+    n_fixed = len(fixed_part(path).parts)
+    glob_ = _Glob(set(), set())
+    glob_.match(str(Path(*path.parts[:n_fixed])), path.parts[n_fixed:], frozenset())
+    for name in glob_.found:
         if os.path.isdir(name):
             continue
-        if not os.path.isfile(name):
-            counts.drop(_why_not(name))
-        elif _is_circular(name, pattern):
-            counts.drop("files_linked_in_a_circle")
-        else:
+        if os.path.isfile(name):
             yield Path(name)
-    for folder in sorted(_folders(pattern)):
-        if not os.access(folder, os.R_OK | os.X_OK):
-            counts.drop("folders_unreadable")
+        else:
+            counts.drop(_why_not(name))
+    for reason, _ in glob_.left_out:
+        counts.drop(reason)
 
 
-def _folders(pattern: str) -> set[str]:
-    """The folders that a glob looks into."""
-    parts = Path(pattern).parts
-    first = len(fixed_part(Path(pattern)).parts)
-    starts = (str(Path(*parts[:n])) for n in range(max(first, 1), len(parts)))
-    found = (glob.iglob(os.path.join(start, ""), recursive=True) for start in starts)
-    return {os.path.normpath(name) for names in found for name in names}
+@dataclass(frozen=True)
+class _Glob:
+    """What a glob matches, and the folders that it could not look into."""
+
+    found: set[str]
+    left_out: set[tuple[str, str]]
+    """A reason and a folder."""
+
+    def match(
+        self, folder: str, parts: tuple[str, ...], through: frozenset[tuple[int, int]]
+    ) -> None:
+        """Find what the parts of a pattern match below a folder.
+
+        through: the folders that the path has come through.
+        """
+        first, rest = parts[0], parts[1:]
+        if not glob.has_magic(first):
+            name = os.path.join(folder, first)
+            if not rest and os.path.lexists(name):
+                self.found.add(name)
+            elif rest and os.path.isdir(name):
+                self.match(name, rest, through)
+            return
+        try:
+            state = os.stat(folder)
+            with os.scandir(folder) as entries:
+                shown = [entry for entry in entries if _shown(entry.name, first)]
+        except OSError:
+            self.left_out.add(("folders_unreadable", folder))
+            return
+        through |= {(state.st_dev, state.st_ino)}
+        if first == "**" and rest:  # it stands for no folder at all, too
+            self.match(folder, rest, through)
+        for entry in shown:
+            if not rest:
+                self.found.add(entry.path)
+            if (rest or first == "**") and _is(entry, "is_dir"):
+                if entry.is_symlink() and _identity(entry.path) in through:
+                    self.left_out.add(("folders_linked_in_a_circle", entry.path))
+                else:
+                    self.match(entry.path, parts if first == "**" else rest, through)
 
 
-def _is_circular(name: str, pattern: str) -> bool:
-    """Whether a path goes through one folder twice."""
-    root = fixed_part(Path(pattern))
-    folders = [folder for folder in Path(name).parents if folder.is_relative_to(root)]
-    return len({folder.resolve() for folder in folders}) < len(folders)
+def _identity(path: str) -> tuple[int, int]:
+    state = os.stat(path)
+    return state.st_dev, state.st_ino
+
+
+def _shown(name: str, part: str) -> bool:
+    """Whether a name matches a part of a glob; hidden ones do if the part asks for them."""
+    if name.startswith(".") and not part.startswith("."):
+        return False
+    return part == "**" or fnmatchcase(name, part)
 
 
 def fixed_part(path: Path) -> Path:

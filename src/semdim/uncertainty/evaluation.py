@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from semdim.errors import DataError
 from semdim.progress import progress
+from semdim.uncertainty.every_score import EveryScore
 from semdim.uncertainty.level import all_levels
-from semdim.uncertainty.level_choice import CHOSEN, choose_level
+from semdim.uncertainty.level_choice import CHOSEN
 from semdim.uncertainty.metrics import (
     Separation,
     percentile_interval,
@@ -25,9 +27,6 @@ from semdim.uncertainty.values import (
     TOKEN,
     ScoreValues,
     TokenGrid,
-    at_level,
-    distance_to,
-    token_grid,
 )
 from semdim.uncertainty.verdict import LevelChoice
 
@@ -74,41 +73,8 @@ class Evaluation:
     """By shift, then score, then level; the level ``chosen`` last."""
     choices: dict[str, LevelChoice]
     """By score (a two-sided form takes the level of its score)."""
-
-
-class _Values:
-    """Values of every score at every level, computed once per corpus."""
-
-    def __init__(
-        self, fit_rows: pd.DataFrame, id_name: str, scores: Sequence[Score], vocab_size: int
-    ) -> None:
-        self._scores = {score.base: score for score in reversed(scores)}
-        self._fitted = {
-            base: score.fitted(fit_rows, vocab_size) for base, score in self._scores.items()
-        }
-        self._fit = self.grids(fit_rows, id_name)
-        self._centres: dict[tuple[str, str], ScoreValues] = {}
-
-    def grids(self, rows: pd.DataFrame, corpus: str) -> dict[str, TokenGrid]:
-        """Token values of each score on a corpus."""
-        return {
-            base: token_grid(score, rows, self._fitted[base], corpus)
-            for base, score in self._scores.items()
-        }
-
-    def choices(self) -> dict[str, LevelChoice]:
-        """The level of each score, from the fit documents."""
-        return {base: choose_level(grid, all_levels()) for base, grid in self._fit.items()}
-
-    def at(self, grids: Mapping[str, TokenGrid], score: Score, level: str) -> ScoreValues:
-        """One score at one level; a two-sided one as its distance from the fit documents."""
-        values = at_level(grids[score.base], level)
-        if not score.two_sided:
-            return values
-        key = score.base, level
-        if key not in self._centres:
-            self._centres[key] = at_level(self._fit[score.base], level)
-        return distance_to(self._centres[key], values)
+    left_out: dict[str, str]
+    """Why a score is missing, in all its forms, by its name."""
 
 
 def evaluate(
@@ -134,15 +100,15 @@ def evaluate(
         id_name: name of the ID corpus, for messages.
         vocab_size: number of token ids of the model.
 
-    Raises ``DataError`` for values that are missing, not finite, or on one side only.
+    A score whose values cannot be had (they are missing, not finite, or its code fails) is left out
+    and named. Raises ``DataError`` when that is n_active.
     """
-    values = _Values(fit_rows, id_name, scores, vocab_size)
+    values = EveryScore(fit_rows, id_name, scores, vocab_size)
     choices = values.choices()
     id_grids = values.grids(id_rows, id_name)
     negatives = {
-        (score.name, level): values.at(id_grids, score, level)
+        score.name: values.tried(score.base, _at_levels, values, id_grids, score)
         for score in scores
-        for level in level_names()
     }
     cells: list[Cell] = []
     work = [(shift, score) for shift in shifts for score in scores]
@@ -152,17 +118,47 @@ def evaluate(
         if shift != seen:
             seen, grids = shift, values.grids(shifts[shift], shift)
             resampling = Resampling.of(id_rows, shifts[shift], spec.n_resamples, seed, shift)
-        found = [
-            _cell(
-                score, shift, level, negatives[score.name, level],
-                values.at(grids, score, level), resampling,
-                spec.roc_points if level == choices[score.base].level else 0,
-            )
-            for level in level_names()
-        ]  # fmt: skip
-        chosen = next(cell for cell in found if cell.level == choices[score.base].level)
-        cells += [*found, replace(chosen, level=CHOSEN)]
-    return Evaluation(cells=tuple(cells), choices=choices)
+        cells += values.tried(
+            score.base, _cells, values, grids, score, shift, negatives[score.name], resampling,
+            choices.get(score.base), spec.roc_points,
+        ) or []  # fmt: skip
+    failed = values.failed
+    if "n_active" in failed:
+        raise DataError(f"There is no study without n_active: {failed['n_active']}")
+    return Evaluation(
+        cells=tuple(cell for cell in cells if cell.score.base not in failed),
+        choices={base: choice for base, choice in choices.items() if base not in failed},
+        left_out=dict(failed),
+    )
+
+
+def _at_levels(
+    values: EveryScore, grids: Mapping[str, TokenGrid], score: Score
+) -> dict[str, ScoreValues]:
+    """A score at every level."""
+    return {level: values.at(grids, score, level) for level in level_names()}
+
+
+def _cells(
+    values: EveryScore,
+    grids: Mapping[str, TokenGrid],
+    score: Score,
+    shift: str,
+    negatives: Mapping[str, ScoreValues],
+    resampling: Resampling,
+    choice: LevelChoice,
+    roc_points: int,
+) -> list[Cell]:
+    """A score on a shift at every level, and at the level chosen for it."""
+    found = [
+        _cell(
+            score, shift, level, negatives[level], positives, resampling,
+            roc_points if level == choice.level else 0,
+        )
+        for level, positives in _at_levels(values, grids, score).items()
+    ]  # fmt: skip
+    chosen = next(cell for cell in found if cell.level == choice.level)
+    return [*found, replace(chosen, level=CHOSEN)]
 
 
 def level_names() -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
 from semdim.records import from_plain, write_record
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.tokens.positions import counted
 from semdim.uncertainty.alarm import guardrail
@@ -76,8 +77,7 @@ class StudyResult:
         for name in TABLES:
             table: pd.DataFrame = getattr(self, name)
             check_columns(name, table)
-            text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-            write_atomically(folder / f"{name}.csv", text)
+            write_atomically(folder / f"{name}.csv", csv_text(table, "%.6g"))
         write_record(folder / "guardrail.json", replace(self.guardrail, provenance=provenance))
         write_record(folder / "verdict.json", self.verdict)
 
@@ -106,7 +106,8 @@ def run_study(
             an ID fit document is a copy of it, and left out of all rates and AUROCs. Needed for a
             near shift and its ID corpus; a corpus without names is taken to be other texts.
         scores: their columns must be in every ledger. None: all that are registered, but for those
-            whose columns a ledger lacks, which the verdict's warnings name.
+            whose columns a ledger lacks, which the verdict's warnings name. So they do with those
+            that fail.
         activation_fit: facts of the fit behind columns that were computed from activations; its
             ``fit_documents`` must be those of this study.
         groups: a label, such as the source, of each ID document by number: the guardrail gets
@@ -128,7 +129,6 @@ def run_study(
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
     scored = {name: counted(table) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
-    notes = _notes(scored, shifts, lacking)
     split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
     fitted_on = None
     if activation_fit is not None:
@@ -149,6 +149,8 @@ def run_study(
             "fitted on; give it more documents or lower uncertainty.fit_share."
         )
     studied = evaluate(fit_rows, id_rows, apart, scores, spec, seed, id_name, vocab_size)
+    scores = tuple(score for score in scores if score.base not in studied.left_out)
+    notes = _notes(scored, shifts, lacking, studied.left_out)
 
     found = guardrail(
         tokens[id_name],
@@ -201,6 +203,7 @@ def _notes(
     scored: Mapping[str, pd.DataFrame],
     shifts: list[str],
     lacking: Mapping[str, tuple[str, ...]],
+    failed: Mapping[str, str],
 ) -> tuple[str, ...]:
     """What a reader must know before the numbers; each is also issued as a Python warning."""
     notes = []
@@ -220,6 +223,7 @@ def _notes(
     if lacking:
         left_out = ", ".join(f"{name} ({', '.join(columns)})" for name, columns in lacking.items())
         notes.append(f"Scores left out because the tables lack their columns: {left_out}.")
+    notes.extend(f"The score {name} is left out: {reason}" for name, reason in failed.items())
     for note in notes:
         warnings.warn(note, stacklevel=3)
     return tuple(notes)
