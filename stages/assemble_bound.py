@@ -34,7 +34,7 @@ def main(run: Run) -> None:
         ledger, BoundFacts.from_mapping(facts, n_candidates=n_candidates(run)), spec, max_rank=ranks
     )
     for entry in found.left_out:
-        say(f"{run.probe}: left out {entry}")
+        say(f"{run.label}: left out {entry}")
     summary = headline(found.bounds, spec.smoothing)
     summary |= against_unigram(found.bounds, ledger, spec.smoothing)
     tables = write_bounds(run.results, found.bounds, summary, ledger, facts, spec.smoothing)
@@ -49,7 +49,7 @@ def main(run: Run) -> None:
         log.numbers(summary)
         file = run.paths.ledger(run.probe, run.setting("grid.sample"))
         log.files(f"{run.probe}-ledger", "ledger", [file])
-    say(f"{run.probe}: {in_a_line(summary)}")
+    say(f"{run.label}: {in_a_line(summary)}")
 
 
 if __name__ == "__main__":
