@@ -105,12 +105,8 @@ def test_a_sweep_ends_in_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[s
     sweep(tmp_path)
     show(collect(tmp_path, ["splice"]))
     printed = capsys.readouterr().out
-    assert (
-        "bound.k" in printed
-        and "splice" not in printed
-        and "3.3333" in printed
-        and "6,400" in printed
-    )
+    assert all(part in printed for part in ("bound.k", "3.3333", "6,400"))
+    assert "splice" not in printed
     assert "{" not in printed and "seed" not in printed
 
 
