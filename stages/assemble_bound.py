@@ -35,7 +35,7 @@ def main(run: Run) -> None:
     )
     left_out = reasons(found.left_out)
     for reason in left_out:
-        say(f"{run.probe}: left out {reason}")
+        say(f"{run.label}: left out {reason}")
     summary = headline(found.bounds, spec.smoothing)
     summary |= against_unigram(found.bounds, ledger, spec.smoothing)
     tables = write_bounds(
@@ -52,7 +52,7 @@ def main(run: Run) -> None:
         log.numbers(summary)
         file = run.paths.ledger(run.probe, run.setting("grid.sample"))
         log.files(f"{run.probe}-ledger", "ledger", [file])
-    say(f"{run.probe}: {in_a_line(summary)}")
+    say(f"{run.label}: {in_a_line(summary)}")
 
 
 if __name__ == "__main__":

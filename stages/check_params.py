@@ -15,6 +15,9 @@ from semdim.artifacts import chain
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.paths import Paths
+from semdim.preflight import known_shapes
+from semdim.settings import read_settings
+from semdim.space import check_space
 from stages import imported
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
@@ -35,6 +38,8 @@ def main() -> None:
             return print(f"wrote {params}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
         write_sources(values, paths)
+        settings = read_settings(values)
+        check_space(settings, known_shapes(settings), paths)
         chain.start(paths.gathered_results("first"))
         # Constant, so that checking again makes no stage behind it run again.
         write_atomically(

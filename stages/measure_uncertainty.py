@@ -47,7 +47,8 @@ def main(run: Run) -> None:
         log.numbers({"n_active": statistics})
         log.files(f"{probe}-ledgers", "ledger", files.values())
     for corpus, numbers in statistics.items():
-        say(f"{probe} on {corpus}: k has mean {numbers['mean']:.1f}, maximum {numbers['max']:.0f}")
+        mean, most = numbers["mean"], numbers["max"]
+        say(f"{run.label} on {corpus}: k has mean {mean:.1f}, maximum {most:.0f}")
 
 
 if __name__ == "__main__":

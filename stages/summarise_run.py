@@ -1,6 +1,7 @@
 """summarise_run: the numbers by which runs are compared, and the settings that they belong to."""
 
 from semdim.artifacts.shards import write_atomically, write_json
+from semdim.flat import listed
 from semdim.results.write_metrics import params_text, run_metrics
 from stages.support.run import Run, say
 from stages.support.startup import stage
@@ -33,7 +34,7 @@ def main(run: Run) -> None:
         "engine": {"compute_dtype": run.compute_dtype, "backend": run.backend},
     }
     write_atomically(run.results / "params.yaml", params_text(settings, run.probe))
-    say(f"{run.probe}: {metrics}")
+    say(f"{run.label}: {listed(metrics)}")
 
 
 if __name__ == "__main__":

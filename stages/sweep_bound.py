@@ -20,9 +20,9 @@ def main(run: Run) -> None:
     with tracked(run, "sweep_bound") as log:
         log.table("surface", table)
     for row in table[table["is_best"]].to_dict("records"):
-        say(f"{run.probe}: N = {row['n_tokens']}: k* = {row['k']}, {row['total']:.3f} bits")
+        say(f"{run.label}: N = {row['n_tokens']:,}: k* = {row['k']}, {row['total']:.3f} bits")
     if not len(table):
-        say(f"{run.probe}: no surface, because grid.sweep has no proxy topk_<k>")
+        say(f"{run.label}: no surface, because grid.sweep has no proxy topk_<k>")
 
 
 if __name__ == "__main__":

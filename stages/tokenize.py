@@ -1,5 +1,6 @@
 """tokenize: text -> sequences of token ids, BOS first, none across two documents."""
 
+from semdim.flat import listed
 from semdim.models.facts import read_facts
 from semdim.models.tokenizer import load_tokenizer
 from semdim.text.corpus import sample_corpus
@@ -37,7 +38,7 @@ def main(run: Run) -> None:
     )
     size = write_tokens(sample, writer, shard_sequences)
     left = {name: count for name, count in sample.counts.items() if count}
-    say(f"{run.corpus}: {size}; account: {left} -> {out}")
+    say(f"{run.corpus}: {listed(size)}; account: {listed(left)} -> {out}")
 
 
 if __name__ == "__main__":

@@ -84,8 +84,7 @@ def check_sizes(settings: "Settings") -> None:
 
 def check_statistics(settings: "Settings") -> None:
     """The guardrail watches statistics that exist."""
-    from semdim.uncertainty.alarm_levels import MOVING
-    from semdim.uncertainty.level import all_levels
+    from semdim.uncertainty.level import MOVING, all_levels
 
     known = [*(level.name for level in all_levels()), MOVING]
     for key in ("guardrail_statistics", "guardrail_candidates"):

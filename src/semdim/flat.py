@@ -1,8 +1,25 @@
-"""Nested settings by dotted name."""
+"""Nested settings by dotted name, and values in words."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
+
+
+def in_words(value: Any) -> str:
+    """A value for the console: numbers short, null as a dash, lists without brackets."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float | list | tuple):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_words, value))
+    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
+
+
+def listed(values: Mapping[str, Any]) -> str:
+    """Nested values in a line for the console, by name."""
+    flat = flattened(values).items()
+    return ", ".join(f"{name.replace('_', ' ')} {in_words(value)}" for name, value in flat)
 
 
 def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -17,6 +17,7 @@ from semdim.forward.spec import EngineSpec
 from semdim.limits import POINTS, POSITIONS, TOKENS, WINDOWS
 from semdim.models.spec import ModelSource
 from semdim.naming import check_names
+from semdim.preflight import check_fits, known_shapes
 from semdim.proxies.names import parse_proxy
 from semdim.rules import show
 from semdim.saes.spec import SAESource
@@ -163,14 +164,21 @@ class Settings:
     def __post_init__(self) -> None:
         check_names(self)
         check_consistent(self)
-        available = self.grid.on_whole_sample()
-        self.check_computed(available, self.bound, "bound")
-        self.check_computed(available, self.surface_grid, "surface")
 
     @property
     def surface_grid(self) -> BoundSpec:
         """The bounds over N and k that ``surface`` asks for."""
         return self.surface.grid(self.bound, self.grid.on_whole_sample())
+
+    def check_all_computed(self) -> None:
+        """Refuse bounds that need losses which this run does not compute.
+
+        Raises:
+            ConfigError: with the command that computes what is missing.
+        """
+        available = self.grid.on_whole_sample()
+        self.check_computed(available, self.bound, "bound")
+        self.check_computed(available, self.surface_grid, "surface")
 
     def check_computed(self, proxies: tuple[str, ...], spec: BoundSpec, section: str) -> None:
         """Refuse bounds that need the losses of a proxy which is not among ``proxies``.
@@ -193,7 +201,7 @@ class Settings:
 
 
 def read_settings(params: Mapping[str, Any]) -> Settings:
-    """Check a composed configuration.
+    """Check a composed configuration; the sizes of models and SAEs count where they are known.
 
     Raises:
         ConfigError: a value is missing, unknown, of the wrong type, or out of range; the message
@@ -201,6 +209,8 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
     """
     values = {key: value for key, value in params.items() if key not in ("axes", "unit")}
     settings = read(Settings, values, "", complete=True)
+    check_fits(settings, known_shapes(settings))
+    settings.check_all_computed()
     if "axes" in params and params["axes"] != axes(
         params["probes"], params["grid"], params["corpora"]
     ):

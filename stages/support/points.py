@@ -21,12 +21,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
-from semdim.flat import flattened
-from semdim.reading import mapping, read_json, taken
-from semdim.results.cells import csv_text
-from stages.support.run import ROW
-
-REFUSED = "refused.txt"
+from stages.support import collected
+from stages.support.collected import REFUSED
 
 
 def parse(arguments: Sequence[str]) -> list[Override]:
@@ -91,32 +87,12 @@ def refuse(folder: Path, message: str) -> None:
     write_atomically(folder / REFUSED, message + "\n")
 
 
-def collect(folder: Path, out: Path) -> tuple[int, list[str]]:
-    """Put the points below ``folder`` into one table, in the order of the sweep.
-
-    Returns:
-        the number of rows, and why the other points were refused.
-    """
-    import pandas as pd
-
-    points = sorted((path for path in folder.glob("*") if path.name.isdigit()), key=_number)
-    rows, refused = [], []
-    for point in points:
-        if (point / REFUSED).exists():
-            refused.append((point / REFUSED).read_text(encoding="utf-8").strip())
-        if (point / ROW).exists():
-            row = read_json(point / ROW)
-            config, results = (
-                taken(row, key, mapping, point / ROW) for key in ("config", "results")
-            )
-            rows.append({"point": _number(point), **results, **flattened(config)})
-    if rows:
-        write_atomically(out, csv_text(pd.DataFrame(rows), "%.8g"))
-    return len(rows), list(dict.fromkeys(refused))
-
-
-def _number(point: Path) -> int:
-    return int(point.name)
+def overridden(config: DictConfig) -> list[str]:
+    """The settings of the command line, by dotted name, in its order: those swept first."""
+    asked = OmegaConf.select(config, "unit.swept")
+    swept = list(json.loads(asked)) if asked else []
+    given = [o.get_key_element().lstrip("+~") for o in parse(list(config.hydra.overrides.task))]
+    return [name for name in dict.fromkeys([*swept, *given]) if not name.startswith("unit.")]
 
 
 class Collect(Callback):
@@ -133,10 +109,13 @@ class Collect(Callback):
         if not folder.exists():
             return
         out = Path(OmegaConf.select(config, "unit.out") or folder / "points.csv")
-        n_rows, refused = collect(folder, out)
-        if n_rows:
-            print(f"{n_rows} points -> {out}", flush=True)
-        for message in refused:
+        found = collected.collect(folder, overridden(config))
+        if found.rows:
+            side = collected.write(found, out)
+            collected.show(found)
+            print(f"{len(found.rows)} points -> {out}, their settings -> {side}", flush=True)
+            collected.track(found, out)
+        for message in found.refused:
             print(f"error: {message}", file=sys.stderr, flush=True)
-        if refused:
+        if found.refused:
             sys.exit(1)

@@ -10,6 +10,7 @@ from semdim.artifacts.code import code_digest
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.shards import ShardWriter, write_json
 from semdim.errors import ConfigError
+from semdim.flat import flattened, in_words
 from semdim.forward.dtype import resolved_dtype
 from semdim.paths import Paths
 
@@ -138,6 +139,13 @@ class Run:
         """The predecessor of the unit's probe or corpus in its chain (`semdim.axes`)."""
         name, chain = getattr(self.unit, what), self.setting("axes")[what]
         return next(str(entry["after"]) for entry in chain if entry[what] == name)
+
+    @property
+    def label(self) -> str:
+        """The probe, and of a point of a sweep what it has of the swept settings."""
+        own, swept = flattened(self.params), json.loads(self.unit.swept or "{}")
+        values = [f"{name} = {in_words(own[name])}" for name in swept if name in own]
+        return ", ".join([self.probe, *values])
 
     @property
     def results(self) -> Path:

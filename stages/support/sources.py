@@ -20,6 +20,7 @@ from semdim.paths import Paths
 from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
 from semdim.scaffold import modules_with_record
+from semdim.text.room import check_room
 from semdim.text.source import source_digest
 from semdim.text.spec import CorpusSpec
 from stages.support.dependencies import PIPELINES
@@ -30,14 +31,15 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
     """Write the record of every source of this run and of its dtype; those of others are removed.
 
     Raises:
-        DataError, ConfigError: a file, folder, package or device is not there, or bfloat16 is
-            slower than float32.
+        DataError, ConfigError: a file, folder, package or device is not there, a corpus is too
+            small, or bfloat16 is slower than float32.
     """
     wanted = {paths.engine: engine_record(params["engine"])}
     for name, entry in params["corpora"].items():
         spec = CorpusSpec.from_mapping(entry, f"corpora.{name}")
         settings = {key: value for key, value in entry.items() if key != "role"}
         record = {"settings": settings, "found": source_digest(spec)}
+        _check_room(name, spec, record["found"], params["tokens"])
         wanted[paths.source("corpora", name)] = record
     for name, entry in params["models"].items():
         found = model_digest(ModelSource.from_mapping(entry))
@@ -56,6 +58,14 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
             path.unlink()
     for path, record in wanted.items():
         write_json(path, record)
+
+
+def _check_room(name: str, spec: CorpusSpec, found: dict[str, Any], tokens: Any) -> None:
+    """Refuse a corpus that is too small, where the sizes of its files tell."""
+    sizes = spec.documents_at_most(found)
+    if sizes is not None:
+        cap = tokens["max_sequences_per_document"]
+        check_room(name, spec.n_tokens, sizes, tokens["context"], cap)
 
 
 def code_of(module: str) -> dict[str, str]:

@@ -348,6 +348,8 @@ def test_calculator_prints_the_golden_numbers() -> None:
         ([*ARGUMENTS, "--n-tokens", "0"], "n_tokens must be an integer"),
         ([*ARGUMENTS, "--gap", "0.2"], "proxy risk and gap together"),
         ([*ARGUMENTS, "--model-risk", "6"], "number of documents"),
+        ([*ARGUMENTS, "--n-documents", "1000001"], "n_documents = 1000001 must be at most"),
+        ([*ARGUMENTS, "--family", "holdout"], "--family belongs to --from"),
         (["--from", "results/nowhere"], "there is no"),
     ],
 )
@@ -372,10 +374,18 @@ def test_a_computed_bound_is_explained(bounds: list[Bound], tmp_path: object) ->
     assert [row["total"] for row in rows] == [b.total for b in expected]
     for arguments, message in (
         (("--family", "nothing"), "it has as_published"),
-        (("--n-tokens", "77"), "it has 1600"),
+        (("--n-tokens", "77"), "near N = 77: it has 1,600"),
+        (("--vocab-size", "9"), "--vocab-size belongs to the calculator"),
+        (("--gap", "0.1", "--n-documents", "9"), "--gap, --n-documents belongs"),
     ):
         code, text = run("--from", str(tmp_path), *arguments)
         assert code == 1 and message.split()[-1] in text
+    largest = max(bound.size.n_tokens_asked for bound in bounds)
+    first = run("--from", str(tmp_path))[1].splitlines()[0]
+    assert f"at N = {largest:,} tokens (the file has 1,600, " in first and "smallest of" in first
+    snapped = run("--from", str(tmp_path), "--n-tokens", "1700")[1]
+    assert "note: there is no bound at N = 1,700; this is N = 1,600, of" in snapped
+    assert "at N = 1,600 tokens" in snapped
     (tmp_path / "bounds.csv").write_text("a,b\n1,2\n")  # type: ignore[operator]
     assert "not a table of bounds" in run("--from", str(tmp_path))[1]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from semdim import __version__
 from semdim.commands.app import app
 from stages.support.configuration import composed
 
@@ -38,11 +39,12 @@ def test_a_summary_without_results_says_what_to_do(tmp_path: Path) -> None:
     assert code == 1 and "make repro" in output
 
 
-def test_a_summary_tells_the_numbers_of_every_probe(tmp_path: Path) -> None:
-    for name, crossing in (("a", 23885.7), ("b", None)):
-        folder = tmp_path / "probes" / name
-        folder.mkdir(parents=True)
-        (folder / "bounds.csv").write_text("family,failure_prob\nholdout,0.05\n")
+def results_of(folder: Path, **crossings: float | None) -> None:
+    """Results of some probes, as the pipeline leaves them."""
+    for name, crossing in crossings.items():
+        probe = folder / "probes" / name
+        probe.mkdir(parents=True)
+        (probe / "bounds.csv").write_text("family,failure_prob\nholdout,0.05\n")
         numbers = {
             "as_published_crossing_n_tokens": crossing,
             "baseline": 15.58,
@@ -51,10 +53,54 @@ def test_a_summary_tells_the_numbers_of_every_probe(tmp_path: Path) -> None:
             "holdout_betting_total": 6.0,
             "faithfulness_sae_total": 0.25,
         }
-        (folder / "bound.json").write_text(json.dumps(numbers))
-    code, output = run("summary", str(tmp_path))
+        (probe / "bound.json").write_text(json.dumps(numbers))
+
+
+def test_a_summary_tells_the_numbers_of_every_probe(tmp_path: Path) -> None:
+    results_of(tmp_path / "results", a=23885.7, b=None)
+    setup = {
+        "model": {"name": "org/model"}, "context": 128,
+        "sae": {"dict_size": 9216, "hook_point": "blocks.1.hook_resid_pre"},
+    }  # fmt: skip
+    (tmp_path / "results/probes/a/setup.json").write_text(json.dumps(setup))
+    code, output = run("summary", str(tmp_path / "results"))
     assert code == 0
     assert "from N = 23,886 tokens on" in output and "never" in output and "95%" in output
+    assert "org/model, 9,216 atoms at blocks.1.hook_resid_pre" in output
+    assert "a 127-token text" in output
+
+
+def test_a_summary_is_of_the_probes_of_this_run(tmp_path: Path) -> None:
+    results_of(tmp_path / "results", old=None, b=None, a=1000.0)
+    (tmp_path / "params.yaml").write_text("grid: {probe: [a, b, c]}\n")
+    code, output = run("--root", str(tmp_path), "summary")
+    assert code == 0
+    lines = output.splitlines()
+    assert [line.strip() for line in lines if line.strip() in ("a", "b", "old")] == ["a", "b"]
+    assert "Not computed yet: c" in output
+    assert "Of earlier runs, not of this one: old." in output
+    (tmp_path / "params.yaml").write_text("grid: [")
+    assert "Of earlier runs" not in run("--root", str(tmp_path), "summary")[1]
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Back to this folder after a test: --root leaves it."""
+    monkeypatch.chdir(Path.cwd())
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version") == (0, f"semdim {__version__}\n")
+
+
+def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:
+    code, output = run("--root", str(tmp_path / "[/bold]none"), "summary")
+    assert code == 1 and "--root" in output and "cannot be entered (No such file" in output
+
+
+def test_completion_can_be_installed() -> None:
+    code, output = run("--help")
+    assert code == 0 and "--install-completion" in output and "--root" in output
 
 
 def test_a_plan_without_params_says_what_to_do(tmp_path: Path) -> None:

@@ -6,18 +6,21 @@ from typing import Any
 
 import pandas as pd
 import pytest
+import yaml
 
 from semdim.artifacts.shards import write_json
 from semdim.errors import ConfigError
-from semdim.flat import flattened
+from semdim.flat import flattened, listed
+from semdim.paths import Paths
+from semdim.tracking import TrackingSpec
+from stages.support.collected import collect, show, track, write
 from stages.support.points import (
-    collect,
     parse,
     refuse,
     refuse_contradictions,
     swept_values,
 )
-from stages.support.run import ROW
+from stages.support.run import ROW, Run, Unit
 from stages.support.startup import completed
 
 
@@ -66,27 +69,94 @@ def test_the_same_value_twice_is_no_contradiction() -> None:
     refuse_contradictions(parse(["-m", "bound.k=4", "bound.k=4", "splice=all", "--cfg=job"]))
 
 
-def test_rows_come_in_the_order_of_the_sweep_with_the_whole_configuration(tmp_path: Path) -> None:
+def sweep(folder: Path) -> None:
+    """Three points that were computed, and two that were refused."""
     for number in (10, 2, 0):
-        params = {"bound": {"k": number, "topk_grid": [4, 8]}, "seed": 0}
-        row = {"results": {"total": number / 3}, "config": params}
-        write_json(tmp_path / str(number) / ROW, row)
-    refuse(tmp_path / "1", "no losses of topk_3")
-    refuse(tmp_path / "3", "no losses of topk_3")
-    (tmp_path / ".submitit").mkdir()
+        params = {"bound": {"k": number, "topk_grid": [4, 8]}, "seed": 0, "splice": "no_bos"}
+        results = {"probe": "tiny", "total": number / 3, "n_tokens": 6400, "crossing": None}
+        write_json(folder / str(number) / ROW, {"results": results, "config": params})
+    refuse(folder / "1", "no losses of topk_3")
+    refuse(folder / "3", "no losses of topk_3")
+    (folder / ".submitit").mkdir()
+
+
+def test_rows_come_in_the_order_of_the_sweep_with_what_is_swept_first(tmp_path: Path) -> None:
+    sweep(tmp_path)
+    found = collect(tmp_path, ["splice", "bound.k", "unknown"])
+    assert found.refused == ("no losses of topk_3",)
+    assert found.swept == ("splice", "bound.k")
     out = tmp_path / "points.csv"
-    assert collect(tmp_path, out) == (3, ["no losses of topk_3"])
+    side = write(found, out)
     table = pd.read_csv(out)
-    assert table["point"].tolist() == [0, 2, 10]
-    assert table["bound.k"].tolist() == [0, 2, 10]
-    assert set(table["bound.topk_grid"]) == {"[4, 8]"} and set(table["seed"]) == {0}
+    assert list(table)[:3] == ["point", "splice", "bound.k"]
+    assert set(list(table)[3:]) == {"probe", "total", "n_tokens", "crossing"}
+    assert table["point"].tolist() == table["bound.k"].tolist() == [0, 2, 10]
     assert table["total"].tolist() == pytest.approx([0, 2 / 3, 10 / 3])
+    shared = yaml.safe_load(side.read_text())
+    assert shared == {"bound": {"topk_grid": [4, 8]}, "seed": 0}
 
 
-def test_nothing_is_written_when_every_point_was_refused(tmp_path: Path) -> None:
+def test_a_setting_in_which_points_differ_is_a_column_without_being_asked(tmp_path: Path) -> None:
+    sweep(tmp_path)
+    assert collect(tmp_path).swept == ("bound.k",)
+
+
+def test_a_sweep_ends_in_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sweep(tmp_path)
+    show(collect(tmp_path, ["splice"]))
+    printed = capsys.readouterr().out
+    assert all(part in printed for part in ("bound.k", "3.3333", "6,400"))
+    assert "splice" not in printed
+    assert "{" not in printed and "seed" not in printed
+
+
+def test_a_sweep_is_one_tracked_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+
+    class Log:
+        def table(self, name: str, table: pd.DataFrame) -> None:
+            started.append((name, table["total"].tolist()))
+
+        def numbers(self, values: dict[str, int]) -> None:
+            started.append(values)
+
+        def finish(self) -> None:
+            started.append("finished")
+
+    def start(spec: TrackingSpec, **arguments: Any) -> Log:
+        started.append((spec.mode, arguments["job_type"], arguments["name"]))
+        return Log()
+
+    monkeypatch.setattr("semdim.tracking.start", start)
+    sweep(tmp_path)
+    found = collect(tmp_path)
+    found.settings["tracking"] = {"mode": "offline", "project": "mine", "group": None}
+    track(found, tmp_path / "points.csv")
+    assert started == [
+        ("offline", "sweep", "sweep bound.k"),
+        ("points", pytest.approx([0, 2 / 3, 10 / 3])),
+        {"n_points": 3},
+        "finished",
+    ]
+
+
+def test_nothing_is_collected_when_every_point_was_refused(tmp_path: Path) -> None:
     refuse(tmp_path / "0", "why")
-    assert collect(tmp_path, tmp_path / "points.csv") == (0, ["why"])
-    assert not (tmp_path / "points.csv").exists()
+    found = collect(tmp_path)
+    assert (found.rows, found.refused) == ([], ("why",))
+
+
+def test_a_point_names_what_it_has_of_the_swept_settings() -> None:
+    params = {"bound": {"k": 4, "n_tokens": [320, 1600]}, "probes": {"tiny": {}}}
+    swept = json.dumps({"bound.k": [4, 8], "bound.n_tokens": [], "unit.probe": ["tiny"]})
+    run = Run(params, Unit(probe="tiny", swept=swept), Paths(), "stages.assemble_bound")
+    assert run.label == "tiny, bound.k = 4, bound.n_tokens = [320, 1600]"
+    assert Run(params, Unit(probe="tiny"), Paths(), "x").label == "tiny"
+
+
+def test_values_are_listed_in_words() -> None:
+    values = {"n_tokens": 100_096, "k": {"english": 59.9641}, "auroc": None, "is_new": True}
+    assert listed(values) == "n tokens 100,096, k.english 59.964, auroc –, is new True"
 
 
 def test_settings_are_flattened_without_loss() -> None:

@@ -135,7 +135,7 @@ def sources(folder: Path, params: dict[str, Any]) -> dict[str, bytes]:
 
 def test_every_source_has_a_record_and_others_are_removed(tmp_path: Path) -> None:
     (tmp_path / "text").mkdir()
-    (tmp_path / "text/a.txt").write_text("once upon a time")
+    (tmp_path / "text/a.txt").write_text("once upon a time " * 4)
     mine = {"kind": "files", "role": "id", "n_tokens": 10, "path": str(tmp_path / "text")}
     some = {**SMOKE, "corpora": {"mine": mine, "random": SMOKE["corpora"]["random"]}}
     before = sources(tmp_path, some)
@@ -148,7 +148,7 @@ def test_every_source_has_a_record_and_others_are_removed(tmp_path: Path) -> Non
         sources(tmp_path, {**some, "corpora": {**some["corpora"], "mine": mine | {"role": "far"}}})
         == before
     )
-    (tmp_path / "text/a.txt").write_text("once upon another time")
+    (tmp_path / "text/a.txt").write_text("once upon another time " * 4)
     after = sources(tmp_path, some)
     assert [name for name in after if after[name] != before[name]] == ["corpora/mine.json"]
     (tmp_path / "text/b.txt").write_text("the end")

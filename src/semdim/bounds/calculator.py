@@ -47,6 +47,11 @@ class Question:
             raise ConfigError("give proxy risk and gap together: the bound is their sum and more.")
         if self.model_risk is not None and self.n_documents is None:
             raise ConfigError("a certificate from the model's risk needs the number of documents.")
+        if self.n_documents is not None and self.n_documents > self.n_tokens:
+            raise ConfigError(
+                f"n_documents = {self.n_documents} must be at most n_tokens = {self.n_tokens}: "
+                "every document holds a token."
+            )
 
 
 @dataclass(frozen=True)

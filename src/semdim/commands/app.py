@@ -1,23 +1,59 @@
 """The command line. Commands import what they need when they run, so that --help is instant."""
 
+import os
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
+from semdim import __version__
 from semdim.commands.bound import bound
 from semdim.commands.compare import EPILOG as COMPARE_EPILOG
 from semdim.commands.compare import compare
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
-from semdim.commands.refusal import command
+from semdim.commands.refusal import command, refusal
 from semdim.commands.summary import summary
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="What a sparse autoencoder says, and does not say, about a language model's risk. "
     "The pipeline itself runs with `dvc repro`; these commands look at it.",
 )
+
+
+def _version(wanted: bool) -> bool:
+    if wanted:
+        print(f"semdim {__version__}")
+        raise typer.Exit()
+    return wanted
+
+
+@app.callback()
+def start(
+    root: Annotated[
+        Path | None,
+        typer.Option(help="The project's folder; paths of the command are looked for from there."),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Run before every command."""
+    if root is None:
+        return
+    try:
+        os.chdir(root)
+    except OSError as error:
+        raise refusal(
+            f"--root {root} cannot be entered ({error.strerror}): give the folder of a project, "
+            "with params.yaml and results."
+        ) from error
+
+
 for _name, _work, _epilog in (
     ("bound", bound, None),
     ("monitor", monitor, EPILOG),

@@ -4,21 +4,19 @@ Starts without torch, pandas or scipy.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from semdim.bounds.calculator import Line, Question, quantities
-from semdim.bounds.family import families, kinds
-from semdim.bounds.result import TERMS
-from semdim.bounds.words import LABELS, can_be_certificate, in_words, status
+from semdim.bounds.family import kinds
+from semdim.bounds.words import LABELS
+from semdim.commands.explain import explain
 from semdim.commands.screen import Screen
 from semdim.errors import ConfigError
-from semdim.results.bounds_rows import read_bounds
 
 REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "failure_prob")
 
@@ -57,11 +55,8 @@ def bound(
     semdim bound --vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000
     --n-tokens 1000000 --failure-prob 0.05 [--proxy-risk 6.5 --gap 0.25] [--json]
 
-    semdim bound --from results/probes/smollm2-135m_layer15
+    semdim bound --from results/probes/<probe>
     """
-    if from_results is not None:
-        _explain(from_results, n_tokens, family, as_json)
-        return
     given = {
         "vocab_size": vocab_size,
         "smoothing": smoothing,
@@ -70,17 +65,31 @@ def bound(
         "n_tokens": n_tokens,
         "failure_prob": failure_prob,
     }
+    more = {
+        "proxy_risk": proxy_risk,
+        "gap": gap,
+        "model_risk": model_risk,
+        "n_documents": n_documents,
+    }
+    if from_results is not None:
+        _refuse_ignored({**given, **more, "n_tokens": None}, "the calculator; drop --from, or")
+        return explain(from_results, n_tokens, family, as_json)
+    _refuse_ignored({"family": family}, "--from results/probes/…; give that, or")
     missing = [f"--{name.replace('_', '-')}" for name in REQUIRED if given[name] is None]
     if missing:
         raise ConfigError(f"semdim bound needs {', '.join(missing)}, or --from results/probes/….")
     question = Question(
         **given,  # type: ignore[arg-type]
-        proxy_risk=proxy_risk,
-        gap=gap,
-        model_risk=model_risk,
-        n_documents=n_documents,
+        **more,  # type: ignore[arg-type]
     )
     _calculate(question, as_json)
+
+
+def _refuse_ignored(options: Mapping[str, Any], of: str) -> None:
+    """Refuse options that this use of the command would not look at."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is not None]
+    if given:
+        raise ConfigError(f"{', '.join(given)} belongs to {of} leave it out.")
 
 
 def _calculate(question: Question, as_json: bool) -> None:
@@ -126,74 +135,4 @@ def _lines_table(lines: Sequence[Line]) -> Table:
     for line in lines:
         value = f"{line.value:,.0f}" if line.unit == "tokens" else f"{line.value:.6f}"
         table.add_row(line.name, value, line.unit, line.words)
-    return table
-
-
-def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bool) -> None:
-    rows = read_bounds(folder)
-    sizes = sorted({_asked(row) for row in rows})
-    size = sizes[-1] if n_tokens is None else n_tokens
-    if size not in sizes:
-        raise ConfigError(
-            f"{folder} has no bound at n_tokens = {size}; it has {', '.join(map(str, sizes))}."
-        )
-    there = list(dict.fromkeys(row["family"] for row in rows))
-    if family is not None and family not in there:
-        raise ConfigError(f"{folder} has no family '{family}'; it has {', '.join(there)}.")
-    if family is not None:
-        chosen = [row for row in rows if _asked(row) == size and row["family"] == family]
-    else:
-        details = {kind.name for kind in kinds().values() if kind.headline == "none"}
-        at_largest = {k.name for f in families() if f.at == "largest N" for k in f.kinds}
-        here = [row for row in rows if _asked(row) == size or row["family"] in at_largest]
-        chosen = [row for row in here if row["family"] not in details]
-    if as_json:
-        print(json.dumps(chosen, indent=2, ensure_ascii=False))
-        return
-    console = Screen()
-    for row in chosen:
-        name = row["family"]
-        certified = bool(row["is_certificate"]) and can_be_certificate(name)
-        colour = "green" if certified else "yellow"
-        title = f"{name}: {status(name, certified, row['unit'])}"
-        heading = Text.assemble((title, f"bold {colour}"), "  ", (_describe(row), "dim"))
-        console.print(heading, soft_wrap=True)
-        console.print(_row_table(row))
-
-
-def _asked(row: dict[str, Any]) -> int:
-    """N of the grid, which rows of different families share; older tables have the N used alone."""
-    return int(row.get("n_tokens_asked") or row["n_tokens"])
-
-
-def _describe(row: dict[str, Any]) -> str:
-    keys = ("method", "proxy", "k", "bin", "pool_size", "share_above", "smoothing")
-    extras = [
-        f"{key} {row[key]:g}" if isinstance(row[key], float) else f"{key} {row[key]}"
-        for key in keys
-        if row.get(key) is not None
-    ]
-    return f"{in_words(row['family'])}; {', '.join(extras)}"
-
-
-def _row_table(row: dict[str, Any]) -> Table:
-    total = row["total"]
-    table = Table(show_header=False, box=None, padding=(0, 1, 0, 2))
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for term, words in TERMS.items():
-        if row.get(term) is not None:
-            table.add_row(term, f"{row[term]:.6f}", "bits", words)
-    table.add_row("total", f"{total:.6f}", "bits", str(row.get("subject") or "the bound"))
-    if row.get("baseline") is not None:
-        slack = row["baseline"] - total
-        verdict = "below the uniform guess" if slack > 0 else "says nothing: above log2 V"
-        table.add_row("slack", f"{slack:.6f}", "bits", f"log2 V − total: {verdict}")
-    table.add_row("N", f"{row['n_tokens']:,}", "tokens", "used, BOS included")
-    if row.get("n_units") is not None:
-        table.add_row("n", f"{row['n_units']:,}", f"{row['unit']}s", "taken to be independent")
-    ledger = row.get("failure_ledger") or ""
-    table.add_row("δ", f"{row['failure_prob']:g}", "", f"spent on: {ledger}")
     return table

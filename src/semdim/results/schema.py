@@ -231,8 +231,8 @@ _ALL = (
         "a point of the sweep",
         (
             _must("point", "number of the point, from 0"),
+            Column("<setting>", "each setting in which points differ, by its dotted name"),
             Column("<result>", "what the stage records: the names of bound.json, for instance"),
-            Column("<setting>", "every setting of the point, by its dotted name"),
         ),
     ),
 )  # fmt: skip

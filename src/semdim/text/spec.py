@@ -1,7 +1,7 @@
 """What a corpus is: one frozen, self-validating description, whatever the text is stored in."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,17 @@ class CorpusSpec(ByKind, ABC):
     def source(self) -> dict[str, Any]:
         """What identifies the text, as plain values: see `semdim.text.source.source_digest`."""
 
+    def documents_at_most(self, found: Mapping[str, Any]) -> Sequence[int] | None:
+        """The size in bytes of every document that there may be, as text in UTF-8; None: unknown.
+
+        It is asked before anything is read, so a kind answers where its files tell: one entry that
+        holds several documents counts as one.
+
+        Args:
+            found: what `source` gave.
+        """
+        return None
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextSpec(CorpusSpec):
@@ -115,6 +126,10 @@ class DerivedSpec(CorpusSpec):
     def source(self) -> dict[str, Any]:
         """That of the base."""
         return self.base.source()
+
+    def documents_at_most(self, found: Mapping[str, Any]) -> Sequence[int] | None:
+        """Those of the base."""
+        return self.base.documents_at_most(found)
 
     @abstractmethod
     def shifted(self, sample: "TokenSample", request: "SampleRequest") -> "TokenSample":

@@ -17,10 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from semdim.errors import ConfigError
 from semdim.tokens.positions import counted_mask
-from semdim.uncertainty.level import LEVEL_STATISTICS, Statistic
-
-MOVING = "moving_mean"
-"""The largest mean over so many consecutive tokens that count: a rule's own statistic."""
+from semdim.uncertainty.level import LEVEL_STATISTICS, MOVING, Statistic
 
 Matrix = Float[np.ndarray, "sequences positions"]
 Mask = Bool[np.ndarray, "sequences positions"]

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from semdim.uncertainty.alarm_levels import MOVING
 from semdim.uncertainty.guardrail import Limit
-from semdim.uncertainty.level import LEVEL_STATISTICS
+from semdim.uncertainty.level import LEVEL_STATISTICS, MOVING
 
 GUARANTEE = (
     "If the calibration documents and a new document are exchangeable (drawn alike from the same "

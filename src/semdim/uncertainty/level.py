@@ -38,6 +38,9 @@ class LevelStatistic:
     """Place among the levels, smaller first; levels of one place go by name."""
 
 
+MOVING = "moving_mean"
+"""The guardrail's own statistic beside the levels: the largest mean over so many consecutive tokens
+that count (`semdim.uncertainty.alarm_levels`)."""
 LEVEL_STATISTICS: Registry[LevelStatistic] = Registry("level", "semdim.uncertainty.levels")
 
 

@@ -1,6 +1,6 @@
 """Text files, a document each."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -38,6 +38,10 @@ class FilesCorpus(TextSpec):
         paths = find_files(self.path, self.suffixes, ReadCounts())
         kept = [path for path in paths if is_wanted(str(path), self)]
         return {"files": describe_files(kept, self.path)}
+
+    def documents_at_most(self, found: Mapping[str, Any]) -> Sequence[int]:
+        """A document per file."""
+        return [int(file["size"]) for file in found["files"]]
 
 
 KINDS.add("files", FilesCorpus)
