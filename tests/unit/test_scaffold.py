@@ -1,10 +1,5 @@
 """`semdim init`: a folder of the pipeline, and what its stages depend on there."""
 
-import shutil
-import subprocess
-import sys
-import zipfile
-
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -86,37 +81,3 @@ def test_the_command_says_what_comes_next(tmp_path):
     assert "dvc repro" in result.output
     again = CliRunner().invoke(app, ["init", str(tmp_path / "mine")])
     assert again.exit_code == 1
-
-
-@pytest.mark.slow
-def test_the_wheel_carries_the_pipeline(tmp_path):
-    """Built from a copy, so that nothing is left in the clone."""
-    copy = tmp_path / "clone"
-    names = ["pyproject.toml", "setup.py", "README.md", "LICENSE", "src"]
-    for name in [*names, *scaffold.LIST.read_text().split()]:
-        origin = ROOT / name
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        if origin.is_dir():
-            shutil.copytree(origin, copy / name, ignore=shutil.ignore_patterns("*.egg-info"))
-        else:
-            shutil.copyfile(origin, copy / name)
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*command, "-w", str(tmp_path), str(copy)], check=True)
-    (wheel,) = tmp_path.glob("*.whl")
-    installed = tmp_path / "installed"
-    zipfile.ZipFile(wheel).extractall(installed)
-    code = (
-        "from semdim import scaffold; from pathlib import Path; "
-        "print(scaffold.source_folder()); scaffold.write_pipeline(Path('mine'))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == str(installed / "semdim" / "pipeline")
-    assert (tmp_path / "mine" / "stages" / "tokenize.py").is_file()
-    assert (installed / "hydra_plugins" / "semdim_axes.py").is_file()
