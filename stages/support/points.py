@@ -7,6 +7,7 @@ Hydra puts their rows together in `points.csv` there, or in the file `unit.out`.
 pipeline are never touched.
 """
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,5 +1,6 @@
 """What a stage is given: its unit of work, its settings, its paths, its writers."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
