@@ -22,6 +22,14 @@ from collections.abc import Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 
+from tests.scheduling import schedule  # noqa: E402
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    schedule(items, pytest.mark.xdist_group)
+
+
 REGISTRIES = (
     ("semdim.bounds.family", "FAMILIES"),
     ("semdim.plots.catalogue", "FIGURES"),

@@ -1,16 +1,25 @@
-"""One real run of the whole pipeline, on a tiny random model, in a temporary clone."""
+"""One real run of the whole pipeline, on a tiny random model, in a temporary clone.
+
+Two things make the runs quick, and neither changes what they compute. Commands are run by forks of
+a process that has imported the heavy packages (tests/forking), except where a test says `plain`.
+And the clone's dvc.yaml lists no code: most of the time of `dvc repro` goes into reading and
+writing those lists, which tests/unit/test_dependencies.py holds, on dvc.yaml as it stands.
+"""
 
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+
+from tests.forking import start
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("-S", "experiment=smoke")
@@ -23,19 +32,34 @@ class Clone:
     """A copy of the repository with its own DVC cache."""
 
     root: Path
+    forking: dict[str, str] = field(default_factory=dict)
+    """Environment in which commands are run by forks of a server; empty: by new processes."""
 
-    def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:  # type: ignore[type-arg]
-        environment = os.environ | {
+    @property
+    def plain(self) -> "Clone":
+        """The same clone, whose commands are new processes."""
+        return replace(self, forking={})
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Of its commands, beside that of the tests."""
+        return {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             # The library of the clone, not that of the tree the environment was made in.
             "PYTHONPATH": str(self.root / "src"),
             "HF_HUB_OFFLINE": "1",
             "OMP_NUM_THREADS": "1",
+            **self.forking,
         }
+
+    def run(self, *command: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess:  # type: ignore[type-arg]
+        environment = os.environ | self.environment
         environment.pop("DVC_EXP_NAME", None)
+        # Looked for on the clone's PATH, as a shell does, and not on that of the tests.
+        program = shutil.which(command[0], path=environment["PATH"]) or command[0]
         return subprocess.run(
-            command, cwd=self.root, env=environment | (env or {}), capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, check=False,
+            [program, *command[1:]], cwd=self.root, env=environment | (env or {}),
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
         )  # fmt: skip
 
     def experiment(self, *options: str) -> str:
@@ -45,7 +69,7 @@ class Clone:
         return done.stdout
 
     def stage(self, name: str, *overrides: str) -> subprocess.CompletedProcess:  # type: ignore[type-arg]
-        return self.run(sys.executable, "-m", f"stages.{name}", *overrides)
+        return self.run("python", "-m", f"stages.{name}", *overrides)
 
 
 def stages_run(output: str) -> list[str]:
@@ -70,20 +94,31 @@ def contents(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of the whole session, whichever worker a test runs in."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def forking(shared: Path) -> dict[str, str]:
+    """The environment in which commands are run by forks of a server."""
+    in_worker = "PYTEST_XDIST_WORKER" in os.environ
+    return start.started(shared, os.getppid() if in_worker else os.getpid())
+
+
+@pytest.fixture(scope="session")
+def finished(shared: Path, forking: dict[str, str]) -> tuple[Path, str]:
     """A clone in which the whole pipeline ran once, and what it printed; nobody changes it.
 
     One for all of a session's workers.
     """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        shared = shared.parent
     folder, printed = shared / "finished" / "semdim", shared / "first_run.txt"
     with (shared / "finished.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not printed.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            printed.write_text(_cloned(folder).experiment())
+            printed.write_text(_cloned(folder, forking).experiment())
     return folder, printed.read_text()
 
 
@@ -95,14 +130,15 @@ def first_run(finished: tuple[Path, str]) -> str:
 
 @pytest.fixture(scope="session")
 def copied(
-    finished: tuple[Path, str], tmp_path_factory: pytest.TempPathFactory
+    finished: tuple[Path, str], forking: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[], Clone]:
     """Makes copies of that clone, each with a cache of its own: the plain smoke run is there."""
 
     def copy() -> Clone:
         folder = tmp_path_factory.mktemp("clone") / "semdim"
-        shutil.copytree(finished[0], folder, symlinks=True)
-        return Clone(folder)
+        # copytree hands its function absolute paths.
+        shutil.copytree(finished[0], folder, symlinks=True, copy_function=_copy_file)
+        return Clone(folder, forking)
 
     return copy
 
@@ -124,7 +160,24 @@ def _passing(copy: Clone) -> Iterator[Clone]:
     shutil.rmtree(copy.root, ignore_errors=True)
 
 
-def _cloned(folder: Path) -> Clone:
+#: Parts of a clone whose files nobody writes to; a copy has links to them.
+NEVER_WRITTEN = ("models", ".git/objects", ".dvc/cache/files")
+
+
+def _copy_file(source: str, target: str) -> None:
+    inside = source.partition("/finished/semdim/")[2]
+    if inside.startswith(tuple(f"{folder}/" for folder in NEVER_WRITTEN)):
+        os.link(source, target)
+    else:
+        shutil.copy2(source, target)
+
+
+def without_code(pipeline: str) -> str:
+    """A dvc.yaml in which stages depend on data and settings only."""
+    return re.sub(r"(?ms)^ +# code\n.*?^(    \])", r"\1", pipeline)
+
+
+def _cloned(folder: Path, forking: dict[str, str]) -> Clone:
     """A clone of the tree as it stands (what git tracks or would track), with more probes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -135,12 +188,16 @@ def _cloned(folder: Path) -> Clone:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     (folder / "dvc.lock").unlink(missing_ok=True)
+    for pipeline in (folder / "dvc.yaml", folder / "training/dvc.yaml"):
+        whole = pipeline.read_text(encoding="utf-8")
+        pipeline.write_text(without_code(whole), encoding="utf-8")
+        assert "src/semdim" in whole and "src/semdim" not in pipeline.read_text(encoding="utf-8")
     tiny = (folder / "conf/probe/tiny.yaml").read_text()
     for name, seed in MORE_PROBES.items():
         text = tiny.replace("seed: 0", f"seed: {seed}").replace("name: tiny\n", f"name: {name}\n")
         text = text.replace("  tiny:\n", f"  {name}:\n").replace("probes.tiny.", f"probes.{name}.")
         (folder / f"conf/probe/{name}.yaml").write_text(text)
-    copy = Clone(folder)
+    copy = Clone(folder, forking)
     for command in (
         ("git", "init", "-q", "-b", "main"),
         ("git", "config", "user.name", "test"),

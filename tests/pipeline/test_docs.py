@@ -17,5 +17,5 @@ def test_quick_commands_run_one_after_the_other(
 ) -> None:
     monkeypatch.delenv("DVC_EXP_NAME", raising=False)
     for line in (line for line in LINES if line.page == page):
-        done = run(line, fresh.root, PYTHONPATH=str(fresh.root / "src"), OMP_NUM_THREADS="1")
+        done = run(line, fresh.root, **fresh.environment)
         assert done.code == 0, f"{line}: {line.text}\n{done.output}"

@@ -75,8 +75,11 @@ def test_probes_differ_and_stand_side_by_side(clone: Clone, together: str) -> No
 def test_results_of_a_probe_are_those_of_a_run_alone(
     clone: Clone, copied: Callable[[], Clone], together: str
 ) -> None:
-    """To the byte, the ledgers, too; only params.yaml says which probes a run had."""
-    name, alone = PROBES[-1], copied()  # its cache knows of no other probe than tiny
+    """To the byte, the ledgers, too; only params.yaml says which probes a run had.
+
+    Alone, its stages are new processes, as a user's are, and together they were forks of a server.
+    """
+    name, alone = PROBES[-1], copied().plain  # its cache knows of no other probe than tiny
     ran = stages_run(alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0"))
     of_probe = [stage for stage in ran if "@probe0" in stage]
     assert len(of_probe) == 9 + 4 * len(CORPORA)  # none came from a cache

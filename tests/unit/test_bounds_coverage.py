@@ -1,7 +1,9 @@
 """Certificates miss no more often than they promise, and what is no certificate does.
 
 Each simulation draws many samples from a law whose mean is known and counts how often a bound
-falls below it. Tolerance: three binomial standard deviations above δ·repetitions.
+falls below it. Tolerance: three binomial standard deviations above δ·repetitions. With 600
+repetitions a bound that misses twice as often as it promises is found with probability 0.97 by one
+of these tests alone, and one that keeps its promise exactly fails one time in five hundred.
 """
 
 import itertools
@@ -31,7 +33,7 @@ VOCAB_SIZE, SMOOTHING, DELTA = 50257, 0.5, 0.05
 MODEL = {"vocab_size": VOCAB_SIZE, "smoothing": SMOOTHING, "failure_prob": DELTA}
 LOW, HIGH = loss_floor(VOCAB_SIZE, SMOOTHING), loss_ceiling(VOCAB_SIZE, SMOOTHING)
 SPAN = loss_range(VOCAB_SIZE, SMOOTHING)
-REPETITIONS = 1000
+REPETITIONS = 600
 
 Law = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -109,7 +111,7 @@ def test_bets_up_to_the_cap_cover_nasty_laws(law: str, n: int, method: Method) -
 
 def test_the_simulation_can_fail() -> None:
     """The same count for a bound that forgets the tail, and for one with half of it."""
-    for share, least in ((0.0, 400), (0.5, 75)):
+    for share, least in ((0.0, 0.4 * REPETITIONS), (0.5, 0.075 * REPETITIONS)):
         draws, risk = samples("bimodal", 100)
         width = share * hoeffding_width(SPAN, math.log(1 / DELTA), 100)
         assert sum(x.mean() + width < risk for x in draws) > max(least, allowed())

@@ -321,10 +321,36 @@ def changed() -> set[str]:
     """What `dvc status` names, check_params apart, which always runs."""
     repo, stages = opened(Path("params.yaml").read_text())
     names: set[str] = set()
-    with repo.lock:
+    with repo.lock, each_file_read_once():
         for stage in stages:
             names |= set(stage.status(check_updates=True))
     return {name for name in names if name != "check_params"}
+
+
+@contextmanager
+def each_file_read_once() -> Iterator[None]:
+    """A file is among the deps of forty stages; DVC hashes it for each of them."""
+    from dvc.dependency import param
+    from dvc.output import Output
+
+    hashed, loaded = Output._get_hash_meta, param.load_path
+    hashes: dict[str, Any] = {}
+    contents: dict[Any, Any] = {}
+
+    def hash_once(self: Any) -> Any:
+        if self.fs_path not in hashes:
+            hashes[self.fs_path] = hashed(self)
+        return hashes[self.fs_path]
+
+    def load_once(path: Any, fs: Any, **options: Any) -> Any:
+        if path not in contents:
+            contents[path] = loaded(path, fs, **options)
+        return contents[path]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Output, "_get_hash_meta", hash_once)
+        patch.setattr(param, "load_path", load_once)
+        yield
 
 
 @functools.lru_cache(maxsize=2)

@@ -1,0 +1,39 @@
+"""How tests are shared out among workers: see tests/scheduling.py."""
+
+from types import SimpleNamespace
+
+from stages import ROOT
+from tests.scheduling import LONG, missing, order, schedule, unit
+
+
+def test_a_file_is_one_unit_and_a_pipeline_test_with_its_own_copy_is_another():
+    smoke = "tests/pipeline/test_smoke.py"
+    assert unit(f"{smoke}::test_a", ["fresh", "first_run"]) == f"{smoke}::test_a"
+    assert unit(f"{smoke}::test_b", ["clone", "first_run"]) == smoke
+    assert unit("tests/unit/test_axes.py::test_c", ["tmp_path"]) == "tests/unit/test_axes.py"
+
+
+def test_the_first_run_comes_first_and_what_is_short_last():
+    names = [
+        "tests/unit/test_axes.py::a", "tests/pipeline/test_smoke.py::b", f"{LONG[1]}::c",
+        f"{LONG[0]}::d", "tests/pipeline/test_probes.py::e", "tests/unit/test_axes.py::f",
+    ]  # fmt: skip
+    assert [name[-1] for name in sorted(names, key=order)] == list("edcbaf")
+
+
+def test_every_test_gets_a_unit():
+    marked = {}
+    items = [
+        SimpleNamespace(
+            nodeid=name, fixturenames=[],
+            add_marker=lambda mark, name=name: marked.update({name: mark}),
+        )
+        for name in ("tests/unit/test_b.py::x", "tests/unit/test_a.py::y", f"{LONG[0]}::z")
+    ]  # fmt: skip
+    schedule(items, str)
+    assert marked == {item.nodeid: item.nodeid.partition("::")[0] for item in items}
+    assert [item.nodeid[-1] for item in items] == ["z", "x", "y"]
+
+
+def test_the_files_that_are_named_exist():
+    assert not missing(ROOT)
