@@ -19,6 +19,7 @@ from stages import imported
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
 from stages.support.sources import write_sources
+from stages.support.unwritable import unwritable
 
 
 def main() -> None:
@@ -40,8 +41,11 @@ def main() -> None:
         write_atomically(
             paths.outputs / "params_checked", "params.yaml is the composition of conf/\n"
         )
-    except SemdimError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(1)
 
 

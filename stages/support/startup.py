@@ -30,6 +30,7 @@ from stages import ROOT, imported
 from stages.support import points
 from stages.support.interrupts import end_at_signals
 from stages.support.run import Run, Unit
+from stages.support.unwritable import unwritable
 
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
@@ -53,10 +54,13 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             run = Run(params, unit, Paths(Path(".")), _module_of(work), point)
             with alone(run):
                 work(run)
-        except SemdimError as error:
+        except Exception as error:
+            sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
+            if sentence is None:
+                raise
             if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
-                return points.refuse(point, str(error))
-            refuse(str(error))
+                return points.refuse(point, sentence)
+            refuse(sentence)
 
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
 

@@ -14,7 +14,7 @@ def load_tokenizer(folder: Path | str) -> Any:
     folder = Path(folder).absolute()
     read_facts(folder)
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:  # the tokenizers library raises plain Exception
         raise ArtifactError(
             f"The tokenizer in {folder} is damaged: delete it and rerun."
