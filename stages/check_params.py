@@ -2,6 +2,7 @@
 
     python -m stages.check_params            check, and write down what is at the sources
     python -m stages.check_params --write    write params.yaml from conf/ (then commit it)
+    python -m stages.check_params --verify   read all of DVC's cache again, changed or not
 
 `dvc exp run -S ...` composes params.yaml itself, so in an experiment only the values are checked.
 """
@@ -16,6 +17,7 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from stages import imported
+from stages.support.cached import remove_damaged
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
 from stages.support.sources import write_sources
@@ -25,6 +27,7 @@ from stages.support.unwritable import unwritable
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.check_params", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write params.yaml from conf/")
+    parser.add_argument("--verify", action="store_true", help="hash DVC's cache, changed or not")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
     params, paths = Path("params.yaml"), Paths()
@@ -35,6 +38,10 @@ def main() -> None:
             write_atomically(params, text)
             return print(f"wrote {params}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
+        for name in remove_damaged(again=arguments.verify):
+            print(
+                f"{name} in DVC's cache is damaged and was removed: `dvc repro` computes it again"
+            )
         write_sources(values, paths)
         chain.start(paths.gathered_results("first"))
         # Constant, so that checking again makes no stage behind it run again.
