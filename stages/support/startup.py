@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.lock import locked
+from semdim.artifacts.temporary import remove_leftovers
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from semdim.registry import load_plugins
@@ -89,6 +90,7 @@ def alone(run: Run) -> Iterator[None]:
     unit = {key: value for key, value in asdict(run.unit).items() if value is not None}
     what = " ".join([run.module, *(f"unit.{key}={value}" for key, value in unit.items())])
     run.paths.partial.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(run.paths.partial)
     with locked(run.paths.partial / f"{settings_digest(what)[:32]}.lock", what):
         yield
 
