@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -10,6 +11,10 @@ from pathlib import Path
 # argv[0] is "-m"; code that imports a stage otherwise is left alone.
 if sys.argv[:1] == ["-m"]:
     gc.disable()
+    # Nothing is written yet: Ctrl-C ends the imports at once, and without a traceback. Later it is
+    # answered by `stages.support.interrupts`.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 #: The process that started this one, before anything could end it.
 PARENT = os.getppid()

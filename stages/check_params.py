@@ -2,6 +2,7 @@
 
     python -m stages.check_params            check, and write down what is at the sources
     python -m stages.check_params --write    write params.yaml from conf/ (then commit it)
+    python -m stages.check_params --verify   read all of DVC's cache again, changed or not
 
 `dvc exp run -S ...` composes params.yaml itself, so in an experiment only the values are checked.
 """
@@ -19,14 +20,17 @@ from semdim.preflight import known_shapes
 from semdim.settings import read_settings
 from semdim.space import check_space
 from stages import imported
+from stages.support.cached import remove_damaged
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
 from stages.support.sources import write_sources
+from stages.support.unwritable import unwritable
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.check_params", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write params.yaml from conf/")
+    parser.add_argument("--verify", action="store_true", help="hash DVC's cache, changed or not")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
     params, paths = Path("params.yaml"), Paths()
@@ -37,6 +41,10 @@ def main() -> None:
             write_atomically(params, text)
             return print(f"wrote {params}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
+        for name in remove_damaged(again=arguments.verify):
+            print(
+                f"{name} in DVC's cache is damaged and was removed: `dvc repro` computes it again"
+            )
         write_sources(values, paths)
         settings = read_settings(values)
         check_space(settings, known_shapes(settings), paths)
@@ -45,8 +53,11 @@ def main() -> None:
         write_atomically(
             paths.outputs / "params_checked", "params.yaml is the composition of conf/\n"
         )
-    except SemdimError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -23,6 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from semdim.artifacts.hashing import settings_digest
 from semdim.artifacts.lock import locked
+from semdim.artifacts.temporary import remove_leftovers
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from semdim.registry import load_plugins
@@ -30,6 +31,7 @@ from stages import ROOT, imported
 from stages.support import points
 from stages.support.interrupts import end_at_signals
 from stages.support.run import Run, Unit
+from stages.support.unwritable import unwritable
 
 # Wanted: conf/hydra/launcher sets a launcher's values, and its plugin's schema checks their types.
 warnings.filterwarnings("ignore", message=r"\s*'hydra/launcher/\w+' is validated against")
@@ -53,10 +55,13 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             run = Run(params, unit, Paths(Path(".")), _module_of(work), point)
             with alone(run):
                 work(run)
-        except SemdimError as error:
+        except Exception as error:
+            sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
+            if sentence is None:
+                raise
             if point is not None and HydraConfig.get().mode == RunMode.MULTIRUN:
-                return points.refuse(point, str(error))
-            refuse(str(error))
+                return points.refuse(point, sentence)
+            refuse(sentence)
 
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
 
@@ -85,6 +90,7 @@ def alone(run: Run) -> Iterator[None]:
     unit = {key: value for key, value in asdict(run.unit).items() if value is not None}
     what = " ".join([run.module, *(f"unit.{key}={value}" for key, value in unit.items())])
     run.paths.partial.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(run.paths.partial)
     with locked(run.paths.partial / f"{settings_digest(what)[:32]}.lock", what):
         yield
 

@@ -14,7 +14,7 @@ import torch
 from semdim.artifacts import swap
 from semdim.artifacts.lock import locked
 from semdim.artifacts.shards import Artifact, ShardWriter, write_atomically
-from semdim.artifacts.temporary import temporary_of
+from semdim.artifacts.temporary import remove_leftovers, temporary_of
 from semdim.errors import ArtifactError
 from semdim.models.publish import publish_folder, sole_writer
 
@@ -280,3 +280,15 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
         raise ValueError
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["table.csv"]
+
+
+def test_temporary_files_of_killed_writers_are_removed_and_those_in_use_stay(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".rates.json.tmp").write_text("half")
+    (tmp_path / "rates.json").write_text("whole")
+    with temporary_of(tmp_path / "digests.json") as stream:
+        remove_leftovers(tmp_path)
+        stream.write(b"fresh")
+    assert {path.name for path in tmp_path.iterdir()} == {"rates.json", "digests.json"}
+    assert (tmp_path / "digests.json").read_text() == "fresh"

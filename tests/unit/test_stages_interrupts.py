@@ -134,3 +134,20 @@ def test_a_signal_to_a_forked_child_leaves_its_parent_alone() -> None:
     process = started(code)
     printed, _ = process.communicate(timeout=60)
     assert printed == "finished\n" and process.returncode == 0
+
+
+def test_a_stage_that_is_still_importing_ends_at_once() -> None:
+    """It ended with a traceback out of the middle of an import, or seconds later."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "importtime", "-m", "stages.report"], cwd=ROOT,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "hydra" in line:  # imports go on for long behind it
+            break
+    start = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    rest = process.stderr.read()
+    assert process.wait() == -signal.SIGINT and time.monotonic() - start < LIMIT
+    assert "Traceback" not in rest

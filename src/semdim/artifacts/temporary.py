@@ -1,5 +1,6 @@
 """The file beside a file that is being written: one name, so that no kill leaves more than one."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,15 @@ def temporary_of(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a folder whose writers were killed; those in use stay."""
+    for temporary in folder.glob(".*.tmp"):
+        with contextlib.suppress(OSError), temporary.open("rb") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                temporary.unlink()
 
 
 def _opened(temporary: Path) -> BinaryIO:

@@ -117,7 +117,10 @@ def load_double(folder: Path) -> Any:
     """The exported model in float64, for the rounding error of float32."""
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float64, local_files_only=True)
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float64, local_files_only=True,
+        trust_remote_code=False, use_safetensors=True,
+    )  # fmt: skip
 
 
 def check_agreement(

@@ -62,12 +62,23 @@ def unexpected(names: Iterable[str]) -> set[str]:
     return {name for name in names if not HARMLESS.search(name)}
 
 
+#: Endings of weights that Python's pickle reads.
+_PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+
+
 def check_files(folder: Path) -> None:
-    """Refuse safetensors files whose numbers are no floating-point weights, before they are read.
+    """Refuse weights that are not safetensors, or no floating-point numbers, before they are read.
 
     Raises:
-        DataError: a tensor is of whole numbers, or of 8 bits.
+        DataError: the weights are a pickle, which can run code when it is read; or a tensor is of
+            whole numbers, or of 8 bits.
     """
+    pickles = sorted(path.name for path in folder.iterdir() if path.suffix in _PICKLES)
+    if pickles and not weight_files(folder):
+        raise DataError(
+            f"{folder} has its weights in {first(pickles)}, a format that can run code when it is "
+            "read: semdim reads safetensors and GGUF alone; get the checkpoint in safetensors."
+        )
     for path in weight_files(folder):
         for name, entry in sorted(_header(path).items()):
             if HARMLESS.search(name):

@@ -32,11 +32,15 @@ def fetch_model(repo: str, revision: str | None = None) -> Path:
         info = HfApi().model_info(repo, revision=revision, timeout=_PATIENCE)
         names = [file.rfilename for file in info.siblings or ()]
         tensors = [name for name in names if name.endswith(".safetensors") and "/" not in name]
-        weights = "*.safetensors" if tensors else "pytorch_model*.bin"
+        if not tensors:
+            raise HubError(
+                f"The hub has no safetensors of {repo}, and other weights can run code when they "
+                "are read (SECURITY.md): name another repository or revision of the model."
+            )
         path = snapshot_download(
             repo,
             revision=info.sha,
-            allow_patterns=[*_SMALL_FILES, weights],
+            allow_patterns=[*_SMALL_FILES, "*.safetensors"],
             ignore_patterns=["*/*"],
         )
         return Path(path)
@@ -52,15 +56,14 @@ def _cached_model(repo: str, revision: str | None) -> Path | None:
     folder = Path(found).parent
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         return None
-    for single in ("model.safetensors", "pytorch_model.bin"):
-        if (folder / single).is_file():
+    if (folder / "model.safetensors").is_file():
+        return folder
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        with reading(index, "the list of a checkpoint's files", "get it again", HubError):
+            parts = set(read_json(index)["weight_map"].values())
+        if all((folder / part).is_file() for part in parts):
             return folder
-        index = folder / f"{single}.index.json"
-        if index.is_file():
-            with reading(index, "the list of a checkpoint's files", "get it again", HubError):
-                parts = set(read_json(index)["weight_map"].values())
-            if all((folder / part).is_file() for part in parts):
-                return folder
     return None
 
 

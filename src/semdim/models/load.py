@@ -126,7 +126,11 @@ def _load_transformers(folder: Path) -> Any:
     with quiet_bars():
         try:
             return AutoModelForCausalLM.from_pretrained(
-                folder, dtype=torch.float32, local_files_only=True
+                folder,
+                dtype=torch.float32,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
             )
         except Exception as error:  # of transformers, safetensors, json
             raise refused(folder, "an exported model", error, "delete it and rerun") from error

@@ -34,7 +34,12 @@ def load_transformers(
     with quiet_bars():
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                folder, dtype=dtype, local_files_only=True, output_loading_info=True
+                folder,
+                dtype=dtype,
+                local_files_only=True,
+                output_loading_info=True,
+                trust_remote_code=False,
+                use_safetensors=True,
             )
         except Exception as error:  # of transformers, safetensors, json
             raise refused(folder, "an exported model", error, "delete it and rerun") from error

@@ -75,12 +75,15 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-    extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
+    # A folder's own code is never run, and nobody is asked whether it may be (SECURITY.md).
+    given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    if gguf_file:
+        given["gguf_file"] = gguf_file
     header = read_header(folder / gguf_file) if gguf_file else None
     if gguf_file is None:
         read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True, **extra)
+        config = AutoConfig.from_pretrained(folder, **given)
     except Exception as error:
         raise _cannot_load(name, error) from error
     with reading(name, "a model that semdim runs", "correct its config.json", MismatchError):
@@ -89,7 +92,7 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
         check_files(folder)
         check_tokenizer_files(folder)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, **extra)
+        tokenizer = AutoTokenizer.from_pretrained(folder, **given)
     except Exception as error:  # the tokenizers library raises plain Exception
         raise _cannot_load(name, error, "the tokenizer of") from error
     make_deterministic(tokenizer)
@@ -100,10 +103,10 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
                 folder,
                 config=config,
                 dtype=torch.float32 if gguf_file else "auto",
-                local_files_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # the report has them, with their names
-                **extra,
+                use_safetensors=None if gguf_file else True,
+                **given,
             )
     except Exception as error:
         raise _cannot_load(name, error) from error

@@ -14,4 +14,4 @@ def load_tokenizer(folder: Path | str) -> Any:
     folder = Path(folder).absolute()
     read_facts(folder)
     with reading(folder, "an exported tokenizer", "delete it and rerun"):
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)

@@ -11,6 +11,7 @@ from semdim.monitor.drawing import plot
 from semdim.monitor.heat import heat, heat_edges
 from semdim.monitor.reading import Reading, Token
 from semdim.monitor.verdict_words import conditions, name_of, verdict
+from semdim.monitor.visible import visible
 
 MOST_TABLE_ROWS = 4096
 HEAT_WORDS = {
@@ -101,22 +102,6 @@ def write_page(reading: Reading, out: Path | str) -> Path:
     temporary.write_text(render(reading), encoding="utf-8")
     temporary.replace(out)
     return out
-
-
-def visible(text: str) -> str:
-    """Control characters as pictures of themselves; line breaks stay, with a mark before them."""
-    shown = []
-    for character in text:
-        code = ord(character)
-        if character == "\n":
-            shown.append("↵\n")
-        elif character == "\t":
-            shown.append("\t")
-        elif code < 32 or code == 127:
-            shown.append(chr(0x2400 + code) if code < 32 else "␡")
-        else:
-            shown.append(character)
-    return "".join(shown)
 
 
 def label(token: Token, reading: Reading) -> str:

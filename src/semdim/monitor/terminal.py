@@ -12,6 +12,7 @@ from rich.text import Text
 from semdim.monitor.heat import heat, heat_edges
 from semdim.monitor.reading import Reading, SequenceReading, Token
 from semdim.monitor.verdict_words import closest, conditions, name_of, verdict
+from semdim.monitor.visible import visible
 
 # Backgrounds by heat, legible with black text: pale yellow to orange (256-colour palette).
 _HEAT = ("", "on color(230)", "on color(229)", "on color(222)", "on color(208)")
@@ -26,10 +27,15 @@ def piece(token: Token, edges: Sequence[float]) -> Text:
     if token.position == 0:
         return Text("")
     level = heat(token, edges)
-    shown = Text(token.text, style=f"color(16) {_HEAT[level]}" if level else "")
+    shown = Text(_shown(token.text), style=f"color(16) {_HEAT[level]}" if level else "")
     if token.flagged:
         shown += Text("▲", style=_FLAG)
     return shown
+
+
+def _shown(text: str) -> str:
+    """A text as it stands, but for what the terminal would obey."""
+    return "\n".join(map(visible, text.split("\n")))
 
 
 def show_text(console: Console, reading: Reading) -> None:
@@ -53,9 +59,9 @@ def show_rest(console: Console, reading: Reading, with_table: bool = True) -> No
     elif reading.sequences and reading.sequences[0].looks:
         _looks(console, reading.sequences[0], reading)
     style = "bold" if reading.alarm is None else "bold red" if reading.alarm else "bold green"
-    console.print(Text(verdict(reading), style=style))
+    console.print(Text(_shown(verdict(reading)), style=style))
     for condition in conditions(reading):
-        console.print(Text(f"· {condition}", style="dim"))
+        console.print(Text(_shown(f"· {condition}"), style="dim"))
 
 
 def _table(console: Console, reading: Reading) -> None:

@@ -103,7 +103,8 @@ def _reading_errors() -> tuple[type[Exception], ...]:
     import httpx
     from datasets.exceptions import DatasetsError
 
-    return (DatasetsError, OSError, ValueError, EOFError, zlib.error, httpx.HTTPError)
+    # RuntimeError: what datasets raises for a loading script, which it does not run.
+    return (DatasetsError, OSError, ValueError, EOFError, RuntimeError, zlib.error, httpx.HTTPError)
 
 
 def _local_path(path: str) -> str:
