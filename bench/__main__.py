@@ -1,7 +1,7 @@
 """Measure semdim against the plain procedure, SAELens and the machine's arithmetic.
 
     python -m bench                                smollm2-135m_layer15, 10 minutes on two cores
-    python -m bench --only speed                   a part of it: speed, memory or cached
+    python -m bench --only speed                   a part: speed, back_ends, memory or cached
     python -m bench --probe gpt2-small-shape --device cuda --batch 256 --shard 256
     python -m bench --document                     write docs/performance.md from what was measured
 
@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from bench import back_ends
 from bench.cached import extra_costs
 from bench.contenders import Settings
 from bench.document import document
@@ -34,7 +35,7 @@ from semdim.errors import ArtifactError, SemdimError
 from semdim.forward.spec import DEVICES, EngineSpec
 from semdim.paths import Paths
 
-PARTS = ("speed", "memory", "cached")
+PARTS = ("speed", "back_ends", "memory", "cached")
 FOLDER = Path("docs/performance")
 
 
@@ -82,7 +83,8 @@ def machine(device: str) -> dict[str, Any]:
         "n_threads": torch.get_num_threads(),
         "system": platform.system(),
         "versions": {
-            name: version(name) for name in ("semdim", "torch", "transformer-lens", "sae-lens")
+            name: version(name)
+            for name in ("semdim", "torch", "transformer-lens", "sae-lens", "transformers")
         },
     }
 
@@ -116,7 +118,9 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
         chosen.probe, str(root), device, chosen.context, chosen.batch, chosen.shard, chosen.threads
     )
     parts = chosen.only or PARTS
-    result |= {"probe": chosen.probe, "machine": machine(device)}
+    result["probe"] = chosen.probe
+    if set(parts) != {"back_ends"} or "machine" not in result:
+        result["machine"] = machine(device)
     with tempfile.TemporaryDirectory() as scratch:
         ledger = Path(scratch) / "ledger.parquet"
         if "speed" in parts:
@@ -125,6 +129,15 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
                 "batch_sequences": chosen.batch,
                 "shard_sequences": chosen.shard,
                 **measure(contenders(chosen.plain, chosen.sequences), settings, chosen.rounds, say),
+            }
+            write_json(path, result)
+        if "back_ends" in parts:
+            field = back_ends.contenders(chosen.plain, chosen.sequences)
+            result["back_ends"] = {
+                "context": chosen.context,
+                "batch_sequences": chosen.batch,
+                "machine": machine(device),
+                **measure(field, settings, chosen.rounds, say),
             }
             write_json(path, result)
         if "memory" in parts:

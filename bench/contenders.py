@@ -9,9 +9,10 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -121,9 +122,13 @@ def build(contender: Contender, settings: Settings) -> Callable[[], Reading]:
     most_at_once = max(1, _SAELENS_LOGITS // (4 * settings.context * subject.model.cfg.d_vocab))
     if contender.kind in ("plain", "saelens"):
         return {"plain": plain, "saelens": saelens}[contender.kind]
-    model, has_its_weights = subject.model, True
+    has_its_weights = True
     if contender.kind == "transformers":
+        # Not both models on one device: of the other library's the sizes are enough.
+        subject = replace(subject, model=SimpleNamespace(cfg=subject.model.cfg))
         model, has_its_weights = transformers_backend(subject, root, dtype, settings.context)
+    else:
+        model = subject.model
     split = SplitModel(model, subject.hook_name)
 
     def own() -> Reading:

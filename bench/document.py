@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from bench import back_ends
 from bench.figure import draw, in_order, microsecond_digits, steps_in_order, subject_of
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError
@@ -63,6 +64,8 @@ def section(result: dict[str, Any], figure: str | None) -> Iterator[str]:
     yield f"{processor}{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
     if "speed" in result:
         yield from _speed(result["speed"], subject_of(result), figure)
+    if "back_ends" in result:
+        yield from back_ends.section(result["back_ends"])
     for part in ("memory", "memory_large"):
         if part in result:
             yield from _memory(result[part])

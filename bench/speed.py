@@ -88,6 +88,14 @@ def summarise(rounds: Sequence[dict[str, Reading]], field: Sequence[Contender]) 
                 [turn[name].tokens_per_second / turn[BASELINE].tokens_per_second for turn in rounds]
             ),
         }
+        if contender.kind == "transformers" and f"semdim {contender.dtype}" in rounds[0]:
+            entry["ratio_to_transformer_lens"] = spread(
+                [
+                    turn[name].tokens_per_second
+                    / turn[f"semdim {contender.dtype}"].tokens_per_second
+                    for turn in rounds
+                ]
+            )
         peaks = [turn.device_peak_bytes for turn in turns if turn.device_peak_bytes is not None]
         if peaks:
             entry["device_peak_bytes"] = max(peaks)

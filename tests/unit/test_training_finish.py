@@ -74,7 +74,7 @@ def test_folding_the_input_scale_leaves_the_reconstruction(trained, tmp_path):
     assert explained_variance(rows, error, everywhere) > 0.8
 
 
-def test_gated_and_topk_keep_their_own_thresholds(trained, tmp_path):
+def test_gated_and_topk_keep_their_architecture(trained, tmp_path):
     rows = held_out()
     for architecture in ("gated", "topk"):
         folder = tmp_path / architecture
@@ -87,7 +87,26 @@ def test_gated_and_topk_keep_their_own_thresholds(trained, tmp_path):
             metadata={},
         )
         assert sae.cfg.architecture() == architecture
+        assert mean_n_active(sae, rows) == pytest.approx(4.0, abs=0.02)
         torch.testing.assert_close(sae.W_dec.norm(dim=1), torch.ones(48), atol=2e-3, rtol=0)
+
+
+def test_a_gate_that_is_open_counts_only_where_the_magnitude_is_positive(trained, tmp_path):
+    rows = held_out()
+    sae = finished_sae(
+        trained("gated"),
+        tmp_path,
+        held_out=rows,
+        n_active=4.0,
+        constant_n_active=False,
+        metadata={},
+    )
+    with torch.no_grad():
+        codes = sae.encode(rows)
+        sae.b_mag -= codes[codes > 0].quantile(0.25)  # a quarter of the gates open over nothing
+    before = mean_n_active(sae, rows)
+    assert before == pytest.approx(3.0, abs=0.1)
+    assert mean_n_active(recalibrate(sae, rows, n_active=2.0), rows) == pytest.approx(2.0, abs=0.02)
 
 
 @pytest.mark.parametrize("target", [1.0, 2.5, 7.0])
@@ -120,6 +139,8 @@ def test_explained_variance_and_silent_atoms_by_hand():
     class OneAtom:
         class cfg:
             d_sae = 4
+
+        device = "cpu"
 
         def encode(self, x):
             codes = torch.zeros(len(x), 4)

@@ -21,9 +21,17 @@ class ShuffledBatches(Iterator[Tensor]):
     """
 
     def __init__(
-        self, store: ShardStore, *, batch_size: int, buffer_shards: int, n_epochs: int, seed: int
+        self,
+        store: ShardStore,
+        *,
+        batch_size: int,
+        buffer_shards: int,
+        n_epochs: int,
+        seed: int,
+        device: str = "cpu",
     ) -> None:
-        """``batch_size`` is what a batch has at most: a buffer is cut into equal batches.
+        """``batch_size`` is what a batch has at most: a buffer is cut into equal batches. A buffer
+        goes to ``device`` as a whole and is mixed there: the order is the same on every device.
 
         Raises:
             DataError: a buffer's worth of text is more than there is, or less than a batch.
@@ -39,6 +47,7 @@ class ShuffledBatches(Iterator[Tensor]):
         self.buffer_shards = buffer_shards
         self.n_epochs = n_epochs
         self.seed = seed
+        self.device = device
         if store.rows_in(0) * buffer_shards < batch_size:
             raise DataError(
                 f"A mixing buffer of {store.rows_in(0) * buffer_shards} tokens is smaller than a "
@@ -78,8 +87,9 @@ class ShuffledBatches(Iterator[Tensor]):
         if self._loaded is None or self._loaded[0] != group:
             self._loaded = None  # frees the old buffer before the new one is read
             epoch, shards = self._plan[group]
-            buffer = torch.cat([self.store.shard(i) for i in shards])
+            buffer = torch.cat([self.store.shard(i) for i in shards]).to(self.device)
             generator = torch.Generator().manual_seed(self.seed * 1_000_003 + 7919 * group + epoch)
-            shuffled = buffer[torch.randperm(len(buffer), generator=generator)]
+            order = torch.randperm(len(buffer), generator=generator).to(self.device)
+            shuffled = buffer[order]
             self._loaded = (group, list(shuffled.tensor_split(self._steps[group])))
         return self._loaded[1]

@@ -41,11 +41,7 @@ Position 0 is left out everywhere, and norm outliers (beyond ten median norms) a
 explained variance. The gap is taken per sequence, on losses in bits per token that are not
 smoothed, with the SAE spliced in at every position but BOS (`splice: no_bos`), all in float32.
 
-The same from SAELens (`sae_lens.evals.run_evals`, BOS left out, outliers counted in, losses in bits
-per token, on the first sequences of each text):
-
-{saelens}
-{notes}
+{saelens}{notes}
 ## Limits
 
 - Position 0 and norm outliers were **not** trained on. Position 0 is an attention sink with a norm
@@ -62,6 +58,13 @@ per token, on the first sequences of each text):
 ```
 {command}
 ```
+"""
+
+SAELENS = """\
+The same from SAELens (`sae_lens.evals.run_evals`, BOS left out, outliers counted in, losses in bits
+per token, on the first sequences of each text):
+
+{table}
 """
 
 ARCHITECTURES = {
@@ -119,7 +122,7 @@ def write_card(
         "held out": f"{record['n_documents_held_out']:,} other documents (silent atoms)",
         "activations seen": record["n_tokens_seen"],
         "steps": record["n_steps"],
-        "training time": f"{record['minutes']} minutes, with the activations that were "
+        "training time": f"{duration(record['seconds'])}, with the activations that were "
         "not on disk yet",
         "machine": record["machine"],
         "model in": data.prefix_dtype,
@@ -145,12 +148,19 @@ def write_card(
         n_active=dictionary.n_active,
         training=table(training),
         measures=measures_table(record["measures"], LABELS),
-        saelens=measures_table(record["saelens"], SAELENS_LABELS),
+        saelens=SAELENS.format(table=measures_table(record["saelens"], SAELENS_LABELS))
+        if record["saelens"]
+        else "",
         notes=f"\n{notes}\n" if notes else "",
         n_tokens_seen=record["n_tokens_seen"],
         command=f"python -m stages.train_sae --write training/run={run} text.path=PATH\n"
         "dvc repro training/dvc.yaml",
     )
+
+
+def duration(seconds: float) -> str:
+    """Seconds below two minutes, else minutes."""
+    return f"{seconds:g} seconds" if seconds < 120 else f"{seconds / 60:.1f} minutes"
 
 
 def text_line(spec: CorpusSpec) -> str:

@@ -31,20 +31,22 @@ def finished_sae(
 
     The decoder's rows have unit norm and the input scale is in the weights already; the threshold
     is set on ``held_out`` after the matrices were rounded to half precision, so that what is
-    calibrated is what is read. A dictionary whose number of active atoms is constant (TopK), and
-    a gated one, whose gate and magnitude have thresholds of their own, keep theirs.
+    calibrated is what is read. A dictionary whose number of active atoms is constant (TopK) has
+    none. All is done on the device that the dictionary was trained on, and the SAE is returned
+    there.
     """
     trained.save_inference_model(folder)
-    sae: SAE[Any] = SAE.load_from_disk(folder)
+    device = str(trained.device)
+    sae: SAE[Any] = SAE.load_from_disk(folder, device=device)
     with torch.no_grad():
         norms = sae.W_dec.norm(dim=1)  # one in training, before the input's map was folded in
         sae.fold_W_dec_norm()
         for name in MATRICES:
             _round(getattr(sae, name), name)
-    if not constant_n_active and sae.cfg.architecture() in ("jumprelu", "standard"):
+    if not constant_n_active:
         sae = recalibrate(sae, held_out, n_active=n_active, atom_scale=norms)
     write_sae(sae, folder, metadata)
-    return SAE.load_from_disk(folder).eval()
+    return SAE.load_from_disk(folder, device=device).eval()
 
 
 def write_sae(sae: SAE[Any], folder: Path, metadata: dict[str, Any]) -> None:

@@ -44,6 +44,11 @@ class TrainingSettings:
     as_given: dict[str, Any]
     """The same as plain values, for fingerprints, cards and trackers."""
 
+    @property
+    def data_seed(self) -> int:
+        """The seed of the windows."""
+        return self.seed if self.data.seed is None else self.data.seed
+
 
 @dataclass(frozen=True)
 class _Engine:

@@ -59,28 +59,33 @@ def measure_sae(
 ) -> Measures:
     """Measure an SAE that encodes raw activations (scale and norms folded) on a sample."""
     ids = torch.from_numpy(sample.token_ids).long()
+    sae = sae.to(split.device)
     proxy = parse_proxy("sae", "no_bos")
     rebuild = Reconstructor(proxy, sae.W_dec.detach(), sae.b_dec.detach(), seed=0)
     columns: dict[str, list[Tensor]] = {name: [] for name in ("n_active", "error", "gap", "loss")}
     hidden: list[Tensor] = []
-    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
+    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool, device=split.device)
     with progress_bar(total=ids.numel(), desc="measuring") as bar:
         for batch in batches(len(ids), batch_sequences):
             tokens = ids[batch]
             activation = split.prefix(tokens)
             rows = activation.flatten(0, 1).float()
             codes = encode_rows(sae, rows, ROWS)
-            mask = bos_mask(tokens.clone(), bos_token_id).flatten()
+            mask = bos_mask(tokens.clone(), bos_token_id).flatten().to(split.device)
             spliced = rebuild(rows, codes, mask).view_as(activation).to(activation.dtype)
             before = split.next_token(split.suffix(activation), tokens).nll.view(len(tokens), -1)
             after = split.next_token(split.suffix(spliced), tokens).nll.view(len(tokens), -1)
             full = rebuild(rows, codes, torch.zeros_like(mask))
             inner = ~mask
-            columns["n_active"].append(codes.n_active[inner])
-            columns["error"].append((rows - full).pow(2).sum(dim=1)[inner])
-            columns["loss"].append(before.mean(dim=1))
-            columns["gap"].append((before - after).mean(dim=1))
-            hidden.append(rows[inner])
+            found = {
+                "n_active": codes.n_active[inner],
+                "error": (rows - full).pow(2).sum(dim=1)[inner],
+                "loss": before.mean(dim=1),
+                "gap": (before - after).mean(dim=1),
+            }
+            for name, column in found.items():
+                columns[name].append(column.cpu())
+            hidden.append(rows[inner].cpu())
             fired[codes.atoms[inner[codes.row_of]].long()] = True
             bar.update(tokens.numel())
     joined = {name: torch.cat(parts).double() for name, parts in columns.items()}
@@ -117,7 +122,7 @@ def explained_variance(
 @torch.no_grad()
 def silent_atoms(sae: Any, activations: Float[Tensor, "tokens d_model"]) -> float:
     """Share of atoms that fire nowhere in ``activations``."""
-    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
+    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool, device=sae.device)
     for rows in activations.split(ROWS):
-        fired |= is_active(sae.encode(rows.float())).any(dim=0)
+        fired |= is_active(sae.encode(rows.to(sae.device).float())).any(dim=0)
     return float((~fired).double().mean())

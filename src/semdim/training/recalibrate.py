@@ -19,10 +19,18 @@ SAMPLE_ROWS = 16_384
 def pre_activations(
     sae: SAE[Any], activations: Float[Tensor, "tokens d_model"]
 ) -> Iterator[Float[Tensor, "rows dict_size"]]:
-    """What the threshold is compared with, in blocks of rows (raw input, scale folded in)."""
+    """What the threshold is compared with, in blocks of rows (raw input, scale folded in).
+
+    Of a gated SAE: the gate, zero where the magnitude is not positive, since that atom is not
+    active however wide its gate is open.
+    """
     for rows in activations.split(ROWS):
         sae_in = sae.process_sae_in(rows.to(sae.device).float())
-        yield sae_in @ sae.W_enc + sae.b_enc
+        if sae.cfg.architecture() != "gated":
+            yield sae_in @ sae.W_enc + sae.b_enc
+            continue
+        magnitude = sae_in @ (sae.W_enc * sae.r_mag.exp()) + sae.b_mag
+        yield (sae_in @ sae.W_enc + sae.b_gate).masked_fill_(magnitude <= 0, 0.0)
 
 
 @torch.no_grad()
@@ -33,14 +41,15 @@ def recalibrate(
     n_active: float,
     atom_scale: Float[Tensor, " dict_size"] | None = None,
 ) -> SAE[Any]:
-    """A JumpReLU SAE whose one threshold gives a mean of ``n_active`` atoms on ``activations``.
+    """An SAE whose one threshold gives a mean of ``n_active`` atoms on ``activations``.
 
     The threshold is one in the units of training: an atom that folding made ``atom_scale`` times
     as large there has as many times the threshold. None: all have the same.
 
     A JumpReLU SAE gets a new threshold; a standard one (ReLU) becomes a JumpReLU SAE, since a
-    threshold of zero leaves its L0 to the L1 penalty. The mean counts atoms whose pre-activation
-    is positive and above the threshold.
+    threshold of zero leaves its L0 to the L1 penalty; a gated one stays gated, and the threshold is
+    taken off the biases of its gates. The mean counts atoms whose pre-activation is positive and
+    above the threshold.
 
     Raises:
         DataError: even a threshold of zero leaves fewer atoms active than wanted.
@@ -50,10 +59,14 @@ def recalibrate(
         generator = torch.Generator().manual_seed(0)
         sample = activations[torch.randperm(len(activations), generator=generator)[:SAMPLE_ROWS]]
     if atom_scale is None:
-        atom_scale = torch.ones(sae.cfg.d_sae)
+        atom_scale = torch.ones(sae.cfg.d_sae, device=sae.device)
     threshold = _threshold(sae, sample, n_active, atom_scale) * atom_scale
-    state = {**sae.state_dict(), "threshold": threshold}
-    config = {**sae.cfg.to_dict(), "architecture": "jumprelu"}
+    state, config = sae.state_dict(), sae.cfg.to_dict()
+    if sae.cfg.architecture() == "gated":
+        state["b_gate"] = state["b_gate"] - threshold
+    else:
+        state["threshold"] = threshold
+        config["architecture"] = "jumprelu"
     result: SAE[Any] = SAE.from_dict(copy.deepcopy(config))
     result.load_state_dict({name: value.clone() for name, value in state.items()})
     return result.eval()

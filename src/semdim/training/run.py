@@ -32,9 +32,7 @@ from semdim.training.wandb_run import Tracker
 from semdim.training.windows import Windows
 
 MAX_SEQUENCES = 4  # of a document, in evaluation: as in the pipeline's default
-MEASURED_WINDOWS = 400
 SENSITIVITY_WINDOWS = 48
-SAELENS_SEQUENCES = 100  # run_evals makes three full passes with all logits in memory
 
 
 def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any]:
@@ -56,17 +54,32 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
         )
     prepared = prepare(settings, root, device, say)
     trainer = new_trainer(settings, prepared, work, device)
+    sae, record = fit_and_finish(settings, prepared, trainer, out, say)
+    record["measures"], record["saelens"] = evaluate(settings, prepared, sae)
+    write_json(work / "training.json", record)
+    write_atomically(out / "README.md", write_card(settings, prepared.facts, record))
+    trainer.tracker.finish(record)
+    return record
+
+
+def fit_and_finish(
+    settings: TrainingSettings, prepared: Prepared, trainer: DictionaryTrainer, out: Path, say: Say
+) -> tuple[Any, dict[str, Any]]:
+    """Train to the end and write the SAE to ``out``; returns it with what is to be said of the run.
+
+    Needs the prefix of the model alone.
+    """
     say(
         f"training {settings.dictionary.dict_size} atoms on {len(prepared.windows[0]):,} windows "
         f"× {settings.optimiser.n_epochs} epochs: {trainer.batches.n_steps:,} steps of "
-        f"{trainer.cfg.train_batch_size_samples} tokens; checkpoints in {work}"
+        f"{trainer.cfg.train_batch_size_samples} tokens; checkpoints in {trainer.folder}"
     )
     trained = trainer.fit()
     record = {
         "n_tokens_seen": trainer.n_training_samples,
         "n_steps": trainer.n_training_steps,
-        "minutes": round(trainer.elapsed() / 60, 1),
-        "machine": f"{device}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "seconds": round(trainer.elapsed(), 1),
+        "machine": machine(str(trained.device)),
         "dead_in_training": int(trainer.dead_neurons.sum()),
         "n_windows": len(prepared.windows[0]),
         "n_documents": prepared.windows[0].n_documents,
@@ -82,11 +95,13 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
         metadata=metadata(settings, prepared.facts, record),
     )
     record["silent_share_held_out"] = silent_atoms(sae, prepared.held_out.everything())
-    record["measures"], record["saelens"] = evaluate(settings, prepared, sae)
-    write_json(work / "training.json", record)
-    write_atomically(out / "README.md", write_card(settings, prepared.facts, record))
-    trainer.tracker.finish(record)
-    return record
+    return sae, record
+
+
+def machine(device: str) -> str:
+    """What a dictionary was trained on."""
+    name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
+    return f"{name}, {torch.get_num_threads()} threads, {platform.machine()}"
 
 
 def new_trainer(
@@ -100,6 +115,7 @@ def new_trainer(
         buffer_shards=data.buffer_shards,
         n_epochs=optimiser.n_epochs,
         seed=settings.seed,
+        device=device,
     )
     sae = new_dictionary(
         settings.dictionary,
@@ -157,7 +173,7 @@ def evaluate(
     split = SplitModel(model, settings.hook_name)
     samples = {
         "held out" if settings.calibration is None else "calibration": as_sample(
-            prepared.calibration_windows
+            prepared.calibration_windows, settings.data.measured_windows
         )
     }
     for name, spec in settings.evaluation.items():
@@ -168,7 +184,7 @@ def evaluate(
             bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
             vocab_size=facts.vocab_size,
             max_sequences_per_document=MAX_SEQUENCES,
-            seed=settings.seed,
+            seed=settings.data_seed,
             special_token_ids=facts.special_token_ids,
         )
     ours, saelens = {}, {}
@@ -177,14 +193,17 @@ def evaluate(
         ours[name] = measure_sae(
             sae, split, sample, bos_token_id=bos, outlier_ratio=ratio
         ).as_dict()
-        head = torch.from_numpy(sample.token_ids[:SAELENS_SEQUENCES]).long()
-        saelens[name] = saelens_measures(sae, model, head, bos_token_id=bos)
+        if settings.data.saelens_sequences:
+            head = torch.from_numpy(sample.token_ids[: settings.data.saelens_sequences]).long()
+            saelens[name] = saelens_measures(
+                sae, model, head.to(prepared.split.device), bos_token_id=bos
+            )
     return ours, saelens
 
 
-def as_sample(windows: Windows) -> TokenSample:
-    """The first windows as a sample that can be measured."""
-    kept = windows.take(np.arange(min(len(windows), MEASURED_WINDOWS)))
+def as_sample(windows: Windows, most: int) -> TokenSample:
+    """The first ``most`` windows as a sample that can be measured."""
+    kept = windows.take(np.arange(min(len(windows), most)))
     numbers, document, counts = np.unique(kept.document, return_inverse=True, return_counts=True)
     rows = tuple(
         DocumentRow(index, str(number), 0, None, int(n))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from semdim.fields import SettingError, check, setting
+from semdim.fields import LARGEST_SEED, SettingError, check, setting
 
 ARCHITECTURES = ("batchtopk", "standard", "gated", "topk")
 CONSTANT_N_ACTIVE = ("topk",)
@@ -27,6 +27,9 @@ class DataSpec:
     """Train on no more windows than these, of those that n_tokens gives; null: on all."""
     held_out_share: float = setting(0.02, above=0, below=1)
     """Share of the documents that is set aside for recalibration and checks."""
+    seed: int | None = setting(None, at_least=0, at_most=LARGEST_SEED)
+    """Which windows are taken and held out, and their order; null: the seed of the run. Runs that
+    differ in the seed of the run alone then train on the same activations."""
     shard_windows: int = setting(512, at_least=1, at_most=1_000_000)
     """Windows per shard of activations, the unit of work that a killed run keeps."""
     buffer_shards: int = setting(4, at_least=1, at_most=1_000_000)
@@ -38,6 +41,11 @@ class DataSpec:
     prefix_dtype: str = setting("bfloat16", choices=DTYPES)
     prefix_batch: int = setting(16, at_least=1, at_most=100_000)
     """Windows per forward pass."""
+    measured_windows: int = setting(400, at_least=1, at_most=_MANY)
+    """Windows of the calibration text that the finished SAE is measured on, for its card."""
+    saelens_sequences: int = setting(100, at_least=0, at_most=_MANY)
+    """Sequences of each text that SAELens's own `run_evals` gets as well: three full passes with
+    all logits in memory; 0: the card does without."""
 
     def __post_init__(self) -> None:
         check(self, "data")

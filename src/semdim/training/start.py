@@ -66,7 +66,7 @@ def prepare(settings: TrainingSettings, root: Path, device: str, say: Say) -> Pr
         n_tokens=data.n_tokens,
         max_per_document=data.max_windows_per_document,
         held_out_share=data.held_out_share,
-        seed=settings.seed,
+        seed=settings.data_seed,
     )
     if data.max_training_windows is not None:
         train = train.take(np.arange(min(len(train), data.max_training_windows)))
@@ -131,7 +131,7 @@ def calibration_windows(
         bos_token_id=facts.bos_token_id if settings.data.prepend_bos else None,
         vocab_size=facts.vocab_size,
         max_sequences_per_document=settings.data.max_windows_per_document,
-        seed=settings.seed,
+        seed=settings.data_seed,
         special_token_ids=facts.special_token_ids,
     )
     return Windows(sample.token_ids, sample.document)

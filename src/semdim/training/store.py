@@ -47,7 +47,7 @@ class Facts:
 
 
 class ShardStore:
-    """Shards of activations [n_tokens, d_model] in bfloat16, position 0 and outliers left out."""
+    """Shards of activations [n_tokens, d_model], bfloat16, on the CPU; no position 0 or outliers."""
 
     def __init__(
         self,
@@ -124,7 +124,7 @@ class ShardStore:
                 f"the model's activations of windows {first}–{first + len(ids) - 1} are not finite;"
                 " a float16 prefix overflows on some models, use bfloat16 or float32"
             )
-        return raw.bfloat16()
+        return raw.bfloat16().cpu()  # a shard that is read again comes from the disk
 
     def _load_or_measure(self, fingerprint: str) -> Facts:
         path = None if self.folder is None else self.folder / "facts.json"

@@ -136,12 +136,13 @@ def held_out_gap(sae: SAE[Any], prepared: Prepared) -> float:
 @torch.no_grad()
 def held_out_measures(sae: SAE[Any], activations: torch.Tensor) -> dict[str, float]:
     """Explained variance, mean n_active and the share of silent atoms on activations [n, d]."""
-    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool)
+    fired = torch.zeros(sae.cfg.d_sae, dtype=torch.bool, device=sae.device)
     errors, counts = [], []
     for rows in activations.split(ROWS):
-        codes = sae.encode(rows.float())
-        errors.append((rows.float() - sae.decode(codes)).double().pow(2).sum(dim=1))
-        counts.append(from_dense(codes).n_active)
+        rows = rows.to(sae.device).float()
+        codes = sae.encode(rows)
+        errors.append((rows - sae.decode(codes)).double().pow(2).sum(dim=1).cpu())
+        counts.append(from_dense(codes).n_active.cpu())
         fired |= is_active(codes).any(dim=0)
     every = torch.ones(len(activations), dtype=torch.bool)
     return {
