@@ -75,3 +75,13 @@ def test_a_user_changes_a_probes_sae_in_one_line() -> None:
         "model=gpt2-small", "probes.gpt2-small-res-jb.sae.sae_id=blocks.8.hook_resid_pre"
     )
     assert other["probes"]["gpt2-small-res-jb"]["sae"]["sae_id"] == "blocks.8.hook_resid_pre"
+
+
+@pytest.mark.parametrize(
+    "experiment", sorted(path.stem for path in (CONF / "experiment").glob("*.yaml"))
+)
+def test_probes_of_one_model_that_are_compared_pay_for_each_other(experiment: str) -> None:
+    probes = read_settings(values(f"experiment={experiment}")).probes
+    for name, probe in probes.items():
+        rivals = [other for other in probes.values() if other.model == probe.model]
+        assert probe.n_candidates >= len(rivals), f"{name}: see docs/training.md"

@@ -17,10 +17,11 @@ from results_factory import TOP_K, write_results
 
 from semdim.errors import ArtifactError
 from semdim.plots.catalogue import FIGURES, figures
+from semdim.plots.documents_axis import document_ticks
 from semdim.plots.families import main_certificate, published
 from semdim.plots.figures.ablations import ablations
 from semdim.plots.figures.auroc_table import auroc_table
-from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n, document_ticks
+from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n
 from semdim.plots.figures.cross_model import cross_model
 from semdim.plots.figures.guardrail import guardrail_rates
 from semdim.plots.figures.risk_by_sparsity import risk_by_sparsity
@@ -85,6 +86,8 @@ def test_figure_1_has_log2_v_dashed_holdout_and_the_marked_n(models):
     assert "holdout on the model itself (betting)" in words
     assert "NOT CERTIFICATES" in words and "below log₂V" in words
     assert "Dudley, constants kept" in words
+    # The N that README and the report print, to the token, and not one read off the line.
+    assert words.count("N ≈ 15,187 tokens") == len(models)
 
 
 def test_a_line_that_never_comes_into_view_is_named_as_such(models):

@@ -213,3 +213,18 @@ def main_certificate(probe: ProbeResults) -> Curve | None:
 def comparable(probes: list[ProbeResults]) -> list[ProbeResults]:
     """Models with the published bound: the ones that can be set side by side."""
     return [probe for probe in probes if published(probe) is not None]
+
+
+def crossing_tokens(probe: ProbeResults) -> float | None:
+    """The N that is printed wherever the published bound is said to meet log2 V, in tokens.
+
+    It is the formula's, with k and gap of the largest sample held fixed (bound.json). The line that
+    is drawn has the k and gap of each N, and meets log2 V at a slightly different place; results
+    without the former are read off it. None: it does not meet it.
+    """
+    found = probe.headline.get("as_published_crossing_n_tokens")
+    if found is not None:
+        return float(found)
+    main = published(probe)
+    crossing = None if main is None else main.crossing
+    return None if crossing is None else crossing.interpolated

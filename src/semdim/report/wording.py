@@ -32,15 +32,6 @@ def count(value: SupportsFloat, source: str | None = None) -> Markup:
     return num(value, 0, source)
 
 
-def about(value: SupportsFloat, source: str | None = None) -> Markup:
-    """A number of tokens to three digits: 15,200."""
-    real = float(value)
-    size = 10 ** max(0, math.floor(math.log10(max(real, 1.0))) - 2)
-    shown = f"{round(real / size) * size:,.0f}"
-    where = Markup(' data-source="{}"').format(source) if source else Markup("")
-    return Markup('<data value="{}"{}>{}</data>').format(repr(real), where, shown)
-
-
 def small(value: SupportsFloat, source: str | None = None) -> Markup:
     """A share that may be tiny: 4.2 %, 0.03 %, 0 %."""
     real = float(value)

@@ -213,6 +213,7 @@ _ALL = (
             Column("family", "what the score looks at", kind="text"),
             Column("uses_labels", "whether it needs the true next token", kind="flag"),
             Column("two_sided", "whether it is a distance from the familiar mean", kind="flag"),
+            Column("fit_deviation", "standard deviation of the AUROC over refits; in its interval"),
         ),
     ),
     TableSchema(

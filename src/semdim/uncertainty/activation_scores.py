@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 from sklearn.cluster import KMeans
 
 from semdim.activations.norms import OUTLIER_RATIO
@@ -59,6 +59,8 @@ class TokenShards:
     """Shards ``activation`` [s, T, d]."""
     chosen: Bool[np.ndarray, "sequences context"]
     """Which tokens."""
+    times: Int[np.ndarray, " sequences"] | None = None
+    """How often each sequence's tokens come; None: once."""
 
     def __iter__(self) -> Iterator[Float32[np.ndarray, "tokens d_model"]]:
         """The chosen rows of each shard. Raises ``ArtifactError`` for another sample's shards."""
@@ -68,8 +70,12 @@ class TokenShards:
             rows = self.chosen[first : first + len(activation)]
             if rows.shape != activation.shape[:2]:
                 break
+            values = activation[rows]
+            if self.times is not None:
+                times = self.times[first : first + len(activation), None]
+                values = values.repeat(np.broadcast_to(times, rows.shape)[rows], axis=0)
             first += len(activation)
-            yield activation[rows]
+            yield values
         if first != len(self.chosen):
             raise ArtifactError(
                 f"{self.activations.folder} does not hold the {len(self.chosen)} sequences of the "
@@ -125,10 +131,11 @@ class ActivationFit:
         return {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
 
     @classmethod
-    def from_artifact(cls, artifact: Artifact) -> "ActivationFit":
-        """Read what ``tensors`` and ``facts`` wrote."""
-        arrays = {name: tensor.numpy() for name, tensor in artifact.read(0).items()}
-        facts = artifact.facts
+    def from_artifact(cls, artifact: Artifact, refit: int | None = None) -> "ActivationFit":
+        """Read what ``tensors`` and ``facts`` wrote: the fit, or a refit (shard 1 + its number)."""
+        shard = 0 if refit is None else 1 + refit
+        arrays = {name: tensor.numpy() for name, tensor in artifact.read(shard).items()}
+        facts = artifact.facts if refit is None else artifact.facts["refits"][refit]
         return cls(
             overall=Gaussians(arrays["mean"], arrays["whitener"], facts["shrinkage"]),
             clusters=Gaussians(
@@ -227,6 +234,19 @@ def _subsample(
         parts.append(values[chosen[first : first + len(values)]])
         first += len(values)
     return np.concatenate(parts)
+
+
+def score_sequences(
+    fit: ActivationFit, tokens: TokenShards
+) -> dict[str, Float32[np.ndarray, "sequences context"]]:
+    """Every score of the chosen tokens; NaN elsewhere."""
+    parts = [fit.score(values) for values in tokens if len(values)]
+    columns = {}
+    for name in COLUMNS:
+        column = np.full(tokens.chosen.shape, np.nan, dtype=np.float32)
+        column[tokens.chosen] = np.concatenate([part[name] for part in parts])
+        columns[name] = column
+    return columns
 
 
 def score_activations(

@@ -20,6 +20,7 @@ from semdim.uncertainty.metrics import (
     roc_points,
     separation,
 )
+from semdim.uncertainty.refits import FitVariation, with_fit
 from semdim.uncertainty.resampling import Resampling
 from semdim.uncertainty.score import Score
 from semdim.uncertainty.spec import UncertaintySpec
@@ -33,7 +34,7 @@ from semdim.uncertainty.verdict import LevelChoice
 UNCERTAINTY_COLUMNS = (
     "score", "shift", "level", "auroc", "auroc_low", "auroc_high", "aupr", "fpr_at_95_tpr", "n_id",
     "n_ood", "aupr_low", "aupr_high", "fpr_low", "fpr_high", "n_id_documents", "n_ood_documents",
-    "family", "uses_labels", "two_sided",
+    "family", "uses_labels", "two_sided", "fit_deviation",
 )  # fmt: skip
 ROC_COLUMNS = ("score", "shift", "level", "false_positive_rate", "true_positive_rate")
 
@@ -52,7 +53,8 @@ class Cell:
     """Metrics on the corpora as they are."""
     resampled: Separation | None
     """The same on each resample of documents; None when a corpus has only one document. Resample i
-    draws the same documents for every score, so differences between scores are paired."""
+    draws the same documents for every score, and takes the same refit of those that are fitted
+    (``refits``), so differences between scores are paired."""
     roc: Float[np.ndarray, "points 2"] | None
     """ROC points (false, true positive rate), for the chosen level only."""
     n_id: int
@@ -63,6 +65,9 @@ class Cell:
     """Documents behind the ID items."""
     n_ood_documents: int
     """Documents behind the OOD items."""
+    fit_deviation: float | None = None
+    """Standard deviation of the AUROC over refits; None: the score is not fitted, or the level is
+    that of tokens, whose intervals are those of this fit."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,7 @@ def evaluate(
     cells: list[Cell] = []
     work = [(shift, score) for shift in shifts for score in scores]
     grids: dict[str, TokenGrid] = {}
+    variation = FitVariation(fit_rows, id_rows, spec.n_refits, seed, vocab_size)
     seen, resampling = "", Resampling.of(id_rows, id_rows, spec.n_resamples, seed, id_name)
     for shift, score in progress(work, total=len(work), unit="scores", desc="OOD scores"):
         if shift != seen:
@@ -120,7 +126,7 @@ def evaluate(
             resampling = Resampling.of(id_rows, shifts[shift], spec.n_resamples, seed, shift)
         cells += values.tried(
             score.base, _cells, values, grids, score, shift, negatives[score.name], resampling,
-            choices.get(score.base), spec.roc_points,
+            choices.get(score.base), spec.roc_points, variation, shifts[shift],
         ) or []  # fmt: skip
     failed = values.failed
     if "n_active" in failed:
@@ -148,12 +154,15 @@ def _cells(
     resampling: Resampling,
     choice: LevelChoice,
     roc_points: int,
+    variation: FitVariation,
+    shift_rows: pd.DataFrame,
 ) -> list[Cell]:
     """A score on a shift at every level, and at the level chosen for it."""
+    refits = variation.of(score, shift_rows, shift)
     found = [
         _cell(
             score, shift, level, negatives[level], positives, resampling,
-            roc_points if level == choice.level else 0,
+            roc_points if level == choice.level else 0, refits.get(level),
         )
         for level, positives in _at_levels(values, grids, score).items()
     ]  # fmt: skip
@@ -174,6 +183,7 @@ def _cell(
     positives: ScoreValues,
     resampling: Resampling,
     roc_most: int,
+    of_refits: Float[np.ndarray, "refits metrics"] | None = None,
 ) -> Cell:
     resampled = None
     if resampling.draws is not None:
@@ -184,7 +194,7 @@ def _cell(
             np.searchsorted(resampling.ood_documents, positives.document),
             len(resampling.id_documents),
         )
-        resampled = resampled_separation(ranking, resampling.draws)
+        resampled = with_fit(resampled_separation(ranking, resampling.draws), of_refits)
     return Cell(
         score=score,
         shift=shift,
@@ -196,6 +206,7 @@ def _cell(
         n_ood=len(positives.value),
         n_id_documents=len(resampling.id_documents),
         n_ood_documents=len(resampling.ood_documents),
+        fit_deviation=None if of_refits is None else float(of_refits[:, 0].std(ddof=1)),
     )
 
 
@@ -217,6 +228,7 @@ def uncertainty_table(cells: Sequence[Cell], confidence: float) -> pd.DataFrame:
             "family": cell.score.family,
             "uses_labels": cell.score.uses_labels,
             "two_sided": cell.score.two_sided,
+            "fit_deviation": cell.fit_deviation,
         }
         resampled = cell.resampled
         if resampled is not None:

@@ -29,6 +29,7 @@ from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import Guardrail, Provenance, Role
 from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.level_choice import CRITERION
+from semdim.uncertainty.refits import refit_columns
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
     check_tokens,
@@ -126,6 +127,7 @@ def run_study(
         scores = tuple(score for score in all_scores() if score.base not in lacking)
     check_scores(scores)
     columns = {name for score in scores for name in score.reads}
+    columns |= refit_columns(ledgers)
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
     scored = {name: counted(table) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]

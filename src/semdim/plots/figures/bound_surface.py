@@ -85,14 +85,20 @@ def _panel(figure: Figure, axes: Axes, probe: ProbeResults) -> None:
         )  # fmt: skip
     step = -(-len(sizes) // MOST_COLUMNS_WITH_NUMBERS)
     shown = range(len(sizes) - 1, -1, -step)
-    axes.set_xticks(list(shown), [count_label(float(f"{sizes[j]:.3g}")) for j in shown])
+    documents = _documents(best)
+    axes.set_xticks(
+        list(shown),
+        [count_label(float(f"{sizes[j]:.3g}")) + documents.get(sizes[j], "") for j in shown],
+    )
     step = -(-len(kept) // MOST_ROWS_WITH_NUMBERS)
     shown = range(0, len(kept), step)
     axes.set_yticks(list(shown), [f"{kept[i]:,.0f}" for i in shown])
     axes.grid(False)
     axes.set_xlim(-0.5, len(sizes) - 0.5)
     axes.set_ylim(-0.5, len(kept) - 0.5)
-    axes.set_xlabel("N: tokens in the sample")
+    axes.set_xlabel(
+        "N: tokens in the sample" + ("; below it, the documents that count" if documents else "")
+    )
     axes.set_ylabel("k: atoms kept")
     axes.set_title(
         f"{probe.name}: below log₂V = {baseline:.2f} bits in {int(below.sum())} of {total.size} "
@@ -126,6 +132,14 @@ def _tick_words(norm: TwoSlopeNorm, baseline: float) -> list[str]:
         f"{baseline:.1f}",
         f"{high:.1f}" if high - baseline > near else "",
     ]
+
+
+def _documents(best: pd.DataFrame) -> dict[int, str]:
+    """By N, the second line of its tick: the documents behind the certificate, which may stay the
+    same while N grows; nothing where they are not the unit or not known."""
+    rows = best[(best["unit"] == "document") & best["n_documents"].notna()]
+    pairs = zip(rows["n_tokens_asked"], rows["n_documents"], strict=True)
+    return {int(size): f"\n{int(n):,}" for size, n in pairs}
 
 
 @house_style

@@ -7,17 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import NullFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.families import MARKERS, Curve, curves, main_certificate, published
+from semdim.plots.documents_axis import documents_axis
+from semdim.plots.families import MARKERS, Curve, crossing_tokens, curves, published
 from semdim.plots.style import (
     BASELINE,
     INK,
     MUTED,
     TERM_COLOURS,
     count_axis,
-    count_label,
     house_style,
     legend_below,
     panels,
@@ -30,8 +29,6 @@ PUBLISHED_TERMS = {
     "complexity": "complexity",
     "tail": "tail",
 }
-MOST_TICKS = 12
-"""On the axis of documents."""
 HEADROOM = 2.0
 """The axis ends at this many times log2 V: what is above it is vacuous many times over."""
 
@@ -63,16 +60,18 @@ def _stack(axes: Axes, curve: Curve) -> None:
         bottom = top
 
 
-def _mark_crossing(axes: Axes, curve: Curve, baseline: float, above: float) -> None:
-    crossing = curve.crossing
-    if crossing is None:
+def _mark_crossing(
+    axes: Axes, probe: ProbeResults, curve: Curve, baseline: float, above: float
+) -> None:
+    crossing, n_tokens = curve.crossing, crossing_tokens(probe)
+    if crossing is None or n_tokens is None:
         return
     where = crossing.interpolated
     height = crossing.total if crossing.is_first_point else baseline
     prefix = "at or before" if crossing.is_first_point else "from"
     axes.plot([where], [height], marker="o", ms=7, mfc="white", mec=INK, mew=1.6, zorder=6)
     axes.annotate(
-        f"below log₂V {prefix}\nN ≈ {count_label(float(f'{where:.3g}'))} tokens",
+        f"below log₂V {prefix}\nN ≈ {n_tokens:,.0f} tokens",
         (where, height),
         xytext=(0, above),
         textcoords="offset points",
@@ -83,31 +82,6 @@ def _mark_crossing(axes: Axes, curve: Curve, baseline: float, above: float) -> N
         bbox={"boxstyle": "round,pad=0.25", "fc": "white", "ec": "#bbbbbb", "lw": 0.7},
         arrowprops={"arrowstyle": "-", "color": INK, "lw": 0.9},
     )
-
-
-def document_ticks(probe: ProbeResults) -> list[tuple[float, int]]:
-    """Where the certificates' sizes stand on the axis of tokens, and how many documents each has;
-    none where documents are not the unit."""
-    main = main_certificate(probe)
-    if main is None or main.unit != "document":
-        return []
-    points = main.points[["n_tokens", "n_units"]].dropna()
-    points = points.drop_duplicates("n_units", keep="last")
-    return [(float(n), int(units)) for n, units in points.itertuples(index=False, name=None)]
-
-
-def _documents_axis(axes: Axes, probe: ProbeResults) -> None:
-    low, high = axes.get_xlim()
-    ticks = [(at, n) for at, n in document_ticks(probe) if low <= at <= high]
-    if not ticks:
-        return
-    top = axes.secondary_xaxis("top")
-    top.set_xscale("log")
-    ticks = ticks[:: -(-len(ticks) // MOST_TICKS)]
-    top.set_xticks([at for at, _ in ticks], [f"{n:,}" for _, n in ticks])
-    top.xaxis.set_minor_formatter(NullFormatter())
-    top.tick_params(which="minor", length=0.0)
-    top.set_xlabel("whole documents behind a certificate", fontsize=8.5)
 
 
 UNIGRAM_LINE: dict[str, Any] = {"color": BASELINE, "linestyle": (0, (1, 2)), "linewidth": 1.2}
@@ -141,7 +115,7 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     low, high = min(every), max(every)
     axes.set_xlim(low / 1.25 if low == high else low, high * 1.04 if low < high else high * 1.25)
     axes.set_ylim(0.0, _top(probe))
-    _documents_axis(axes, probe)
+    documents_axis(axes, probe)
     if baseline is None:
         return
     axes.axhline(baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4, zorder=5)
@@ -160,7 +134,7 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     for bits in _unigram_baselines([probe]):
         axes.axhline(bits, **UNIGRAM_LINE, zorder=5)
     if main is not None:
-        _mark_crossing(axes, main, baseline, above=34.0)
+        _mark_crossing(axes, probe, main, baseline, above=34.0)
 
 
 def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from semdim.plots.catalogue import FigureSpec, add_figure
+from semdim.plots.documents_axis import WORDS, documents_axis
 from semdim.plots.families import MARKERS, Curve, comparable, main_certificate, published
 from semdim.plots.selections.sparsity_rows import sparsity_rows
 from semdim.plots.style import BASELINE, INK, WIDTH, count_axis, house_style, model_colours
@@ -39,6 +40,11 @@ def _bound_panel(axes: Axes, probes: list[ProbeResults], relative: bool) -> None
             linewidth=1.2,
         )
     count_axis(axes, "N: tokens in the sample (log scale)")
+    for above, probe in enumerate(probes):
+        words = WORDS if len(probes) == 1 else f"{WORDS}, {probe.name}"
+        documents_axis(
+            axes, probe, words=words, above=34.0 * above, most=6, colour=colours[probe.name]
+        )
     axes.set_ylim(0.0, 2.0 * top)
     axes.set_ylabel("bound ÷ log₂V" if relative else "bits per token")
     axes.set_title("relative to a random guess" if relative else "in bits", fontsize=9)

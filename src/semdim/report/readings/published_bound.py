@@ -10,7 +10,7 @@ from semdim.plots.families import (
     published,
 )
 from semdim.report.sentences import reading
-from semdim.report.wording import about, compare, count, num, say
+from semdim.report.wording import compare, count, num, say
 from semdim.results.read import ProbeResults
 
 BOUNDS = "bounds.csv"
@@ -22,7 +22,8 @@ TERM_WORDS = {
 }
 
 
-def _crossing(curve: Curve, what: str) -> Markup:
+def _crossing(curve: Curve, what: str, n_tokens: float | None = None) -> Markup:
+    """Where a line meets log2 V: as it is drawn, or at ``n_tokens`` by its formula."""
     last, crossing = curve.last, curve.crossing
     common = {
         "what": what,
@@ -44,10 +45,19 @@ def _crossing(curve: Curve, what: str) -> Markup:
             first=count(crossing.n_tokens, BOUNDS),
             **common,
         )
+    if n_tokens is not None:
+        return say(
+            "{what} falls below log₂V = {base} bits at N ≈ {where} tokens, with the statistics of "
+            "the largest sample held fixed (first among the sizes measured: {first}), and reaches "
+            "{total} bits at N = {n}.",
+            where=count(n_tokens, "bound.json"),
+            first=count(crossing.n_tokens, BOUNDS),
+            **common,
+        )
     return say(
         "{what} falls below log₂V = {base} bits at N ≈ {where} tokens (first among the "
         "sizes measured: {first}), and reaches {total} bits at N = {n}.",
-        where=about(crossing.interpolated),
+        where=count(crossing.interpolated),
         first=count(crossing.n_tokens, BOUNDS),
         **common,
     )
@@ -70,7 +80,7 @@ def _against_unigram(probe: ProbeResults) -> list[Markup]:
         "A table of token frequencies, which knows no context, pays {bits} bits; the formula is "
         "below that only from N ≈ {n} on."
     )
-    return [say(text, n=about(crossing, "bound.json"), **common)]
+    return [say(text, n=count(crossing, "bound.json"), **common)]
 
 
 def _capital(sentences: list[Markup]) -> Markup:
@@ -86,16 +96,8 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
         sentences: list[Markup] = []
         main, certificate = published(probe), main_certificate(probe)
         if main is not None:
-            sentences.append(_crossing(main, "the bound as published"))
             exact = probe.headline.get("as_published_crossing_n_tokens")
-            if exact is not None:
-                sentences.append(
-                    say(
-                        "With the statistics of the largest sample held fixed, the formula itself "
-                        "crosses at N ≈ {n}.",
-                        n=about(exact, "bound.json"),
-                    )
-                )
+            sentences.append(_crossing(main, "the bound as published", exact))
             sentences += _against_unigram(probe)
             terms = {term: float(main.last[term]) for term in TERM_WORDS}
             largest = max(terms, key=lambda term: terms[term])

@@ -2,10 +2,10 @@
 
 from markupsafe import Markup
 
-from semdim.plots.families import Curve, comparable, published
+from semdim.plots.families import Curve, comparable, crossing_tokens, published
 from semdim.plots.selections.block_rows import block, layers, sae_gap
 from semdim.report.sentences import reading
-from semdim.report.wording import about, join, num, say
+from semdim.report.wording import count, join, num, say
 from semdim.results.read import ProbeResults
 
 BOUNDS = "bounds.csv"
@@ -47,13 +47,13 @@ def first_to_cross(probes: list[ProbeResults]) -> list[Markup]:
     never = [m.name for m, x in crossed if x is None]
     sentences = []
     if found:
-        order = sorted(found, key=lambda pair: pair[1].interpolated)
+        order = sorted(found, key=lambda pair: crossing_tokens(pair[0]) or 0.0)
         parts = [
             say(
                 "{probe} {word} N ≈ {n}",
                 probe=m.name,
                 word="at or before" if x.is_first_point else "at",
-                n=about(x.interpolated),
+                n=count(crossing_tokens(m) or x.interpolated, "bound.json"),
             )
             for m, x in order
         ]

@@ -53,12 +53,11 @@ def sample(repository: Repository) -> str:
     for probe in probes:
         corpora = probe.setup["corpora"]
         sizes = [
-            f"{facts['n_tokens']:,} of {CORPORA.get(name, name)}" for name, facts in corpora.items()
+            f"{facts['n_tokens']:,}{'' if place else ' tokens'} of {CORPORA.get(name, name)}"
+            for place, (name, facts) in enumerate(corpora.items())
         ]
         dtype = probe.setup["engine"]["compute_dtype"]
-        parts.append(
-            f"{NAMES.get(probe.name, probe.name)}: tokens, {', '.join(sizes)}, in {dtype}."
-        )
+        parts.append(f"{NAMES.get(probe.name, probe.name)}: {', '.join(sizes)}, in {dtype}.")
     first = _first(probes)
     if first is not None:
         parts.append(f"{NAMES.get(first.name, first.name)} is below log₂V first.")
