@@ -3,12 +3,15 @@
 import typer
 
 from semdim.commands.bound import bound
+from semdim.commands.certify import EPILOG as CERTIFY_EPILOG
+from semdim.commands.certify import certify
 from semdim.commands.compare import EPILOG as COMPARE_EPILOG
 from semdim.commands.compare import compare
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
 from semdim.commands.summary import summary
+from semdim.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -20,6 +23,8 @@ app = typer.Typer(
 app.command("bound")(bound)
 app.command("monitor", epilog=EPILOG)(monitor)
 app.command("compare", epilog=COMPARE_EPILOG)(compare)
+app.command("certify", epilog=CERTIFY_EPILOG)(certify)
+app.command("verify")(verify)
 app.command("init")(init)
 app.command("plan")(plan)
 app.command("summary")(summary)
