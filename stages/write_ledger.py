@@ -25,7 +25,7 @@ def main(run: Run) -> None:
         bos_token_id=read_facts(paths.model(run.model)).bos_token_id,
     ):
         writer.append(part.table(document))
-        codes.add(part.per_token)
+        codes.add(part.per_token, part.atoms)
     context = token_ids.shape[1]
     writer.finish(ledger_facts(run, corpus, sample, context, losses, codes.total()))
     say(f"{writer.n_rows} tokens, {len(losses)} proxies -> {writer.path}")

@@ -1,8 +1,9 @@
 """semdim: what a sparse autoencoder says, and does not say, about a language model's risk.
 
-`measure` takes a model, an SAE and text to a `Ledger`, `certify` takes the ledger to bounds. Both
-are imported when they are first used: importing the package is light, and submodules load torch,
-pandas or matplotlib only when they need them.
+`measure` takes a model, an SAE and text to a `Ledger`; `certify` takes the ledger to a
+`Certificate` of the SAE, `verify` holds one against its ledger, `bounds_of` gives every bound that
+a ledger allows. They are imported when they are first used: importing the package is light, and
+submodules load torch, pandas or matplotlib only when they need them.
 """
 
 import importlib
@@ -15,14 +16,20 @@ __version__ = "0.1.0"
 # Given as text, so that what imports semdim does not depend on all that it exports.
 _HOMES = {
     "measure": "semdim.measure",
-    "certify": "semdim.bounds.certify",
+    "certify": "semdim.certificate.certify",
+    "verify": "semdim.certificate.verify",
+    "bounds_of": "semdim.bounds.certify",
+    "Certificate": "semdim.certificate.certificate",
     "Ledger": "semdim.ledger.memory",
     "LedgerFacts": "semdim.ledger.facts",
     "Bound": "semdim.bounds.result",
     "SemdimError": "semdim.errors",
 }
 
-__all__ = ["Bound", "Ledger", "LedgerFacts", "SemdimError", "certify", "measure"]
+__all__ = [
+    "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
+    "measure", "verify",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

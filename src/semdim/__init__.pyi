@@ -1,10 +1,16 @@
 # What type checkers see of the exports that are made when they are first used.
-from semdim.bounds.certify import certify as certify
+from semdim.bounds.certify import bounds_of as bounds_of
 from semdim.bounds.result import Bound as Bound
+from semdim.certificate.certificate import Certificate as Certificate
+from semdim.certificate.certify import certify as certify
+from semdim.certificate.verify import verify as verify
 from semdim.errors import SemdimError as SemdimError
 from semdim.ledger.facts import LedgerFacts as LedgerFacts
 from semdim.ledger.memory import Ledger as Ledger
 from semdim.measure import measure as measure
 
-__all__ = ["Bound", "Ledger", "LedgerFacts", "SemdimError", "certify", "measure"]
+__all__ = [
+    "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
+    "measure", "verify",
+]  # fmt: skip
 __version__: str

@@ -45,7 +45,7 @@ TokenIds = Int[Tensor, "sequences context"] | Int[np.ndarray, "sequences context
 def measure(
     model: "HookedTransformer | PreTrainedModel",
     sae: Any,
-    texts_or_token_ids: Sequence[str] | TokenIds,
+    texts_or_token_ids: Sequence[str] | TokenIds | TokenSample,
     *,
     hook_name: str | None = None,
     proxies: Sequence[str] = ("model", "sae"),
@@ -63,6 +63,7 @@ def measure(
     atom_order: Int[Tensor, " dict_size"] | Int[np.ndarray, " dict_size"] | None = None,
     progress: bool = True,
     corpus: str = "memory",
+    of_model: ModelFacts | None = None,
 ) -> Ledger:
     """The ledger of a text under a model, with an SAE spliced in at its hook point.
 
@@ -77,7 +78,8 @@ def measure(
             given what the SAE's metadata ask for.
         sae: SAELens's object, or a folder in SAELens's format.
         texts_or_token_ids: texts, each a document, which are packed into sequences that start with
-            BOS and never cross two documents; or ids, one sequence a row, BOS first.
+            BOS and never cross two documents; or ids, one sequence a row, BOS first; or a sample
+            that is packed already (`semdim.text.corpus.sample_corpus`).
         hook_name: ``blocks.L.hook_resid_pre`` or ``_post``; None: where the SAE says.
         proxies: what is put at the hook point, a column of losses each; ``model`` is among them.
         context: tokens of a sequence, BOS included; ids bring their own.
@@ -95,6 +97,7 @@ def measure(
             column ``deepest_rank``.
         progress: show a bar on a terminal.
         corpus: name of the text in the facts.
+        of_model: facts of the model, where it was exported; None: they are taken from it.
 
     Raises:
         ConfigError: an unknown proxy or splice, no proxy ``model``, a pool without an order, no
@@ -118,7 +121,10 @@ def measure(
         check_possible(proxy, dict_size, has_order=order is not None)
     with left_as_it_is(model):
         backend = backend_of(model, probe.facts.processing)
-        if isinstance(texts_or_token_ids, Tensor | np.ndarray):
+        if isinstance(texts_or_token_ids, TokenSample):
+            sample = texts_or_token_ids
+            bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
+        elif isinstance(texts_or_token_ids, Tensor | np.ndarray):
             sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
             bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
         else:
@@ -135,8 +141,8 @@ def measure(
             )
         token_ids = torch.from_numpy(sample.token_ids)
         check_token_ids(token_ids, backend.vocab_size, "the sample")
-        of_model = _model_facts(backend, bos)
-        _check_fit(probe, of_model, sample, bos)
+        described = _model_facts(backend, bos) if of_model is None else of_model
+        _check_fit(probe, described, sample, bos)
 
         tables: list[pa.Table] = []
         bar: AbstractContextManager[Any] = nullcontext()
@@ -163,7 +169,7 @@ def measure(
             steps.compute_losses(names)
             codes = steps.collect(names, sample.document, tables.append)
     facts = LedgerFacts.of(
-        of_model,
+        described,
         probe.facts,
         {
             "n_tokens": sample.n_tokens,
@@ -174,7 +180,7 @@ def measure(
         corpus=corpus,
         context=sample.context,
         splice=splice,
-        compute_dtype=of_model.source["dtype"],
+        compute_dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         seed=seed,
         proxies={proxy.name: proxy.splice for proxy in parsed},
         codes=codes,

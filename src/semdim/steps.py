@@ -152,7 +152,7 @@ class Steps:
         """Hand the ledger's rows to ``append``, part by part; returns the facts of its codes."""
         codes = CorpusFacts()
         for part in self.parts(proxies):
-            codes.add(part.per_token)
+            codes.add(part.per_token, part.atoms)
             append(part.table(document))
         return codes.total()
 

@@ -266,3 +266,7 @@ def _max_rank(ledger: LedgerLike) -> Any:
             "facts; order the atoms first, or leave pool_sizes out."
         )
     return deepest_ranks(ledger.rows, splice)
+
+
+bounds_of = certify
+"""`certify` as `semdim.bounds_of`: beside `semdim.certify`, which gives an SAE's certificate."""

@@ -8,6 +8,8 @@ import typer
 
 from semdim import __version__
 from semdim.commands.bound import bound
+from semdim.commands.certify import EPILOG as CERTIFY_EPILOG
+from semdim.commands.certify import certify
 from semdim.commands.compare import EPILOG as COMPARE_EPILOG
 from semdim.commands.compare import compare
 from semdim.commands.init import init
@@ -15,6 +17,7 @@ from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
 from semdim.commands.refusal import command, refusal
 from semdim.commands.summary import summary
+from semdim.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -58,6 +61,8 @@ for _name, _work, _epilog in (
     ("bound", bound, None),
     ("monitor", monitor, EPILOG),
     ("compare", compare, COMPARE_EPILOG),
+    ("certify", certify, CERTIFY_EPILOG),
+    ("verify", verify, None),
     ("init", init, None),
     ("plan", plan, None),
     ("summary", summary, None),

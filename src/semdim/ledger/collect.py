@@ -37,6 +37,8 @@ class LedgerPart:
     """Arrays [s, T]."""
     per_prediction: dict[str, np.ndarray]
     """Arrays [s, T − 1]: a loss for each proxy, and the model's scores."""
+    atoms: np.ndarray | None = None
+    """Atoms that are active at its positions that are not special, each once; None: not asked."""
 
     def table(self, document: Int32[np.ndarray, " sequences"]) -> pa.Table:
         """Its rows of the ledger; ``document`` is that of every sequence of the sample."""
@@ -100,7 +102,9 @@ def base_parts(
             "centred_norm": norm["centred_norm"],
         }
         arrays = {name: column.numpy() for name, column in per_token.items()}
-        yield LedgerPart(first, ids.numpy(), arrays, per_prediction)
+        inside = np.repeat(~arrays["is_bos"].reshape(-1), shard["row_starts"].diff().numpy())
+        atoms = np.unique(shard["atoms"].numpy()[inside])
+        yield LedgerPart(first, ids.numpy(), arrays, per_prediction, atoms)
 
 
 def further_parts(
@@ -136,6 +140,7 @@ def joined(base: Iterable[LedgerPart], further: Iterable[LedgerPart]) -> Iterato
             one.token_ids,
             one.per_token | other.per_token,
             one.per_prediction | other.per_prediction,
+            one.atoms,
         )
 
 
@@ -224,9 +229,12 @@ class CorpusFacts:
     """What the ledger's facts say of a corpus's codes, summed up shard by shard."""
 
     _sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(_SUMS, 0.0))
+    _atoms: np.ndarray | None = None
 
-    def add(self, columns: Mapping[str, np.ndarray]) -> None:
-        """Count in the tokens of one shard: arrays [s, T] by the ledger's names."""
+    def add(self, columns: Mapping[str, np.ndarray], atoms: np.ndarray | None = None) -> None:
+        """Count in the tokens of one shard: arrays [s, T] by the ledger's names, and its atoms."""
+        if atoms is not None:
+            self._atoms = atoms if self._atoms is None else np.union1d(self._atoms, atoms)
         inside = ~columns["is_bos"]
         error, centred = (
             np.square(columns[name], dtype=np.float64)
@@ -246,6 +254,7 @@ class CorpusFacts:
             explained_variance_with_outliers=self._explained("_with_outliers"),
             n_outliers=self._sums["n_outliers"],
             mean_n_active=self._sums["n_active"] / max(self._sums["n_tokens"], 1.0),
+            n_atoms_used=None if self._atoms is None else len(self._atoms),
         )
 
     def _explained(self, suffix: str) -> float | None:

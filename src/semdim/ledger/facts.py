@@ -29,6 +29,8 @@ class CodesFacts:
     """Positions whose norm exceeds ten medians."""
     mean_n_active: float
     """Mean k."""
+    n_atoms_used: int | None = added(None)
+    """Atoms of the dictionary that are active somewhere; None: they were not counted."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,10 @@ results/probes/<probe>/   the tables below, and
   k_and_loss.json         the loss of the next token, by k and by entropy, token by token
   guardrail.json          the alarm on n_active: threshold, promise, rates
   verdict.json            what n_active is worth as a warning sign
+  certificate.json        what the autoencoder changes in its model, with intervals
+  certificate.html        the same as a page
+  CARD.md                 the same as a block for a model card
+  saebench.json           the same in the layout of SAEBench
   metrics.json            the numbers by which runs are compared
   params.yaml             the settings that the numbers belong to
 results/figures/          every figure, as PNG and SVG

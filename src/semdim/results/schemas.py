@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from semdim.artifacts.shards import write_atomically
+from semdim.certificate.certificate import Certificate
 from semdim.ledger.facts import LedgerFacts
 from semdim.records import json_schema
 from semdim.results.k_and_loss import KAndLoss
@@ -17,6 +18,7 @@ from semdim.uncertainty.verdict import Verdict
 
 #: Records by the name of their file; a ledger's facts are in its Parquet metadata, key ``semdim``.
 RECORDS: dict[str, type] = {
+    "certificate": Certificate,
     "guardrail": Guardrail,
     "k_and_loss": KAndLoss,
     "ledger_facts": LedgerFacts,

@@ -47,7 +47,7 @@ class Facts:
 
 
 class ShardStore:
-    """Shards of activations [n_tokens, d_model], bfloat16, on the CPU; no position 0 or outliers."""
+    """Shards of activations [n_tokens, d_model], bfloat16, on the CPU, without outliers."""
 
     def __init__(
         self,

@@ -1,0 +1,1 @@
+"""What an autoencoder changes in its model, certified from the ledger alone."""

@@ -1,0 +1,1 @@
+"""The quantities of a certificate, one file each."""

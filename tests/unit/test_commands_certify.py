@@ -1,0 +1,112 @@
+"""`semdim certify` and `semdim verify`: files that agree, sentences for what does not fit."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sae_factory import sae_folder
+from tiny_factory import HOOK, tiny_model
+from typer.testing import CliRunner
+
+import semdim
+from semdim.commands.app import app
+from semdim.models.tiny import standard_library_text
+
+METADATA = {"hook_name": HOOK, "prepend_bos": True, "model_name": "random-llama"}
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("certify")
+    tiny_model(folder / "model")
+    sae_folder(folder / "sae", "jumprelu", metadata=METADATA)
+    text = "".join(standard_library_text())
+    (folder / "texts").mkdir()
+    for index in range(12):
+        start = 3000 * index
+        (folder / "texts" / f"{index:02d}.txt").write_text(text[start : start + 2500])
+    return folder
+
+
+def run(*words: Any) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    return done.exit_code, done.stdout, done.stderr
+
+
+def certify(work: Path, **options: Any) -> tuple[int, str, str]:
+    given = {
+        "model": work / "model", "sae": work / "sae", "text": work / "texts", "tokens": 320,
+        "context": 16, "windows": 2, "out": work / "out",
+    } | options  # fmt: skip
+    return run("certify", *(word for name, value in given.items() for word in (f"--{name}", value)))
+
+
+def test_a_certificate_is_written_and_verified(work: Path) -> None:
+    code, out, err = certify(work)
+    assert code == 0, err
+    assert "Change of the loss" in out and "20 windows of 16" in err
+    files = {"certificate.json", "certificate.html", "CARD.md", "saebench.json", "ledger.parquet"}
+    assert {path.name for path in (work / "out").iterdir()} == files
+    code, out, _ = run("verify", work / "out" / "certificate.json", "--ledger", work / "out")
+    assert code == 0 and "values are equal" in out
+    ledger = semdim.Ledger.read(work / "out" / "ledger.parquet")
+    assert set(ledger.facts.proxies) == {"model", "sae", "zero"}
+    content = json.loads((work / "out" / "certificate.json").read_text())
+    number = content["numbers"][0]
+    number["upper"] = round(number["upper"], 4)
+    (work / "forged.json").write_text(json.dumps(content))
+    code, out, _ = run("verify", work / "forged.json", "--ledger", work / "out")
+    assert code == 1 and "numbers.faithfulness.upper" in out and "off by" in out
+
+
+def test_it_is_what_the_functions_give(work: Path) -> None:
+    from semdim.certificate.run import Request, measured
+
+    request = Request(
+        str(work / "model"), str(work / "sae"), str(work / "texts"), 320, context=16, windows=2,
+        baseline="none",
+    )  # fmt: skip
+    model, said = tiny_model(work / "model"), []
+    ledger = measured(request, work / "again", say=said.append, progress=False)
+    assert said[0].startswith("loading the SAE") and ledger.facts.corpus == str(work / "texts")
+    ids = ledger.rows["token_id"].to_numpy().reshape(-1, 16)
+    labels = ledger.rows["document"].to_numpy()[::16]
+    other = semdim.measure(model, work / "sae", ids, documents=labels, progress=False)
+    assert other.rows.drop(columns="document").equals(ledger.rows.drop(columns="document"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"sae": "nothing"}, "neither a folder nor RELEASE/ID"),
+        ({"text": "no/such/*.txt"}, "no/such"),
+        ({"tokens": 10**6}, "10,000|1000000|1,000,000|tokens"),
+        ({"context": 1}, "context"),
+        ({"baseline": "mean"}, "baseline"),
+        ({"failure-prob": 2}, "failure_prob"),
+        ({"context": 128}, "128"),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence(
+    work: Path, options: dict[str, Any], message: str
+) -> None:
+    import re
+
+    code, _, err = certify(work, out=work / "never", **options)
+    last = err.strip().splitlines()[-1]
+    assert code == 1 and last.startswith("error: ") and re.search(message, last)
+    assert not (work / "never").exists()
+
+
+def test_a_plan_touches_nothing(work: Path) -> None:
+    code, _, err = run(
+        "certify", "--model", "nobody/nothing", "--sae", "a/b", "--text", "english", "--plan",
+        "--out", work / "planned",
+    )  # fmt: skip
+    assert code == 0 and "157 windows of 128" in err and not (work / "planned").exists()
+
+
+def test_a_folder_in_use_is_refused_before_anything_is_loaded(work: Path) -> None:
+    code, _, err = certify(work, out=work / "texts", model="nobody/nothing")
+    assert code == 1 and "not empty" in err and "loading" not in err
