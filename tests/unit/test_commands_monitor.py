@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from semdim.commands import monitor
 from semdim.commands.app import app
+from semdim.errors import ConfigError
 from semdim.monitor import SparsityMonitor
 from semdim.monitor.live import Sampler
 from semdim.paths import Paths
@@ -180,6 +182,16 @@ def test_a_mistake_is_one_sentence(arguments: list[str], stdin: bytes | None, me
     code, out, err = run(*arguments, stdin=stdin)
     assert code == 1 and out == ""
     assert message in err and err.startswith("error: ") and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("file", [None, Path("-")])
+def test_a_closed_standard_input_is_no_text(
+    file: Path | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(ConfigError, match="There is no text"):
+        monitor._text(file, None)
+    assert monitor._text(None, "\ufeffa\r\n") == "a\n"
 
 
 def test_anothers_threshold_is_refused_by_its_fingerprint(tmp_path: Path) -> None:
