@@ -126,3 +126,13 @@ PACKINGS = (
 )
 LONGEST_BEGINNING = max(len(start) for packing in PACKINGS for start in packing.beginnings)
 """Bytes that tell what a member is."""
+
+
+def is_packed(path: Path) -> bool:
+    """Whether a file begins as a compressed one does; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(LONGEST_BEGINNING)
+    except OSError:
+        return False
+    return any(head.startswith(packing.beginnings) for packing in PACKINGS)

@@ -21,6 +21,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from semdim.artifacts.shards import Artifact, write_atomically
+from semdim.results.cells import csv_text
 from semdim.uncertainty.metrics import separation
 
 PARTS = ("energy", "log_max_prob", "minus_largest_logit")
@@ -87,9 +88,7 @@ def main() -> None:
         read = {corpus: read_parts(folder / "losses" / corpus) for corpus in given.corpora}
         rows += energy_rows(folder.name, read, given.corpora[0])
     table = pd.DataFrame(rows, columns=pd.Index(COLUMNS))
-    write_atomically(
-        given.write, table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    )
+    write_atomically(given.write, csv_text(table, "%.6g"))
     print(f"wrote {given.write}")
 
 

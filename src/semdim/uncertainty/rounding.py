@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from semdim.activations.norms import OUTLIER_RATIO
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
+from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.tokens.positions import counted_mask
 
@@ -195,6 +196,5 @@ def write_rounding(folder: "Path", rows: "Iterable[dict[str, Any]]") -> "pd.Data
 
     table = pd.DataFrame(list(rows), columns=pd.Index(ROUNDING_COLUMNS))
     check_columns("rounding", table)
-    text = table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
-    write_atomically(folder / "rounding.csv", text)
+    write_atomically(folder / "rounding.csv", csv_text(table, "%.6g"))
     return table

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from semdim.fields import setting
@@ -9,8 +10,10 @@ from semdim.text.disk import describe_files, find_files, folder_below
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.filters import is_wanted
 from semdim.text.kind import KINDS
+from semdim.text.packings import is_packed
 from semdim.text.reading import read_text_file
 from semdim.text.spec import TextSpec
+from semdim.text.walk import fixed_part
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +42,11 @@ class FilesCorpus(TextSpec):
         kept = [path for path in paths if is_wanted(str(path), self)]
         return {"files": describe_files(kept, self.path)}
 
-    def documents_at_most(self, found: Mapping[str, Any]) -> Sequence[int]:
-        """A document per file."""
+    def documents_at_most(self, found: Mapping[str, Any]) -> Sequence[int] | None:
+        """A document per file; unknown where a file is compressed."""
+        root = fixed_part(Path(self.path).expanduser())
+        if any(is_packed(root / file["name"]) for file in found["files"]):
+            return None
         return [int(file["size"]) for file in found["files"]]
 
 
