@@ -3,6 +3,8 @@
     python -m stages.check_params            check, and write down what is at the sources
     python -m stages.check_params --write    write params.yaml from conf/ (then commit it)
     python -m stages.check_params --verify   read all of DVC's cache again, changed or not
+    python -m stages.check_params --keep     write what params.yaml has otherwise into conf/, as
+                                             after an experiment (then commit both)
 
 `dvc exp run -S ...` composes params.yaml itself, so in an experiment only the values are checked.
 """
@@ -23,6 +25,7 @@ from stages import imported
 from stages.support.cached import remove_damaged
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
+from stages.support.keep import keep
 from stages.support.sources import write_sources
 from stages.support.unwritable import unwritable
 
@@ -31,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.check_params", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write params.yaml from conf/")
     parser.add_argument("--verify", action="store_true", help="hash DVC's cache, changed or not")
+    parser.add_argument("--keep", action="store_true", help="write params.yaml's values to conf/")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
     params, paths = Path("params.yaml"), Paths()
@@ -40,6 +44,9 @@ def main() -> None:
             checked(plain(text))
             write_atomically(params, text)
             return print(f"wrote {params}")
+        if arguments.keep:
+            checked(plain(params))
+            return print(f"wrote what {params} has otherwise into {keep(params)}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
         for name in remove_damaged(again=arguments.verify):
             print(

@@ -19,8 +19,8 @@ from stages.support.points import parse, refuse_contradictions
 MEND = "`python -m stages.check_params --write`"
 
 
-def composed(overrides: list[str] | None = None) -> str:
-    """params.yaml as conf/ has it: the same text as DVC writes for an experiment.
+def composed(overrides: list[str] | None = None, conf: Path = ROOT / "conf") -> str:
+    """params.yaml as ``conf`` has it: the same text as DVC writes for an experiment.
 
     Raises:
         ConfigError: conf/ cannot be composed (an unknown choice lists those that exist), or two
@@ -28,7 +28,7 @@ def composed(overrides: list[str] | None = None) -> str:
     """
     try:
         refuse_contradictions(parse(overrides or []))
-        with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        with initialize_config_dir(str(conf), version_base=None):
             config = compose("config", overrides=overrides or [])
         OmegaConf.resolve(config)
         return OmegaConf.to_yaml(config)
@@ -77,8 +77,10 @@ def checked(values: dict[str, Any], *, must_be_composed: bool = False) -> dict[s
         difference = first_difference(values, plain(composed()))
         if difference is not None:
             raise ConfigError(
-                f"params.yaml is not the composition of conf/ (they differ in {difference}); "
-                f"write it with {MEND}, or run an experiment with `dvc exp run -S group=choice`."
+                f"params.yaml is not the composition of conf/ (they differ in {difference}), as "
+                "after `dvc exp run -S ...`: keep its settings with "
+                f"`python -m stages.check_params --keep`, drop them with {MEND} (what was computed "
+                "is taken from the cache), or go on with `dvc exp run -S group=choice`."
             )
     load_plugins(values.get("plugins") or ())
     read_settings(values)
