@@ -47,7 +47,8 @@ class Facts:
 
 
 class ShardStore:
-    """Shards of activations [n_tokens, d_model], bfloat16, on the CPU, without outliers."""
+    """Shards of activations [n_tokens, d_model] in bfloat16 on the CPU, position 0 left out, and
+    outliers, too."""
 
     def __init__(
         self,
