@@ -22,7 +22,7 @@ from omegaconf import DictConfig, OmegaConf
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ConfigError
 from semdim.flat import flattened
-from semdim.reading import mapping, read_json, taken
+from semdim.reading import is_there, mapping, read_json, taken
 from stages.support.run import ROW
 
 REFUSED = "refused.txt"
@@ -103,7 +103,7 @@ def collect(folder: Path, out: Path) -> tuple[int, list[str]]:
     for point in points:
         if (point / REFUSED).exists():
             refused.append((point / REFUSED).read_text(encoding="utf-8").strip())
-        if (point / ROW).exists():
+        if is_there(point / ROW):
             row = read_json(point / ROW)
             config, results = (
                 taken(row, key, mapping, point / ROW) for key in ("config", "results")

@@ -18,6 +18,7 @@ from semdim.bounds.result import TERMS
 from semdim.bounds.words import LABELS, can_be_certificate, in_words, status
 from semdim.commands.screen import Screen
 from semdim.errors import ConfigError
+from semdim.quoting import visible
 from semdim.results.bounds_rows import read_bounds
 
 REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "failure_prob")
@@ -156,7 +157,9 @@ def _explain(folder: Path, n_tokens: int | None, family: str | None, as_json: bo
         certified = bool(row["is_certificate"]) and can_be_certificate(name)
         colour = "green" if certified else "yellow"
         title = f"{name}: {status(name, certified, row['unit'])}"
-        heading = Text.assemble((title, f"bold {colour}"), "  ", (_describe(row), "dim"))
+        heading = Text.assemble(
+            (visible(title), f"bold {colour}"), "  ", (visible(_describe(row)), "dim")
+        )
         console.print(heading, soft_wrap=True)
         console.print(_row_table(row))
 

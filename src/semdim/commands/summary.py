@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from semdim.errors import ArtifactError
-from semdim.reading import mapping, number, number_or_null, read_json, taken
+from semdim.reading import is_there, mapping, number, number_or_null, read_json, taken
 
 ADVICE = "`make repro` computes it anew"
 
@@ -19,6 +19,7 @@ def summary(
     from rich.text import Text
 
     from semdim.commands.screen import Screen
+    from semdim.quoting import visible
 
     screen = Screen(soft_wrap=True)
     found = sorted(results.glob("probes/*/bound.json")) if results.is_dir() else []
@@ -27,7 +28,7 @@ def summary(
     # All is read before the first line is printed.
     told = [(path.parent.name, *_lines(path)) for path in found]
     for name, baseline, lines in told:
-        screen.print(Text.assemble((name, "bold"), f"  log2 V = {baseline:.2f} bits"))
+        screen.print(Text.assemble((visible(name), "bold"), f"  log2 V = {baseline:.2f} bits"))
         for line in lines:
             screen.print(f"  {line}")
     screen.print(f"The whole story: {results / 'report.html'}")
@@ -68,7 +69,7 @@ def _lines(path: Path) -> tuple[float, list[str]]:
 def _text(path: Path) -> str:
     """A text of the sample, with its number of predictions where the set-up tells the context."""
     setup = path.parent / "setup.json"
-    context = _context(setup) if setup.exists() else None
+    context = _context(setup) if is_there(setup) else None
     return "a text" if context is None else f"a {context - 1:.0f}-token text"
 
 
@@ -82,7 +83,7 @@ def _level(path: Path) -> str:
 
     table = path.parent / "bounds.csv"
     rows = read_rows(table, "a table of bounds", advice=ADVICE)
-    text = (rows[0].get("failure_prob") if rows else None) or ""
+    text = (rows[0].get("failure_prob") if rows else "") or ""
     try:
         failure_prob = float(text)
         if not 0 < failure_prob < 1:

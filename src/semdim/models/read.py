@@ -72,13 +72,13 @@ def read_source(source: ModelSource, scratch: Path) -> ReadModel:
 
 def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
+    if gguf_file is None:
+        read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     extra: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {}
     header = read_header(folder / gguf_file) if gguf_file else None
-    if gguf_file is None:
-        read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     try:
         config = AutoConfig.from_pretrained(folder, local_files_only=True, **extra)
     except Exception as error:
