@@ -1,9 +1,17 @@
 """The errors that a user can cause. Each message is one sentence or two: what, where, what was
 expected, what to do. Anything else that is raised is a defect of semdim."""
 
+from semdim.quoting import visible
+
 
 class SemdimError(Exception):
-    """Base class: the command line and the stages print its message without a traceback."""
+    """Base class: the command line and the stages print its message without a traceback.
+
+    Names, paths and values in it may be anybody's: what a terminal would obey is made visible.
+    """
+
+    def __str__(self) -> str:
+        return visible(super().__str__(), keep="\n\t")
 
 
 class ConfigError(SemdimError):

@@ -21,8 +21,10 @@ from semdim.quoting import one_line, why
 
 JSON_BYTES = 256 << 20
 """Largest JSON file that is read; the index of a checkpoint and a verdict are far below it."""
-YAML_BYTES = 1 << 20
+YAML_BYTES = 1 << 18
 """Largest YAML file: parsing one takes a thousand times as long as parsing JSON."""
+YAML_DEPTH = 100
+"""Brackets open at once in a YAML file: its parser takes time with the square of their number."""
 YAML_VALUES = 1_000_000
 """Values of a YAML file with its aliases written out."""
 
@@ -39,6 +41,7 @@ def reading(
 ) -> Iterator[None]:
     """Run a block that reads ``path`` through a library; its failures become one error.
 
+    A device or a pipe is refused before the block runs: libraries wait for it, or read for ever.
     Keep the block to the calls that read: what it raises is taken for a fault of the file.
 
     Args:
@@ -50,6 +53,8 @@ def reading(
     Raises:
         SemdimError: of ``kind``, for any exception that is not a SemdimError already.
     """
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise refused(path, expected, "it is no regular file", advice, kind)
     try:
         yield
     except SemdimError:
@@ -68,6 +73,12 @@ def refused(
     """The error of `reading`, to be raised: ``error`` is an exception, or what is wrong."""
     reason = error if isinstance(error, str) else why(error, str(path))
     return kind(f"{one_line(str(path))} cannot be read as {expected}: {reason}; {advice}.")
+
+
+def is_there(path: Path | str) -> bool:
+    """Whether there is anything of this name: also a link that leads nowhere, which a reader then
+    refuses, where ``exists`` would pass over it."""
+    return os.path.lexists(path)
 
 
 def read_bytes(
@@ -92,7 +103,7 @@ def read_bytes(
             # Files of /proc say that they are empty: what is read is counted, too.
             content = stream.read(limit + 1) if found.st_size <= limit else b""
         if found.st_size > limit or len(content) > limit:
-            large = f"it is larger than the {limit >> 20} MiB that are read"
+            large = f"it is larger than the {limit >> 10:,} KiB that are read"
             raise refused(path, expected, large, advice, kind)
     return content
 
@@ -168,6 +179,8 @@ def read_yaml(
 
     text = read_text(path, expected, limit=YAML_BYTES, advice=advice, kind=kind)
     with reading(path, expected, advice, kind):
+        if _depth(text) > YAML_DEPTH:
+            raise RecursionError
         content = yaml.safe_load(text)
         if _size(content, {}) > YAML_VALUES:
             raise ValueError(f"its aliases stand for more than {YAML_VALUES:,} values")
@@ -180,11 +193,11 @@ def read_rows(
     *,
     advice: str = RERUN,
     kind: type[SemdimError] = ArtifactError,
-) -> list[dict[str, str | None]]:
+) -> list[dict[str, str]]:
     """The rows of a small CSV file by the names of its columns, as text.
 
     Raises:
-        SemdimError: as `read_bytes`; or the file is not CSV, or a row is longer than the header.
+        SemdimError: as `read_bytes`; or the file is not CSV, or a row is not as long as the header.
     """
     import csv
     import io
@@ -192,9 +205,9 @@ def read_rows(
     text = read_text(path, expected, limit=JSON_BYTES, advice=advice, kind=kind)
     with reading(path, expected, advice, kind):
         rows: list[dict[Any, Any]] = list(csv.DictReader(io.StringIO(text, newline="")))
-    for number, row in enumerate(rows, start=2):
-        if None in row:
-            reason = f"line {number} has more cells than the header"
+    for number, row in enumerate(rows, start=1):
+        if None in row or None in row.values():
+            reason = f"row {number} has {'more' if None in row else 'fewer'} cells than the header"
             raise refused(path, expected, reason, advice, kind)
     return rows
 
@@ -290,6 +303,18 @@ def _finite(text: str) -> float:
     if math.isinf(number):
         raise ValueError(f"{one_line(text, 40)} is too large for a number")
     return number
+
+
+def _depth(text: str) -> int:
+    """Most brackets that are open at once, those in quotes among them."""
+    depth = deepest = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth = max(0, depth - 1)
+    return deepest
 
 
 def _size(content: object, known: dict[int, int]) -> int:

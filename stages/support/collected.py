@@ -7,7 +7,7 @@ from typing import Any
 
 from semdim.artifacts.shards import write_atomically
 from semdim.flat import flattened, in_words
-from semdim.reading import mapping, read_json, taken
+from semdim.reading import is_there, mapping, read_json, taken
 from semdim.results.cells import csv_text
 from stages.support.run import ROW
 
@@ -44,7 +44,7 @@ def collect(folder: Path, swept: Sequence[str] = ()) -> Collected:
     for point in points:
         if (point / REFUSED).exists():
             refused.append((point / REFUSED).read_text(encoding="utf-8").strip())
-        if (point / ROW).exists():
+        if is_there(point / ROW):
             row = read_json(point / ROW)
             results, config = (
                 taken(row, key, mapping, point / ROW) for key in ("results", "config")

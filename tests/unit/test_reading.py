@@ -106,7 +106,7 @@ def test_only_regular_files_of_a_stated_size_are_read(tmp_path: Path) -> None:
         stream.truncate(JSON_BYTES + 1)  # sparse
     assert "no regular file" in refusal(read_json, pipe)  # and does not wait for a writer
     assert "no regular file" in refusal(read_json, Path("/dev/zero"))
-    assert "larger than the 256 MiB" in refusal(read_json, large)
+    assert "larger than the 262,144 KiB" in refusal(read_json, large)
     assert "Is a directory" in refusal(read_json, tmp_path)
     assert "No such file" in refusal(read_json, tmp_path / "none")
     assert "Not a directory" in refusal(read_json, large / "below")
@@ -125,7 +125,7 @@ def test_the_rows_of_a_table_are_as_long_as_its_header(tmp_path: Path) -> None:
     path.write_text('a,b\n1,"x\ny"\n')
     assert read_rows(path) == [{"a": "1", "b": "x\ny"}]
     path.write_text("a,b\n1,2\n1,2,3\n")
-    assert "line 3 has more cells" in refusal(read_rows, path)
+    assert "row 2 has more cells" in refusal(read_rows, path)
     path.write_text("a\n" + "x" * 200_000)
     assert "field larger than field limit" in refusal(read_rows, path)
 

@@ -16,6 +16,9 @@ from semdim.bounds.quantities import (
 from semdim.bounds.validation import check_count
 from semdim.errors import ConfigError
 
+LARGEST = 10**18
+"""Of every count: 64 bits, and exact enough as a float."""
+
 
 @dataclass(frozen=True)
 class Line:
@@ -45,6 +48,15 @@ class Question:
     def __post_init__(self) -> None:
         if (self.proxy_risk is None) != (self.gap is None):
             raise ConfigError("give proxy risk and gap together: the bound is their sum and more.")
+        counts = ("vocab_size", "dict_size", "n_tokens", "n_documents")
+        for name in counts:
+            value = getattr(self, name)
+            if value is not None and not 1 <= value <= LARGEST:
+                raise ConfigError(
+                    f"{name} = {value:.3g} must be from 1 to {LARGEST:,}."
+                    if value.bit_length() < 1000
+                    else f"{name} has too many digits: it must be from 1 to {LARGEST:,}."
+                )
         if self.model_risk is not None and self.n_documents is None:
             raise ConfigError("a certificate from the model's risk needs the number of documents.")
         if self.n_documents is not None and self.n_documents > self.n_tokens:

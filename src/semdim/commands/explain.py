@@ -18,6 +18,7 @@ from semdim.bounds.result import TERMS
 from semdim.bounds.words import can_be_certificate, in_words, status
 from semdim.commands.screen import Screen
 from semdim.errors import ConfigError
+from semdim.quoting import visible
 from semdim.results.bounds_rows import read_bounds
 
 Row = dict[str, Any]
@@ -61,7 +62,9 @@ def explain(folder: Path, n_tokens: int | None, family: str | None, as_json: boo
         name = row["family"]
         colour = "green" if _certified(row) else "yellow"
         title = f"{name}: {status(name, _certified(row), row['unit'])}"
-        heading = Text.assemble((title, f"bold {colour}"), "  ", (_describe(row), "dim"))
+        heading = Text.assemble(
+            (visible(title), f"bold {colour}"), "  ", (visible(_describe(row)), "dim")
+        )
         console.print(heading, soft_wrap=True)
         console.print(_row_table(row))
 
@@ -103,7 +106,7 @@ def _sum_up(
     baseline = next((row["baseline"] for row in rows if row.get("baseline") is not None), None)
     against = "" if baseline is None else f", against log2 V = {baseline:.3f}"
     heading = Text.assemble(
-        (folder.name, "bold"),
+        (visible(folder.name), "bold"),
         f" at N = {size:,} tokens (the file has {_listed(sizes)}): the smallest of each family, "
         f"bits per token{against}",
     )

@@ -40,7 +40,11 @@ def command(work: Callable[..., Value]) -> Callable[..., Value]:
                     f"The output cannot be written: {why(error)}; free some space or write "
                     "elsewhere."
                 ) from error
-            raise
+            named = error.filename if error.filename is not None else "A file"
+            reason = why(error, str(named))
+            raise refusal(
+                f"{named} cannot be read or written: {reason}; choose another place."
+            ) from error
 
     return run
 

@@ -7,7 +7,15 @@ from typing import Annotated, Any
 import typer
 
 from semdim.errors import ArtifactError, SemdimError
-from semdim.reading import mapping, number, number_or_null, read_json, read_yaml, taken
+from semdim.reading import (
+    is_there,
+    mapping,
+    number,
+    number_or_null,
+    read_json,
+    read_yaml,
+    taken,
+)
 
 ADVICE = "`make repro` computes it again"
 
@@ -22,6 +30,7 @@ def summary(
     from rich.text import Text
 
     from semdim.commands.screen import Screen
+    from semdim.quoting import visible
 
     screen = Screen(soft_wrap=True)
     paths = sorted(results.glob("probes/*/bound.json")) if results.is_dir() else []
@@ -33,7 +42,7 @@ def summary(
     # All is read before the first line is printed.
     told = [(name, _setup(path), _lines(path)) for name, path in chosen.items()]
     for name, where, lines in told:
-        screen.print(Text.assemble((name, "bold"), f"  {where}"))
+        screen.print(Text.assemble((visible(name), "bold"), f"  {visible(where)}"))
         for line in lines:
             screen.print(f"  {line}")
     if of_run is not None:
@@ -92,7 +101,7 @@ def _lines(path: Path) -> list[str]:
 
 def _read_setup(path: Path) -> Mapping[str, Any]:
     setup = path.parent / "setup.json"
-    return read_json(setup, "the set-up of a probe", advice=ADVICE) if setup.exists() else {}
+    return read_json(setup, "the set-up of a probe", advice=ADVICE) if is_there(setup) else {}
 
 
 def _setup(path: Path) -> str:
@@ -119,7 +128,7 @@ def _level(path: Path) -> str:
 
     table = path.parent / "bounds.csv"
     rows = read_rows(table, "a table of bounds", advice=ADVICE)
-    text = (rows[0].get("failure_prob") if rows else None) or ""
+    text = (rows[0].get("failure_prob") if rows else "") or ""
     try:
         failure_prob = float(text)
         if not 0 < failure_prob < 1:

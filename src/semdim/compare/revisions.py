@@ -141,7 +141,7 @@ def _git(*arguments: str) -> str | None:
     """What git prints; None when it fails, or there is no git."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):  # ValueError: a null character
         return None
     return done.stdout
 

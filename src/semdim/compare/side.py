@@ -8,7 +8,7 @@ from typing import Any
 from semdim.compare.revisions import Source, is_probe, located
 from semdim.errors import ConfigError
 from semdim.flat import flattened
-from semdim.reading import mapping, mappings, read_json, read_yaml, taken
+from semdim.reading import is_there, mapping, mappings, read_json, read_yaml, taken
 from semdim.results.read import ProbeResults, probes_folder, read_probe, read_results
 
 RECORDED = "params.yaml"
@@ -122,10 +122,10 @@ def _settings(folder: Path, probe: ProbeResults, source: Source) -> Settings:
 def _asked(folder: Path, probe: ProbeResults, source: Source) -> dict[str, Any] | None:
     """From params.yaml in the probe's folder, a point's row of a sweep, or the revision's own."""
     row = folder / "row.json"
-    if (folder / RECORDED).exists():
+    if is_there(folder / RECORDED):
         file = folder / RECORDED
         params = read_yaml(file, advice=ADVICE)
-    elif row.exists():
+    elif is_there(row):
         file = row
         params = taken(read_json(row, advice=ADVICE), "config", mapping, row, ADVICE)
     elif source.params is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.errors import DataError
-from semdim.reading import parsed_json, read_json, reading
+from semdim.reading import is_there, parsed_json, read_json, reading
 
 #: Tensors that may stand in a checkpoint and in no model: masks and tables that the code makes
 #: itself. (Heads that are tied to the embedding are known to transformers, and reported only where
@@ -115,9 +115,9 @@ def check_unique(folder: Path, prefix: str) -> None:
 def weight_files(folder: Path) -> list[Path]:
     """The safetensors files that transformers reads in ``folder``; none where it has others."""
     single, index = folder / "model.safetensors", folder / "model.safetensors.index.json"
-    if single.is_file():
+    if is_there(single):
         return [single]
-    if not index.is_file():
+    if not is_there(index):
         return []
     expected, advice = "the list of a checkpoint's files", "get it again"
     with reading(index, expected, advice, DataError):

@@ -72,6 +72,8 @@ def read_source(source: ModelSource, scratch: Path) -> ReadModel:
 
 def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
+    if gguf_file is None:
+        read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -80,8 +82,6 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     if gguf_file:
         given["gguf_file"] = gguf_file
     header = read_header(folder / gguf_file) if gguf_file else None
-    if gguf_file is None:
-        read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
     try:
         config = AutoConfig.from_pretrained(folder, **given)
     except Exception as error:

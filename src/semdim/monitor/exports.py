@@ -1,5 +1,6 @@
 """Where a monitor's model, SAE and threshold are: a probe of the pipeline, or folders."""
 
+import os
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -110,7 +111,7 @@ def _of_folders(
 def _of_probe(
     probe: str, model: str | Path | None, threshold: str | Path | Threshold | None, paths: Paths
 ) -> Exports:
-    if not paths.hook(probe).is_file() or not _is_export(paths.sae(probe)):
+    if not os.path.isfile(paths.hook(probe)) or not _is_export(paths.sae(probe)):
         raise _absent("probe", probe, paths.sae(probe), paths)
     hook = read_hook(paths.hook(probe))
     if model is not None and str(model) != hook.model:
@@ -164,7 +165,7 @@ def _is_folder(model: str | Path, paths: Paths) -> bool:
 
 
 def _is_export(folder: Path) -> bool:
-    return (folder / FACTS_FILE).is_file()
+    return os.path.isfile(folder / FACTS_FILE)  # False also for names that no file can have
 
 
 def _folder(asked: str | Path, kind: str) -> Path | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.errors import ArtifactError
-from semdim.reading import read_rows, refused
+from semdim.reading import is_there, read_rows, refused
 from semdim.results.schema import TABLES
 
 EXPECTED = "a table of bounds"
@@ -18,10 +18,10 @@ def read_bounds(folder: Path) -> list[dict[str, Any]]:
 
     Raises:
         ArtifactError: the file is missing, is not a table of bounds, or a cell is not of its
-            column's kind; the message names its line.
+            column's kind; the message names its row.
     """
     path = folder / "bounds.csv"
-    if not path.exists():
+    if not is_there(path):
         raise ArtifactError(f"there is no {path}; `dvc repro` computes it.")
     rows = read_rows(path, EXPECTED, advice=ADVICE)
     needed = {"family", "is_certificate", "n_tokens", "total", "failure_prob", "unit"}
@@ -30,22 +30,20 @@ def read_bounds(folder: Path) -> list[dict[str, Any]]:
         raise refused(path, EXPECTED, f"it lacks {lacking}", ADVICE)
     kinds = {column.name: column.kind for column in TABLES["bounds"].columns}
     return [
-        {name: _value(text, kinds.get(name), name, path, line) for name, text in row.items()}
-        for line, row in enumerate(_whole(rows, needed, path), start=2)
+        {name: _value(text, kinds.get(name), name, path, number) for name, text in row.items()}
+        for number, row in enumerate(_whole(rows, needed, path), start=1)
     ]
 
 
-def _whole(
-    rows: list[dict[str, str | None]], needed: set[str], path: Path
-) -> list[dict[str, str | None]]:
-    for line, row in enumerate(rows, start=2):
+def _whole(rows: list[dict[str, str]], needed: set[str], path: Path) -> list[dict[str, str]]:
+    for number, row in enumerate(rows, start=1):
         if empty := sorted(name for name in needed if not row[name]):
-            raise refused(path, EXPECTED, f"line {line} has no {', '.join(empty)}", ADVICE)
+            raise refused(path, EXPECTED, f"row {number} has no {', '.join(empty)}", ADVICE)
     return rows
 
 
-def _value(text: str | None, kind: str | None, name: str, path: Path, line: int) -> Any:
-    if text is None or text == "":
+def _value(text: str, kind: str | None, name: str, path: Path, row: int) -> Any:
+    if text == "":
         return None
     if kind == "text":
         return text
@@ -58,7 +56,7 @@ def _value(text: str | None, kind: str | None, name: str, path: Path, line: int)
     elif kind == "number" and (number is None or math.isnan(number)):
         expected = "a number"
     if expected:
-        wrong = f"line {line} has {text[:40]!r} as {name}, expected {expected}"
+        wrong = f"row {row} has {text[:40]!r} as {name}, expected {expected}"
         raise refused(path, EXPECTED, wrong, ADVICE)
     if name in _COUNTS and number is not None:
         return int(number)

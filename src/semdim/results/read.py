@@ -18,7 +18,16 @@ from typing import Any
 import pandas as pd
 
 from semdim.errors import ArtifactError
-from semdim.reading import mapping, number_or_null, read_bytes, read_json, reading, refused, taken
+from semdim.reading import (
+    is_there,
+    mapping,
+    number_or_null,
+    read_bytes,
+    read_json,
+    reading,
+    refused,
+    taken,
+)
 from semdim.records import read_record
 from semdim.results.cells import plain
 from semdim.results.k_and_loss import KAndLoss
@@ -95,7 +104,7 @@ class ProbeResults:
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    if not path.exists():
+    if not is_there(path):
         return {}
     return read_json(path, advice=ADVICE)
 
@@ -149,12 +158,14 @@ def _text(value: object) -> str:
 
 
 def _check_numbers(path: Path, column: pd.Series) -> None:
+    if column.isna().all():
+        return
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return
     wrong = column[pd.to_numeric(column, errors="coerce").isna() & column.notna()]
     if len(wrong):
-        line, value = int(wrong.index[0]) + 2, str(wrong.iloc[0])
-        reason = f"line {line} has {value[:40]!r} as {column.name}, expected a number"
+        row, value = int(wrong.index[0]) + 1, str(wrong.iloc[0])
+        reason = f"row {row} has {value[:40]!r} as {column.name}, expected a number"
         raise refused(path, "a table in CSV", reason, ADVICE)
     raise refused(path, "a table in CSV", f"{column.name} holds no numbers", ADVICE)
 
@@ -166,7 +177,7 @@ def _truth(value: object) -> bool:
 def read_probe(folder: Path) -> ProbeResults:
     """Read one probe's folder. Raises ArtifactError for a damaged file or missing columns."""
     paths = {name: folder / f"{name}.csv" for name in READ}
-    tables = {name: _read_table(path, name) for name, path in paths.items() if path.exists()}
+    tables = {name: _read_table(path, name) for name, path in paths.items() if is_there(path)}
     tokenwise = folder / "k_and_loss.json"
     headline, left_out = _headline(folder / "bound.json")
     return ProbeResults(
@@ -177,7 +188,7 @@ def read_probe(folder: Path) -> ProbeResults:
         left_out=left_out,
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
-        k_and_loss=read_record(tokenwise, KAndLoss) if tokenwise.exists() else None,
+        k_and_loss=read_record(tokenwise, KAndLoss) if is_there(tokenwise) else None,
     )
 
 

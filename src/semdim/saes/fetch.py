@@ -53,8 +53,6 @@ def load_source(source: SAESource) -> LoadedSAE:
 
 
 def _from_folder(folder: Path) -> LoadedSAE:
-    from sae_lens import SAE
-
     for name in (CONFIG_FILE, WEIGHTS_FILE):
         if not (folder / name).is_file():
             raise ConfigError(
@@ -63,6 +61,8 @@ def _from_folder(folder: Path) -> LoadedSAE:
             )
     file = folder / CONFIG_FILE
     config = read_json(file, "an SAE's configuration", advice="get it again", kind=MismatchError)
+    from sae_lens import SAE
+
     try:
         with quiet_sae_lens():
             sae = SAE.load_from_disk(folder, device="cpu", dtype="float32")
