@@ -18,7 +18,7 @@ from torch import Tensor
 from semdim.artifacts.memory import MemoryPlace
 from semdim.bounds.validation import check_smoothing
 from semdim.errors import ConfigError, DataError
-from semdim.forward.backend import Backend, backend_of, check_kind
+from semdim.forward.backend import Backend, backend_of, check_kind, unwrapped
 from semdim.forward.layout import left_as_it_is
 from semdim.forward.split import SplitModel
 from semdim.ledger.facts import LedgerFacts
@@ -74,7 +74,8 @@ def measure(
 
     Args:
         model: a HookedTransformer, loaded as the SAE expects it (with or without processed
-            weights); or a decoder as transformers' ``AutoModelForCausalLM`` loads it, which is
+            weights); a TransformerBridge, which runs its model of transformers; or a decoder as
+            transformers' ``AutoModelForCausalLM`` loads it, which is
             given what the SAE's metadata ask for.
         sae: SAELens's object, or a folder in SAELens's format.
         texts_or_token_ids: texts, each a document, which are packed into sequences that start with
@@ -111,9 +112,10 @@ def measure(
     check_smoothing(smoothing)
     names = tuple(dict.fromkeys(proxies))
     parsed = [parse_proxy(name, splice) for name in names]
-    check_kind(model)
     if tokenizer is None:
         tokenizer = getattr(model, "tokenizer", None)
+    model = unwrapped(model)
+    check_kind(model)
     probe = prepare_probe(sae, hook_name=hook_name, device=str(next(model.parameters()).device))
     dict_size = probe.facts.dict_size
     order = None if atom_order is None else _checked_order(atom_order, dict_size)

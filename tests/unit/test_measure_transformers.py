@@ -120,3 +120,28 @@ def test_an_sae_of_another_model_is_refused(export: Path) -> None:
         measured(model, sample_ids(), an_sae(model_name="a-model"))
     model.config._name_or_path = str(export)
     assert measured(model, sample_ids(), an_sae(model_name="a-model")).facts.model == "custom"
+
+
+def test_a_bridge_runs_its_model_of_transformers(tmp_path: Path) -> None:
+    import torch
+    from tiny_factory import fitting_sae, tiny_model
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import AutoModelForCausalLM
+
+    import semdim
+
+    tiny_model(tmp_path / "model")
+    plain = AutoModelForCausalLM.from_pretrained(tmp_path / "model").eval()
+    bridge = TransformerBridge.boot_transformers(str(tmp_path / "model"))
+    ids = torch.randint(1, 500, (3, 12), generator=torch.manual_seed(1))
+    ids[:, 0] = 0
+    before = bridge(ids)
+    of_bridge, of_plain = (
+        semdim.measure(model, fitting_sae(), ids, bos_token_id=0, progress=False)
+        for model in (bridge, plain)
+    )
+    assert of_bridge.facts.backend == "transformers"
+    for name in ("nll_model", "nll_sae", "kl_sae"):
+        one, other = (ledger.rows[name].dropna() for ledger in (of_bridge, of_plain))
+        assert (one - other).abs().max() < 1e-4
+    assert torch.equal(bridge(ids), before)

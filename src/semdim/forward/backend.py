@@ -67,13 +67,14 @@ def backend_of(model: Any, processing: "WeightProcessing | None" = None) -> Back
     """The back end that runs a model which is in memory.
 
     Args:
-        model: a HookedTransformer, or a decoder of transformers.
+        model: a HookedTransformer, a TransformerBridge, or a decoder of transformers.
         processing: what an SAE expects of the residual stream. Weights of a HookedTransformer are
             processed when it is loaded, so that this is for transformers alone.
 
     Raises:
         MismatchError: it is neither, or of an architecture that the back end does not know.
     """
+    model = unwrapped(model)
     if check_kind(model) == "transformers":
         from semdim.forward.backends.transformers import TransformersBackend
 
@@ -81,6 +82,18 @@ def backend_of(model: Any, processing: "WeightProcessing | None" = None) -> Back
     from semdim.forward.backends.transformer_lens import TransformerLensBackend
 
     return TransformerLensBackend(model)
+
+
+def unwrapped(model: Any) -> Any:
+    """The model of transformers inside a TransformerBridge of TransformerLens; any other as it is.
+
+    The bridge's hooks stay out: it runs the same blocks on the same weights.
+    """
+    is_bridge = any(
+        base.__name__ == "TransformerBridge" and base.__module__.startswith("transformer_lens.")
+        for base in type(model).__mro__
+    )
+    return model.original_model if is_bridge else model
 
 
 def check_kind(model: Any) -> str:
