@@ -83,7 +83,13 @@ class Sampler:
                 f"temperature = {temperature!r} is not possible: 0 takes the most likely token, 1 "
                 f"the model's own distribution; choose a number of 0 or more."
             )
-        self._temperature = float(temperature)
+        if not -(2**63) <= seed < 2**64:
+            raise ConfigError(
+                "The seed is outside the 64 bits that a generator takes: give one from 0 to "
+                f"{2**64 - 1}."
+            )
+        # Below this the logits, divided, are beyond float32; the draw is the most likely token.
+        self._temperature = float(temperature) if temperature >= 1e-30 else 0.0
         self._rng = torch.Generator().manual_seed(seed)
 
     @torch.inference_mode()
