@@ -1,7 +1,7 @@
 """Damage in DVC's cache, found before a stage can be given it.
 
 DVC names an object of its cache by the MD5 of its content and afterwards trusts the name. A damaged
-one would be linked into the workspace, also in the place of what a stage has just computed anew.
+one would be linked into the workspace, also in the place of what a stage has just computed again.
 So check_params, which every run starts with, hashes the objects that dvc.lock names, each once and
 again when its file has changed, and removes those that are not what their names say: then DVC
 misses them and computes them again.

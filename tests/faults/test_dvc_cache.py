@@ -47,7 +47,7 @@ def outcome(folder: Path) -> dict[str, str]:
     return {name: (folder / name).read_text() for name in ("d/x", "y", "z")}
 
 
-def test_damage_is_computed_anew_and_given_to_no_stage(project: tuple[Path, Path]) -> None:
+def test_damage_is_computed_again_and_given_to_no_stage(project: tuple[Path, Path]) -> None:
     """By itself DVC skipped the stage and checked the damaged object out."""
     folder, path = project
     before = outcome(folder)

@@ -56,7 +56,7 @@ def test_damage_is_named(tmp_path: Path, kind: str) -> None:
     for raw, message in (
         (good[:-9], "is damaged: it ends in mid-stream"),
         (good[:40_000] + bytes(99) + good[40_099:], f"is damaged or not {kind} data"),
-        (good + b"something else", f"after its end as {kind} data it goes on with b'some'"),
+        (good + b"something else", f"after its end as {kind} data it continues with b'some'"),
         (good + good[:-9], "is damaged: it ends in mid-stream"),
         (b"plain text", f"is damaged or not {kind} data: it begins with b'plai'"),
     ):

@@ -148,7 +148,7 @@ class Certificate:
         except ValueError as error:
             from semdim.errors import ArtifactError
 
-            raise ArtifactError(f"{where} is no JSON ({error}); write it anew.") from error
+            raise ArtifactError(f"{where} is no JSON ({error}); write it again.") from error
         return from_content(content, cls, where)
 
     def to_html(self) -> str:

@@ -101,7 +101,7 @@ def read_stream(stream: Any, where: str) -> str:
     """The text of an open stream of bytes, to its end.
 
     Raises:
-        DataError: it is no UTF-8, or goes on beyond `semdim.text.unpack.MOST_FILE_BYTES`.
+        DataError: it is no UTF-8, or continues beyond `semdim.text.unpack.MOST_FILE_BYTES`.
     """
     raw = stream.read(MOST_FILE_BYTES + 1)
     if len(raw) > MOST_FILE_BYTES:

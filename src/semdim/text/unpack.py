@@ -27,7 +27,7 @@ def chunks(path: Path) -> Iterator[bytes]:
     """The content of a file, unpacked, in pieces of some megabytes at most.
 
     Raises:
-        DataError: the file cannot be read, is damaged, is not what its ending says, or goes on
+        DataError: the file cannot be read, is damaged, is not what its ending says, or continues
             after its end.
     """
     try:
@@ -127,7 +127,7 @@ def _next_member(file: IO[bytes], data: bytes, packing: Packing, path: Path) -> 
         data += more
     if data and not data.startswith(packing.beginnings):
         raise DataError(
-            f"{path} is damaged: after its end as {packing.name} data it goes on with "
+            f"{path} is damaged: after its end as {packing.name} data it continues with "
             f"{data[:4]!r}; fetch it again."
         )
     return data

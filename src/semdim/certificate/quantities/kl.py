@@ -13,7 +13,7 @@ def compute(documents: Documents) -> Iterator[Number]:
     """Of the predictions smoothed as the ledger was: at most (1−α)·log2(1 + (1−α)V/α) bits."""
     alpha = getattr(documents.facts, "kl_smoothing", None)
     if alpha is None:
-        raise Unavailable("the ledger does not say at which α its KL was taken; measure it anew")
+        raise Unavailable("the ledger does not say at which α its KL was taken; measure it again")
     high = (1.0 - alpha) * loss_range(documents.facts.vocab_size, alpha)
     yield certified_mean(
         documents,

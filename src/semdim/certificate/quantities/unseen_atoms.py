@@ -22,7 +22,7 @@ def compute(documents: Documents) -> Iterator[Number]:
     codes = getattr(documents.facts, "codes", None)
     used = None if codes is None else getattr(codes, "n_atoms_used", None)
     if used is None:
-        raise Unavailable("the ledger does not say how many atoms fired; measure it anew")
+        raise Unavailable("the ledger does not say how many atoms fired; measure it again")
     n_documents = documents.facts.n_documents
     size, share = documents.facts.dict_size, documents.spec.share("unseen_atoms")
     yield of_sample(
