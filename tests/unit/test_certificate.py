@@ -22,7 +22,7 @@ from semdim.certificate.certify import certificate_of, certify
 from semdim.certificate.intervals import two_sided
 from semdim.certificate.spec import SHARES
 from semdim.certificate.verify import read_certificate, read_ledger_at, verify
-from semdim.certificate.write import FILES, write_again
+from semdim.certificate.write import FILES, write_new
 from semdim.errors import ArtifactError, ConfigError, DataError, SemdimError
 from semdim.ledger.facts import LedgerFacts
 from semdim.ledger.memory import Ledger
@@ -271,15 +271,15 @@ def test_files_are_written_together_or_not_at_all(
     table = pa.Table.from_pandas(ledger.rows, preserve_index=False)
     whole = Ledger(table, ledger.facts)
     out = tmp_path / "a" / "out"
-    write_again(semdim.certify(whole), whole, out)
+    write_new(semdim.certify(whole), whole, out)
     assert {path.name for path in out.iterdir()} == {*FILES, "ledger.parquet"}
     read = read_certificate(out)
     assert all(finding.is_equal for finding in semdim.verify(read, read_ledger_at(out)))
     with pytest.raises(ArtifactError, match="not empty"):
-        write_again(read, whole, out)
+        write_new(read, whole, out)
     monkeypatch.setattr(Ledger, "write", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        write_again(read, whole, tmp_path / "b")
+        write_new(read, whole, tmp_path / "b")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a"]
     with pytest.raises(ArtifactError, match="no certificate"):
         read_certificate(tmp_path)

@@ -39,7 +39,7 @@ def write_certificate(certificate: Certificate, folder: Path) -> None:
         write_atomically(folder / name, text)
 
 
-def write_again(certificate: Certificate, ledger: "Ledger", folder: Path) -> None:
+def write_new(certificate: Certificate, ledger: "Ledger", folder: Path) -> None:
     """Write the files and ledger.parquet to a new folder, all of them or none.
 
     Raises:

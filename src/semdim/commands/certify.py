@@ -51,7 +51,7 @@ def certify(
 ) -> None:
     """Certify what a sparse autoencoder changes in its model, on your text."""
     from semdim.certificate.run import Request, certificate_for
-    from semdim.certificate.write import FILES, check_free, write_again
+    from semdim.certificate.write import FILES, check_free, write_new
 
     request = guarded(
         lambda: Request(
@@ -80,6 +80,6 @@ def certify(
     found, ledger = guarded(
         lambda: certificate_for(request, say=lambda line: print(line, file=sys.stderr))
     )
-    guarded(lambda: write_again(found, ledger, out))
+    guarded(lambda: write_new(found, ledger, out))
     print(found)
     print(f"-> {out}")
