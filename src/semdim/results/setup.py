@@ -71,6 +71,8 @@ class SetupCorpus:
     """Positions whose norm exceeds ten medians."""
     mean_n_active: float
     """Mean k, special positions left out."""
+    n_atoms_used: int | None = added(None)
+    """Atoms of the dictionary that are active somewhere; None: they were not counted."""
 
 
 @dataclass(frozen=True)
