@@ -1,9 +1,11 @@
 """The command line and the package: light to start, one sentence for a mistake."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -91,6 +93,36 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_version_is_told() -> None:
     assert run("--version") == (0, f"semdim {__version__}\n")
+
+
+def on_this_machine(
+    *arguments: str, out: Any = subprocess.PIPE, encoding: str = "utf-8"
+) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own: `CliRunner` brings streams that never fail."""
+    return subprocess.run(
+        [sys.executable, "-m", "semdim.commands.app", *arguments],
+        stdout=out,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["bound", "monitor", "compare", "certify"])
+def test_help_is_printed_on_a_console_that_lacks_its_characters(command: str) -> None:
+    done = on_this_machine(command, "--help", encoding="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Usage" in done.stdout
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_what_cannot_be_written_is_said_before_a_command_runs_too(option: str) -> None:
+    with open("/dev/full", "w") as full:
+        done = on_this_machine(option, out=full)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: The output cannot be written: No space left on device;")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_root_that_is_no_folder_is_refused(tmp_path: Path) -> None:

@@ -15,11 +15,11 @@ from semdim.commands.compare import compare
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
-from semdim.commands.refusal import command, refusal
+from semdim.commands.refusal import CommandLine, command, refusal
 from semdim.commands.summary import summary
 from semdim.commands.verify import verify
 
-app = typer.Typer(
+app = CommandLine(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="What a sparse autoencoder says, and does not say, about a language model's risk. "

@@ -6,7 +6,7 @@ import functools
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import typer
@@ -24,29 +24,55 @@ def command(work: Callable[..., Value]) -> Callable[..., Value]:
     @functools.wraps(work)
     def run(*arguments: Any, **options: Any) -> Value:
         _open_streams()
-        try:
+        with _one_sentence():
             done = work(*arguments, **options)
             sys.stdout.flush()
             return done
-        except SemdimError as error:
-            raise refusal(str(error)) from error
-        except BrokenPipeError:
-            _drop_output()  # `semdim … | head` has what it wanted
-            raise typer.Exit(0) from None
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None:
-                _drop_output()
-                raise refusal(
-                    f"The output cannot be written: {why(error)}; free some space or write "
-                    "elsewhere."
-                ) from error
-            named = error.filename if error.filename is not None else "A file"
-            reason = why(error, str(named))
-            raise refusal(
-                f"{named} cannot be read or written: {reason}; choose another place."
-            ) from error
+        raise AssertionError("unreachable: what is caught ends the command")
 
     return run
+
+
+class CommandLine(typer.Typer):
+    """Commands whose help, version and usage errors end as `command` lets their work end.
+
+    They are printed before any command runs: on a console that lacks their characters, too, and
+    where nothing can be written.
+    """
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        _open_streams()
+        try:
+            with _one_sentence():
+                try:
+                    return super().__call__(*arguments, **options)
+                finally:
+                    sys.stdout.flush()
+        except typer.Exit as end:
+            raise SystemExit(end.exit_code) from end
+
+
+@contextlib.contextmanager
+def _one_sentence() -> Iterator[None]:
+    """What `command` says of an error."""
+    try:
+        yield
+    except SemdimError as error:
+        raise refusal(str(error)) from error
+    except BrokenPipeError:
+        _drop_output()  # `semdim … | head` has what it wanted
+        raise typer.Exit(0) from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EIO) and error.filename is None:
+            _drop_output()
+            raise refusal(
+                f"The output cannot be written: {why(error)}; free some space or write elsewhere."
+            ) from error
+        named = error.filename if error.filename is not None else "A file"
+        reason = why(error, str(named))
+        raise refusal(
+            f"{named} cannot be read or written: {reason}; choose another place."
+        ) from error
 
 
 def guarded(work: Callable[[], Value]) -> Value:
