@@ -151,12 +151,12 @@ def _rates(path: Path) -> Any:
 
 
 def _point(path: Path) -> Any:
-    from stages.support.points import collect
+    from stages.support.collected import collect
 
     folder = path.parent / "sweep" / "0"
     folder.mkdir(parents=True)
     path.rename(folder / "row.json")
-    return collect(folder.parent, path.parent / "points.csv")
+    return collect(folder.parent)
 
 
 def _plan(path: Path) -> Any:

@@ -43,7 +43,8 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
             f"{stage}@probe{number}"
             for stage in (
                 "prepare_sae", "order_atoms", "further_losses", "extend_ledger", "assemble_bound",
-                "sweep_bound", "measure_uncertainty", "summarise_run", "gather_results",
+                "sweep_bound", "measure_uncertainty", "measure_rounding", "summarise_run",
+                "gather_results", "certify",
             )
         }  # fmt: skip
         for at, corpus in enumerate(CORPORA):
@@ -80,16 +81,18 @@ def test_results_of_a_probe_are_those_of_a_run_alone(
     Alone, its stages are new processes, as a user's are, and together they were forks of a server.
     """
     name, alone = PROBES[-1], copied().plain  # its cache knows of no other probe than tiny
-    ran = stages_run(alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0"))
+    ran = stages_run(
+        alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0", "certify@probe0")
+    )
     of_probe = [stage for stage in ran if "@probe0" in stage]
-    assert len(of_probe) == 9 + 4 * len(CORPORA)  # none came from a cache
+    assert len(of_probe) == 11 + 4 * len(CORPORA)  # none came from a cache
     assert not [stage for stage in ran if stage.startswith(OF_THE_MODEL)]
 
     def outcome(root: Path) -> dict[str, str]:
         paths = Paths(root)
         results = contents(paths.results(name))
         del results["params.yaml"]
-        assert len(results) == 17
+        assert len(results) == 22
         for folder in ("sae", "codes", "losses", "further_losses", "ledger", "further"):
             found = contents(paths.of_probe(name) / folder)
             results |= {f"{folder}/{path}": digest for path, digest in found.items()}

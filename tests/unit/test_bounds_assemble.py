@@ -20,6 +20,7 @@ from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import curve_name, curves, first_non_vacuous, headline
 from semdim.commands.bound import bound as bound_command
+from semdim.commands.refusal import command
 from semdim.errors import ConfigError, DataError
 
 CONTEXT, N_SEQUENCES, N_DOCUMENTS = 16, 600, 250
@@ -312,7 +313,7 @@ def test_first_non_vacuous_and_the_headline(bounds: list[Bound]) -> None:
 
 
 APP = typer.Typer()
-APP.command("bound")(bound_command)
+APP.command("bound")(command(bound_command))
 TEXT = (
     "--vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000 "
     "--n-tokens 1000000 --failure-prob 0.05"
@@ -345,7 +346,7 @@ def test_calculator_prints_the_golden_numbers() -> None:
         ([], "needs --vocab-size"),
         ([*ARGUMENTS, "--smoothing", "1.5"], "smoothing must lie"),
         ([*ARGUMENTS, "--n-active", "0.5"], "at least 1"),
-        ([*ARGUMENTS, "--n-tokens", "0"], "n_tokens must be an integer"),
+        ([*ARGUMENTS, "--n-tokens", "0"], "n_tokens = 0 must be from 1"),
         ([*ARGUMENTS, "--gap", "0.2"], "proxy risk and gap together"),
         ([*ARGUMENTS, "--model-risk", "6"], "number of documents"),
         ([*ARGUMENTS, "--n-documents", "1000001"], "n_documents = 1000001 must be at most"),
@@ -387,7 +388,7 @@ def test_a_computed_bound_is_explained(bounds: list[Bound], tmp_path: object) ->
     assert "note: there is no bound at N = 1,700; this is N = 1,600, of" in snapped
     assert "at N = 1,600 tokens" in snapped
     (tmp_path / "bounds.csv").write_text("a,b\n1,2\n")  # type: ignore[operator]
-    assert "not a table of bounds" in run("--from", str(tmp_path))[1]
+    assert "cannot be read as a table of bounds" in run("--from", str(tmp_path))[1]
 
 
 def test_the_calculator_loads_nothing_heavy() -> None:

@@ -181,9 +181,12 @@ CODE = {
     "semdim/ledger/collect.py": LEDGERS,
     "semdim/results/write_bounds.py": BOUNDS,
     "semdim/results/setup.py": {"measure_uncertainty"},
-    "semdim/bounds/families/holdout.py": BOUNDS,
+    "semdim/bounds/families/holdout.py": {*BOUNDS, "certify"},
     "semdim/bounds/predeclared.py": {"assemble_bound"},
-    "semdim/uncertainty/scores/entropy.py": {"measure_uncertainty"},
+    # Fits are repeated for the intervals, through the scores that they serve.
+    "semdim/uncertainty/scores/entropy.py": {
+        "fit_activations", "score_activations", "measure_uncertainty",
+    },
     "semdim/uncertainty/activation_scores.py": {"fit_activations", "score_activations"},
     "semdim/plots/figures/roc.py": {"plot", "report"},
     "semdim/report/report.css": {"report"},
@@ -215,7 +218,9 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
         composed_with("grid.sweep=[topk_4,topk_8,topk_16]"),
         {"further_losses", "extend_ledger", *BOUNDS, "summarise_run"},
     ),
-    "delta": (composed_with("bound.failure_prob=0.01"), {*BOUNDS, "summarise_run"}),
+    "delta": (
+        composed_with("bound.failure_prob=0.01"), {*BOUNDS, "certify", "summarise_run"},
+    ),
     "the dtype": (
         composed_with("engine.compute_dtype=auto"),
         {*RUN_THE_MODEL, *LEDGERS, "summarise_run"},
@@ -241,7 +246,10 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     "where numbers are tracked": (composed_with("tracking=offline"), set()),
     "a text": (own_text, {"tokenize@tiny-mine"}),
     # Bounds read from its record how many candidates there were.
-    "an SAE": (own_sae, {"prepare_sae@probe1", "assemble_bound@probe1", "sweep_bound@probe1"}),
+    "an SAE": (
+        own_sae,
+        {"prepare_sae@probe1", "assemble_bound@probe1", "sweep_bound@probe1", "certify@probe1"},
+    ),
     "a ledger of another run": (added("outputs/probes/tiny/ledger/c4.parquet"), set()),
     "losses of another run": (added("outputs/probes/tiny/losses/c4/sae/manifest.json"), set()),
     "results of another run": (added("results/probes/other/bounds.csv"), set()),

@@ -471,7 +471,7 @@ def test_another_context_is_refused(tmp_path: Path, paths: Paths, calibration: G
     [
         ("{", "cannot be read"),
         ("{}", "names no schema"),
-        ('{"schema": "guardrail/1"}', "'guardrail/1'.*`dvc repro measure_uncertainty` writes it"),
+        ('{"schema": "guardrail/1"}', "'guardrail/1'.*`dvc repro measure_uncertainty` writes that"),
     ],
 )
 def test_a_damaged_threshold_is_refused(tmp_path: Path, content: str, message: str) -> None:

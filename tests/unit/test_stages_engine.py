@@ -217,11 +217,15 @@ def test_both_back_ends_cache_the_same_and_neither_reads_the_others(project: Pat
     torch.testing.assert_close(*found.values(), rtol=0, atol=1e-4)
 
 
+#: Rates are of the dtype alone; the rounding writes no shards, and `load_split` takes the back end.
+UNKEYED = ("timed.py", "dependencies.py", "measure_rounding.py")
+
+
 def test_whoever_keys_by_the_dtype_keys_by_the_back_end() -> None:
     """Stages and their helpers that name one name the other; rates are told of the dtype alone."""
     for path in (ROOT / "stages").rglob("*.py"):
         text = path.read_text(encoding="utf-8")
-        if "run.compute_dtype" in text and path.name not in ("timed.py", "dependencies.py"):
+        if "run.compute_dtype" in text and path.name not in UNKEYED:
             assert "run.backend" in text, path
 
 

@@ -64,14 +64,14 @@ class ProbeResults:
     """setup.json: facts of the model, its SAE, the corpora, the engine."""
     headline: dict[str, Any] = field(default_factory=dict)
     """bound.json: the numbers that are watched from run to run."""
-    left_out: tuple[str, ...] = ()
-    """Of bound.json: the bounds that could not be computed, and why, in sentences."""
     guardrail: dict[str, Any] = field(default_factory=dict)
     """guardrail.json: the alarm on n_active, its threshold and its rates."""
     verdict: dict[str, Any] = field(default_factory=dict)
     """verdict.json: flags about what n_active is worth as a warning sign."""
     k_and_loss: KAndLoss | None = None
     """k_and_loss.json: the loss of the next token by k; None where the file is absent."""
+    left_out: tuple[str, ...] = ()
+    """Of bound.json: the bounds that could not be computed, and why, in sentences."""
 
     def table(self, name: str) -> pd.DataFrame:
         """A table, empty (with its columns) when the file is absent."""

@@ -24,10 +24,12 @@ class UncertaintySpec:
         300, at_least=20, **limit(100_000, "the ends of an interval no longer move")
     )
     """Bootstrap resamples (of documents) behind every interval, at least 20."""
-    n_refits: int = setting(6, at_least=0, at_most=10_000)
+    n_refits: int = setting(6, at_least=0, **limit(10_000, "the spread no longer moves"))
     """Draws of fit documents on which every fitted score is fitted again, so that its interval
     holds what another fit would have given; below 2 it is that of this fit."""
-    refit_sequences: int = setting(64, at_least=1, at_most=1_000_000)
+    refit_sequences: int = setting(
+        64, at_least=1, **limit(1_000_000, "no corpus has as many in a refit")
+    )
     """Sequences of each corpus, and as many of the fit documents, that refits from activations
     score."""
     confidence: float = setting(0.95, **_SHARE)
