@@ -213,7 +213,7 @@ def _arguments() -> Iterator[Bad]:
         ({"model": "m", "sae": "s", "probe": "p"}, "beside it and no probe"), ({}, ""),
     ):  # fmt: skip
         yield Bad(f"a monitor of {str(asked)[:40]}", _find(**asked), says)
-    for raw, says in ((b"caf\xe9", "byte 0xe9"), (b"\xff\xfea\0", "byte 0xff")):
+    for raw, says in ((b"caf\xe9", "is 0xe9"), (b"\xff\xfea\0", "is 0xff")):
         yield Bad(f"monitor reads {raw!r}", lambda _, raw=raw: command("monitor", stdin=raw), says)
 
 

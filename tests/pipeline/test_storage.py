@@ -46,7 +46,7 @@ def test_a_clone_without_data_shows_every_result(clone: Clone, elsewhere: Clone)
     results = contents(elsewhere.root / "results")
     assert results == contents(clone.root / "results")
     assert {"report.html", "probes/tiny/bounds.csv", "figures/bound_vs_n.png"} <= set(results)
-    assert "tiny  log2 V" in done(elsewhere, "semdim", "summary")
+    assert "log2 V" in done(elsewhere, "semdim", "summary")
     assert "as_published" in done(elsewhere, "semdim", "bound", "--from", "results/probes/tiny")
     same = done(elsewhere, "semdim", "compare", "HEAD", "results", "--only-changed", "--no-figure")
     assert "No number differs." in same
