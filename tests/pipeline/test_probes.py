@@ -53,7 +53,8 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
             expected.add(f"gather_ledgers@probe{number}-corpus{at}")
     # The study of the first has one corpus less than in the first run.
     expected |= {
-        "gather_ledgers@probe0-corpus1", "measure_uncertainty@probe0", "measure_rounding@probe0", "summarise_run@probe0",
+        "gather_ledgers@probe0-corpus1", "measure_uncertainty@probe0", "measure_rounding@probe0",
+        "summarise_run@probe0",
         "gather_results@probe0",
     }  # fmt: skip
     assert set(stages_run(together)) == expected

@@ -227,7 +227,7 @@ def test_params_that_are_not_the_composition_stop_a_plain_run(clone: Clone, firs
 
 def test_failure_prob_reruns_the_bounds_and_what_follows(fresh: Clone, first_run: str) -> None:
     output = fresh.experiment("-S", "bound.failure_prob=0.01")
-    changed = ["assemble_bound", "sweep_bound", "summarise_run", "gather_results"]
+    changed = ["assemble_bound", "sweep_bound", "certify", "summarise_run", "gather_results"]
     of_probe = [f"{name}@probe0" for name in changed]
     assert sorted(stages_run(output)) == sorted(["check_params", *of_probe, "plot", "report"])
     results = Paths(fresh.root).results("tiny")
