@@ -251,6 +251,11 @@ def test_stages_leave_their_rates_and_nothing_else_behind(project: Path) -> None
         )  # fmt: skip
     writer.publish({"dict_size": cost.dict_size})
 
+    of_model = run.writer(
+        run.paths.model_losses("tiny", "english"), inputs=[], params=0, n_shards=1
+    )
+    of_model.write(0, {"nll": torch.zeros(N_SEQUENCES, CONTEXT - 1)})
+    of_model.publish({"processing": []})
     losses = a_run(project, "engine.device=cpu", module="stages.further_losses")
     folder = run.paths.further_losses("tiny", "english")
     some = {"topk_4": n_tokens, "random_decoder": n_tokens // 2}
