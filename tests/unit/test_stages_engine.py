@@ -22,6 +22,7 @@ from semdim.forward import dtype as forward_dtype
 from semdim.models.export import export_model
 from semdim.models.spec import ModelSource
 from semdim.paths import Paths
+from semdim.proxies.model_losses import model_losses
 from semdim.rates import Rate, read_rates
 from semdim.saes.export import export_sae
 from semdim.saes.load import load_decoder, load_sae
@@ -251,11 +252,13 @@ def test_stages_leave_their_rates_and_nothing_else_behind(project: Path) -> None
         )  # fmt: skip
     writer.publish({"dict_size": cost.dict_size})
 
-    of_model = run.writer(
-        run.paths.model_losses("tiny", "english"), inputs=[], params=0, n_shards=1
-    )
-    of_model.write(0, {"nll": torch.zeros(N_SEQUENCES, CONTEXT - 1)})
-    of_model.publish({"processing": []})
+    token_ids, _ = load_tokens(run.paths.tokens("tiny", "english"))
+    own = run.writer(run.paths.model_losses("tiny", "english"), inputs=[], params=0, n_shards=2)
+    model_losses(
+        load_split(run, "cpu"), token_ids, activations, own, batch_sequences=4,
+        keeps_residual=True, update=lambda n: None,
+    )  # fmt: skip
+    own.publish({"processing": []})
     losses = a_run(project, "engine.device=cpu", module="stages.further_losses")
     folder = run.paths.further_losses("tiny", "english")
     some = {"topk_4": n_tokens, "random_decoder": n_tokens // 2}
