@@ -1,14 +1,14 @@
 """What a model's own configuration says of its size, where it lies on this machine."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from semdim.errors import ConfigError
+from semdim.errors import ArtifactError, ConfigError
 from semdim.models.gguf_header import header_numbers
 from semdim.models.spec import ModelSource
+from semdim.reading import read_json
 
 CONFIG = "config.json"
 _GGUF = {
@@ -88,13 +88,11 @@ def _of_gguf(path: Path) -> ModelShape:
 
 def _of_config(path: Path) -> ModelShape:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        config = read_json(path, finite=False)
+    except ArtifactError:
         return ModelShape()  # prepare_model says what is wrong with it
-    if not isinstance(config, Mapping):
-        return ModelShape()
     inner = config.get("text_config")
-    if isinstance(inner, Mapping):
+    if isinstance(inner, dict):
         config = inner
     sizes = {name: _first(config, keys) for name, keys in _CONFIG.items()}
     if sizes["n_context"] is not None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from semdim.errors import ArtifactError
 from semdim.reading import is_there, read_rows, refused
+from semdim.results.cells import plain
 from semdim.results.schema import TABLES
 
 EXPECTED = "a table of bounds"
@@ -46,7 +47,7 @@ def _value(text: str, kind: str | None, name: str, path: Path, row: int) -> Any:
     if text == "":
         return None
     if kind == "text":
-        return text
+        return plain(text)
     number = _number(text)
     expected = ""
     if kind == "flag" and text not in ("True", "False"):

@@ -1,6 +1,5 @@
 """metrics.json and params.yaml: what runs are compared by, and the settings that they belong to."""
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,13 @@ def run_metrics(folder: Path) -> dict[str, Any]:
     import pandas as pd
 
     from semdim.errors import ArtifactError
+    from semdim.reading import read_json
 
     names = ("bound.json", "proxies.csv", "sparsity.csv", "uncertainty.csv")
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise ArtifactError(f"{folder} lacks {', '.join(missing)}; `dvc repro` computes them.")
-    bound = json.loads((folder / "bound.json").read_text(encoding="utf-8"))
+    bound = read_json(folder / "bound.json")
     proxies, sparsity, uncertainty = (pd.read_csv(folder / name) for name in names[1:])
     gaps = proxies.loc[proxies["proxy"] == "sae", "abs_gap"]
     inside = sparsity[sparsity["positions"] == "without_bos"]

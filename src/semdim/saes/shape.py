@@ -1,11 +1,12 @@
 """What an SAE's own configuration says of its size, where it lies on this machine."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from semdim.errors import ArtifactError
+from semdim.reading import read_json
 from semdim.saes.registered import cached_config
 from semdim.saes.source import FILES
 from semdim.saes.spec import SAESource
@@ -42,11 +43,9 @@ def known_shape(source: SAESource) -> SAEShape:
     if path is None:
         return SAEShape(context_size=source.context_size)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        config = read_json(path, finite=False)
+    except ArtifactError:
         return SAEShape()  # prepare_sae says what is wrong with it
-    if not isinstance(config, Mapping):
-        return SAEShape()
     metadata = config.get("metadata")
     metadata = metadata if isinstance(metadata, Mapping) else config
     dict_size = next((size for key in _DICT_SIZE if (size := _whole(config.get(key)))), None)
