@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 5.0
 START = "from stages.support.interrupts import end_at_signals\nend_at_signals()\n"
 READY = "print('ready', flush=True)\n"
+# Every loop has an end of its own: a test that is killed leaves no process behind that never stops.
+MINUTE = "import time\nend = time.monotonic() + 60\nwhile time.monotonic() < end:"
 
 BUSY = {
-    "steps of Python": READY + "while True: pass",
+    "steps of Python": READY + MINUTE + " pass",
     "sleep": READY + "import time; time.sleep(60)",
     # A call that hears no signal until it is over, in a minute.
     "one long product": (
@@ -29,7 +31,7 @@ BUSY = {
         "work = [pool.submit(time.sleep, 60) for _ in range(2)]\n" + READY + "work[0].result()"
     ),
     "a loop that catches everything": (
-        "import time\nwhile True:\n    try:\n        " + READY + "        time.sleep(60)\n"
+        MINUTE + "\n    try:\n        " + READY + "        time.sleep(60)\n"
         "    except BaseException: pass"
     ),
     "an end that takes long": (
