@@ -48,6 +48,8 @@ YAML: dict[str, Damage] = {
     "with whole numbers as names": lambda raw: b"1: a\n" + raw,
     "with an unclosed quote": lambda raw: b'a: "b\n' + raw,
     "with two documents": lambda raw: raw + b"\n---\n" + raw,
+    # Before a colon, so that the last line is no entry: half of a mapping may be a whole one.
+    "cut in half": lambda raw: raw[: raw.rindex(b":", 0, len(raw) // 2)],
     "larger than 256 KiB": lambda raw: raw + b"\n# " + b"x" * (1 << 18),
     "with an escape sequence": lambda raw: b"a: \x1b[31m\n" + raw,
 }

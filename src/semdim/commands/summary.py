@@ -74,7 +74,7 @@ def _lines(path: Path) -> list[str]:
     def value(name: str) -> float:
         return taken(numbers, name, number, path, ADVICE)
 
-    lines = []
+    baseline, lines = value("baseline"), []
     if "as_published_total" in numbers:
         crossing = taken(numbers, "as_published_crossing_n_tokens", number_or_null, path, ADVICE)
         where = (
@@ -84,7 +84,7 @@ def _lines(path: Path) -> list[str]:
         )
         lines.append(
             f"the paper's bound (not a certificate): {value('as_published_total'):.2f} bits at "
-            f"N = {value('n_tokens'):,.0f}; below log2 V = {value('baseline'):.2f} bits {where}"
+            f"N = {value('n_tokens'):,.0f}; below log2 V = {baseline:.2f} bits {where}"
         )
     certified = []
     if "holdout_betting_total" in numbers:
