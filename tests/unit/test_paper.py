@@ -102,7 +102,7 @@ def test_the_unigram_baseline_is_drawn_and_said(probes) -> None:
     levels = [set(line.get_ydata()) for line in bound_vs_n(probes[:1]).axes[0].lines]
     assert {11.6} in levels
     words = plain(figure1(probes[:1]))
-    assert "pays 11.60 bits; the formula is below that only from N ≈ 62,000 on" in words
+    assert "pays 11.60 bits; the formula is below that only from N ≈ 62,046 on" in words
     without = ProbeResults("m", probes[0].tables, headline={})
     assert "token frequencies" not in plain(figure1([without]))
     never = ProbeResults("m", probes[0].tables, headline={"unigram_baseline": 5.0})

@@ -278,7 +278,7 @@ def test_beyond_the_budget_a_plan_asks_on_a_terminal(
 ) -> None:
     monkeypatch.setattr(command, "on_a_terminal", lambda: True)
     found, output = plan("--budget", "0.5", answer=answer)
-    assert found == code and "go on? [y/N]" in output
+    assert found == code and "continue? [y/N]" in output
     assert ("go smaller with" in output) == (code == 1)
 
 

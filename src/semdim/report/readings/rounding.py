@@ -31,9 +31,9 @@ def rounding(probes: list[ProbeResults]) -> list[Markup]:
                 "largest k moves by {largest} on {worst}, where k > {threshold} fires on {here} of "
                 "the sequences in float32 and on {there} in bfloat16{so}.",
                 probe=probe.name,
-                n=count(n_tokens, FILE),
+                n=count(n_tokens),
                 corpora=join([str(row["corpus"]) for row in rows]),
-                equal=small(equal, FILE),
+                equal=small(equal),
                 median=num(medians, 1, FILE),
                 largest=num(worst["sequence_max_change"], 0, FILE),
                 worst=str(worst["corpus"]),
