@@ -40,10 +40,15 @@ BUSY = {
 }
 
 
+def listens() -> None:
+    """As at a terminal: what a shell starts in the background inherits that it ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def started(code: str, **environment: str) -> subprocess.Popen:  # type: ignore[type-arg]
     process = subprocess.Popen(
         [sys.executable, "-c", START + code], cwd=ROOT, env=os.environ | environment,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=listens,
     )  # fmt: skip
     assert process.stdout is not None and process.stdout.readline() == "ready\n"
     return process
@@ -142,7 +147,7 @@ def test_a_stage_that_is_still_importing_ends_at_once() -> None:
     """It ended with a traceback out of the middle of an import, or seconds later."""
     process = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "stages.report"], cwd=ROOT,
-        stderr=subprocess.PIPE, text=True,
+        stderr=subprocess.PIPE, text=True, preexec_fn=listens,
     )  # fmt: skip
     assert process.stderr is not None
     for line in process.stderr:

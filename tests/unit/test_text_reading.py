@@ -98,7 +98,6 @@ def test_there_is_no_second_reader() -> None:
         "text/reading.py": "the reader",
         "text/hub.py": "a commit in the cache of a hub",
         "text/kinds/python_source.py": "the standard library",
-        "monitor/exports.py": "facts of exports",
     }
     root = Path(semdim.__file__).parent
     places = [*root.glob("text/**/*.py"), *root.glob("monitor/*.py"), *root.glob("tokens/*.py")]
