@@ -111,7 +111,7 @@ def rounding_row(
     is_counted: Bool[np.ndarray, "sequences context"],
     threshold: int,
 ) -> dict[str, int | float]:
-    """What the two arithmetic say of the same tokens (`ROUNDING_COLUMNS` from ``n_tokens`` on).
+    """What the two dtypes say of the same tokens (`ROUNDING_COLUMNS` from ``n_tokens`` on).
 
     Args:
         found: by dtype (`DTYPES`), on the same tokens.

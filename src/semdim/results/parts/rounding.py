@@ -1,4 +1,4 @@
-"""k in two arithmetic, for docs/ood.md."""
+"""k in two dtypes, for docs/ood.md."""
 
 from semdim.plots.tables.rounding import rounding_table
 from semdim.results.pages import Repository, part, table
