@@ -14,7 +14,9 @@ install_import_hook("semdim", "beartype.beartype")
 from hypothesis import settings  # noqa: E402 - the import hook comes first
 
 # Speed is measured in bench/, never by a test: a busy machine must not fail the mathematics.
-settings.register_profile("semdim", deadline=None)
+# The same examples on every run, so that a change fails only for what it changes; SEMDIM_FUZZ=1000
+# searches at random, with that many examples for each kind of file.
+settings.register_profile("semdim", deadline=None, derandomize="SEMDIM_FUZZ" not in os.environ)
 settings.load_profile("semdim")
 
 import sys  # noqa: E402

@@ -59,6 +59,7 @@ CSV: dict[str, Damage] = {
     "another's table": lambda raw: b"a,b\n1,2\n",
     "a page of HTML": lambda raw: b"<!DOCTYPE html><html><body>404</body></html>",
     "with a cell too many": lambda raw: raw.rstrip() + b",1,2\n",
+    "with a header two cells short": lambda raw: raw.split(b",", 2)[2],
     "with semicolons": lambda raw: raw.replace(b",", b";"),
     "with tabs": lambda raw: raw.replace(b",", b"\t"),
     "with an unclosed quote": lambda raw: raw.rstrip() + b'\n"abc',

@@ -106,9 +106,16 @@ def test_the_ends_are_where_the_test_begins_to_reject(seed: int, n: int, delta: 
     rows = values[None]
     if lower > -1.0:
         assert excluded(rows, -1.0, 2.0, lower - 1e-6, delta / 2)[0]
-    assert not excluded(rows, -1.0, 2.0, lower + 1e-6, delta / 2)[0]
+    if lower < values.mean():
+        assert not excluded(rows, -1.0, 2.0, lower + 1e-6, delta / 2)[0]
     if upper < 2.0:
         assert excluded(1.0 - rows, -1.0, 2.0, 1.0 - upper - 1e-6, delta / 2)[0]
+
+
+def test_an_interval_holds_the_mean_of_its_sample() -> None:
+    # The bound by betting alone is -0.1299 here, below the mean of -0.1198.
+    values = np.random.default_rng(46).beta(2.0, 5.0, 45) * 3.0 - 1.0
+    assert two_sided(values, -1.0, 2.0, 0.375)[1] == pytest.approx(values.mean())
 
 
 def test_golden_intervals() -> None:

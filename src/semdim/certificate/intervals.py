@@ -28,6 +28,9 @@ def two_sided(
 ) -> tuple[float, float]:
     """Both ends for the mean of ``values`` [n] in [low, high], within that range.
 
+    A bound by betting depends on the order of the values and may lie beyond their own mean. The
+    interval is then widened to hold it: a wider interval covers no less often.
+
     Raises:
         DataError: values outside the range, NaN, or none.
         ConfigError: δ is not in (0, 1).
@@ -35,7 +38,8 @@ def two_sided(
     half = failure_prob / 2
     upper = betting_upper(values, low, high, half, cap=cap)
     lower = low + high - betting_upper(low + high - values, low, high, half, cap=cap)
-    return max(low, lower), min(high, upper)
+    mean = float(np.mean(values))
+    return max(low, min(lower, mean)), min(high, max(upper, mean))
 
 
 def excluded(

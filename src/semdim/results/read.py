@@ -134,6 +134,9 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     content = read_bytes(path, "a table in CSV", limit=TABLE_BYTES, advice=ADVICE)
     with reading(path, "a table in CSV", ADVICE):
         table = pd.read_csv(io.BytesIO(content))
+    if not isinstance(table.index, pd.RangeIndex):  # pandas makes an index of the surplus
+        reason = f"a row holds more values than the {len(table.columns)} columns of its header"
+        raise refused(path, "a table in CSV", reason, ADVICE)
     schema = TABLES[name]
     missing = [column for column in schema.required if column not in table.columns]
     if missing:
@@ -141,9 +144,8 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
             f"{path} lacks the column(s) {', '.join(missing)}; it was written by another version: "
             "run the stage again."
         )
-    for column in schema.names:
-        if column not in table.columns:
-            table[column] = float("nan")
+    added = [column for column in schema.names if column not in table.columns]
+    table = table.reindex(columns=[*table.columns, *added])
     for column in schema.of_kind("number"):
         _check_numbers(path, table[column])
     for column in schema.of_kind("text"):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Int
 from torch import Tensor
 
@@ -83,7 +82,7 @@ def sample_of_ids(
     Raises:
         DataError: there are too few, or another number of documents than of sequences.
     """
-    ids = torch.as_tensor(token_ids).detach().cpu().numpy().astype(np.int32)
+    ids = _array(token_ids).astype(np.int32)
     if ids.ndim != 2 or ids.shape[1] < 2:
         raise DataError(
             f"Token ids must be of shape [sequences, context] with 2 tokens or more in a sequence, "
@@ -95,7 +94,7 @@ def sample_of_ids(
             f"n_tokens asks for {n_sequences} sequences of {ids.shape[1]} tokens, but the token "
             f"ids hold {len(ids)}: give more of them, or lower n_tokens."
         )
-    labels = np.arange(len(ids)) if documents is None else np.asarray(torch.as_tensor(documents))
+    labels = np.arange(len(ids)) if documents is None else _array(documents)
     if labels.shape != (len(ids),):
         raise DataError(
             f"`documents` must hold one number for each of the {len(ids)} sequences, got shape "
@@ -133,3 +132,7 @@ def bos_of(tokenizer: Any, token_ids: np.ndarray | None) -> int:
         )
     first = np.unique(token_ids[:, 0])
     return int(first[0]) if len(first) == 1 else -1
+
+
+def _array(values: Any) -> np.ndarray:
+    return values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
