@@ -2,8 +2,9 @@
 
 `measure` takes a model, an SAE and text to a `Ledger`; `certify` takes the ledger to a
 `Certificate` of the SAE, `verify` holds one against its ledger, `bounds_of` gives every bound that
-a ledger allows. They are imported when they are first used: importing the package is light, and
-submodules load torch, pandas or matplotlib only when they need them.
+a ledger allows. `mean_bound` and `paired_difference` certify bounded numbers of your own. They are
+imported when they are first used: importing the package is light, and submodules load torch,
+pandas or matplotlib only when they need them.
 """
 
 import importlib
@@ -19,6 +20,8 @@ _HOMES = {
     "certify": "semdim.certificate.certify",
     "verify": "semdim.certificate.verify",
     "bounds_of": "semdim.bounds.certify",
+    "mean_bound": "semdim.bounds.given_values",
+    "paired_difference": "semdim.bounds.given_values",
     "Certificate": "semdim.certificate.certificate",
     "Ledger": "semdim.ledger.memory",
     "LedgerFacts": "semdim.ledger.facts",
@@ -28,7 +31,7 @@ _HOMES = {
 
 __all__ = [
     "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
-    "measure", "verify",
+    "mean_bound", "measure", "paired_difference", "verify",
 ]  # fmt: skip
 
 

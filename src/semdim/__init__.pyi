@@ -1,5 +1,7 @@
 # What type checkers see of the exports that are made when they are first used.
 from semdim.bounds.certify import bounds_of as bounds_of
+from semdim.bounds.given_values import mean_bound as mean_bound
+from semdim.bounds.given_values import paired_difference as paired_difference
 from semdim.bounds.result import Bound as Bound
 from semdim.certificate.certificate import Certificate as Certificate
 from semdim.certificate.certify import certify as certify
@@ -11,6 +13,6 @@ from semdim.measure import measure as measure
 
 __all__ = [
     "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
-    "measure", "verify",
+    "mean_bound", "measure", "paired_difference", "verify",
 ]  # fmt: skip
 __version__: str

@@ -15,6 +15,9 @@ from semdim.bounds.calculator import Line, Question, quantities
 from semdim.bounds.family import kinds
 from semdim.bounds.words import LABELS
 from semdim.commands.explain import explain
+from semdim.commands.given import Asked
+from semdim.commands.given import losses as of_one
+from semdim.commands.given import paired as of_two
 from semdim.commands.screen import Screen
 from semdim.errors import ConfigError
 
@@ -48,15 +51,42 @@ def bound(
     family: Annotated[
         str | None, typer.Option(help="with --from: the family to explain term by term")
     ] = None,
+    losses: Annotated[
+        Path | None, typer.Option(help="a CSV of your own: an upper bound of a column's mean")
+    ] = None,
+    paired: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(help="two CSVs: an interval of the mean of the second less the first"),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="with --losses, --paired: the column of the values")
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(help="the column of what is independent, such as the document")
+    ] = None,
+    ceiling: Annotated[
+        float | None, typer.Option(help="the largest value that there can be")
+    ] = None,
+    floor: Annotated[float | None, typer.Option(help="the smallest; 0 if left out")] = None,
+    method: Annotated[
+        str | None, typer.Option(help="betting (if left out), hoeffding, maurer_pontil or exact")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
 ) -> None:
-    """Print a bound term by term: the paper's formula as a calculator, or a computed one.
+    """Print a bound term by term: the paper's formula, a computed one, or one of your own numbers.
 
     semdim bound --vocab-size 50257 --smoothing 0.5 --n-active 100 --dict-size 100000
     --n-tokens 1000000 --failure-prob 0.05 [--proxy-risk 6.5 --gap 0.25] [--json]
 
     semdim bound --from results/probes/<probe>
+
+    semdim bound --losses losses.csv --column loss --unit document --ceiling 16.6
+
+    semdim bound --paired without.csv with.csv --column correct --unit question --ceiling 1
     """
+    own = {
+        "column": column, "unit": unit, "ceiling": ceiling, "floor": floor, "method": method,
+    }  # fmt: skip
     given = {
         "vocab_size": vocab_size,
         "smoothing": smoothing,
@@ -71,6 +101,25 @@ def bound(
         "model_risk": model_risk,
         "n_documents": n_documents,
     }
+    if losses is not None or paired is not None:
+        rest = {**given, **more, "failure_prob": None, "family": family, "from": from_results}
+        if losses is not None and paired is not None:
+            raise ConfigError("--losses and --paired exclude each other.")
+        _refuse_ignored(rest, "another use of this command; drop --losses and --paired, or")
+        asked = Asked(
+            ceiling=ceiling,
+            floor=0.0 if floor is None else floor,
+            column=column,
+            unit=unit,
+            method=method or "betting",
+            failure_prob=0.05 if failure_prob is None else failure_prob,
+            as_json=as_json,
+        )
+        if paired is not None:
+            return of_two(paired[0], paired[1], asked)
+        assert losses is not None
+        return of_one(losses, asked)
+    _refuse_ignored(own, "--losses or --paired; give one of these, or")
     if from_results is not None:
         _refuse_ignored({**given, **more, "n_tokens": None}, "the calculator; drop --from, or")
         return explain(from_results, n_tokens, family, as_json)
