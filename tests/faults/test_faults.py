@@ -15,11 +15,11 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_short_campaign_survives() -> None:
-    """Some crash points, a full and a read-only disk, at a stage of shards; all: make faults."""
+    """Some crash points, a full and a read-only disk, at two stages, one of shards; all: make faults."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "7",
-         "--only", "tokenize", "prepare_sae"],
+        [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "9",
+         "--only", "prepare_sae", "cache_activations"],
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
