@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_short_campaign_survives() -> None:
-    """Some crash points, a full and a read-only disk, at two stages, one of shards; all: make faults."""
+    """Some crash points, a full and a read-only disk, at two stages; all: make faults."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "9",

@@ -57,6 +57,8 @@ class Request:
     """Windows in one forward pass."""
     seed: int = setting(0, at_least=0, at_most=2**32 - 1)
     """Of the order of the documents."""
+    check_hook: bool = True
+    """Refuse an SAE that does not fit its hook point, and name those that it would fit."""
 
     def __post_init__(self) -> None:
         check(self, "certify")
@@ -139,6 +141,8 @@ def measured(
     """The ledger of a request; model and SAE are exported below ``work`` first, where they are not
     exports already, as the pipeline does."""
     corpus, sae_source = request.corpus(), request.sae_source()
+    import torch
+
     from semdim.forward.backend import load_backend
     from semdim.forward.spec import EngineSpec
     from semdim.measure import measure
@@ -148,6 +152,8 @@ def measured(
     from semdim.saes.check import check_fit
     from semdim.saes.export import export_sae
     from semdim.saes.facts import read_facts as read_sae_facts
+    from semdim.saes.hook_search import N_WINDOWS, check_hook
+    from semdim.saes.memory import prepare_probe
     from semdim.text.corpus import sample_corpus
 
     engine = EngineSpec(
@@ -179,6 +185,9 @@ def measured(
     backend = load_backend(
         request.backend, model_folder, dtype=engine.dtype, device=device, processing=sae.processing
     )
+    if request.check_hook:
+        ids = torch.from_numpy(sample.token_ids[:N_WINDOWS])
+        check_hook(backend, prepare_probe(sae_folder, device=device), ids)
     return measure(
         backend.model,
         sae_folder,

@@ -47,6 +47,9 @@ def certify(
     device: Annotated[str, typer.Option(help="auto | cpu | cuda | mps")] = "auto",
     batch: Annotated[int, typer.Option(help="windows in one forward pass")] = 16,
     seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
+    hook_check: Annotated[
+        bool, typer.Option(help="refuse an SAE that does not fit its hook point")
+    ] = True,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
 ) -> None:
     """Certify what a sparse autoencoder changes in its model, on your text."""
@@ -69,6 +72,7 @@ def certify(
             device=device,
             batch_sequences=batch,
             seed=seed,
+            check_hook=hook_check,
         )
     )
     guarded(lambda: check_free(out))

@@ -59,7 +59,7 @@ class TransformersBackend(Backend):
         self.n_context = int(config.max_position_embeddings)
         self.unembedding_bias = None if head.bias is None else head.bias.detach()
         self.soft_cap = getattr(config, "final_logit_softcapping", None)
-        self._is_stream_centred = self.is_unembed_centred = False
+        self.is_stream_centred = self.is_unembed_centred = False
         self._compare()
         self._give(processing or WeightProcessing())
 
@@ -68,7 +68,7 @@ class TransformersBackend(Backend):
     ) -> Float[Tensor, "batch position d_model"]:
         """See `Backend.prefix`."""
         residual = self._run(self._kind.embed(self._decoder, token_ids), 0, stop)
-        if self._is_stream_centred:
+        if self.is_stream_centred:
             residual = residual - residual.mean(dim=-1, keepdim=True)
         return residual
 
@@ -118,13 +118,13 @@ class TransformersBackend(Backend):
     def _give(self, wanted: WeightProcessing) -> None:
         """What the SAE expects, as far as TransformerLens gave it in training; see
         `semdim.models.load.load_model`."""
-        self._is_stream_centred = wanted.center_writing_weights and self._kind.is_layer_norm
+        self.is_stream_centred = wanted.center_writing_weights and self._kind.is_layer_norm
         self.is_unembed_centred = wanted.center_unembed and self.soft_cap is None
         left = [
             name
             for name, is_left in {
                 "center_writing_weights": wanted.center_writing_weights
-                and not self._is_stream_centred,
+                and not self.is_stream_centred,
                 "center_unembed": wanted.center_unembed and not self.is_unembed_centred,
             }.items()
             if is_left
