@@ -111,3 +111,45 @@ def test_a_plan_touches_nothing(work: Path) -> None:
 def test_a_folder_in_use_is_refused_before_anything_is_loaded(work: Path) -> None:
     code, _, err = certify(work, out=work / "texts", model="nobody/nothing")
     assert code == 1 and "not empty" in err and "loading" not in err
+
+
+def test_windows_are_measured_again(work: Path) -> None:
+    import pyarrow as pa
+
+    out = work / "for_verify"
+    assert certify(work, out=out)[0] == 0
+    named = ("--ledger", out, "--model", work / "model", "--sae", work / "sae")
+    code, said, err = run("verify", out, *named, "--seed", 1)
+    assert code == 0, said + err
+    assert "nll_sae: off by" in said and "in 8 windows" in said and "sae_fingerprint: equal" in said
+    # Losses that nobody measured, in a ledger that its certificate agrees with.
+    ledger = semdim.Ledger.read(out / "ledger.parquet")
+    index = ledger.table.column_names.index("nll_sae")
+    invented = pa.array(ledger.rows["nll_sae"].where(ledger.rows["position"] != 3, 2.0))
+    table = ledger.table.set_column(index, "nll_sae", invented.cast(ledger.table["nll_sae"].type))
+    forged = semdim.Ledger(table, ledger.facts)
+    (work / "forged").mkdir()
+    forged.write(work / "forged" / "ledger.parquet")
+    (work / "forged" / "certificate.json").write_text(semdim.certify(forged).to_json())
+    named = ("--ledger", work / "forged", "--model", work / "model", "--sae", work / "sae")
+    code, said, _ = run("verify", work / "forged", *named)
+    assert code == 1 and "nll_sae: off by" in said and "rounding explains" in said
+    assert "nll_model: off by" in said and said.count("the most in sequence") == 1
+    sae_folder(work / "other", "jumprelu", metadata=METADATA, unit=True)
+    code, said, _ = run("verify", out, *named[:4], "--sae", work / "other", "--ledger", out)
+    assert code == 1 and "sae_fingerprint: that of another one" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--model", "m"), "give both --model and --sae"),
+        (("--seed", "3"), "--seed alone measures nothing again"),
+        (("--model", "m", "--sae", "s", "--share", "0"), "verify.share = 0.0"),
+    ],
+)
+def test_half_of_what_measuring_again_needs(work: Path, words: tuple[str, ...], says: str) -> None:
+    if not (work / "half").exists():
+        assert certify(work, out=work / "half")[0] == 0
+    code, _, err = run("verify", work / "half", "--ledger", work / "half", *words)
+    assert code == 1 and says in err

@@ -17,7 +17,9 @@ from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 
 if TYPE_CHECKING:
+    from semdim.forward.backend import Backend
     from semdim.ledger.memory import Ledger
+    from semdim.models.facts import ModelFacts
 
 BASELINES = {"none": (), "zero": ("zero",)}
 """What `loss recovered` is measured against, as proxies of the ledger."""
@@ -135,26 +137,35 @@ def certificate_for(
     return found, ledger
 
 
-def measured(
-    request: Request, work: Path, *, say: Callable[[str], object], progress: bool
-) -> "Ledger":
-    """The ledger of a request; model and SAE are exported below ``work`` first, where they are not
-    exports already, as the pipeline does."""
-    corpus, sae_source = request.corpus(), request.sae_source()
-    import torch
+@dataclass(frozen=True)
+class Loaded:
+    """A model and an SAE, ready to be measured."""
 
+    backend: "Backend"
+    """The model."""
+    model: "ModelFacts"
+    """Its facts."""
+    model_folder: Path
+    """Where it is exported."""
+    sae_folder: Path
+    """Where the SAE is."""
+
+
+def loaded(request: Request, work: Path, *, say: Callable[[str], object]) -> Loaded:
+    """Model and SAE of a request; they are exported below ``work`` first, where they are not
+    exports already, as the pipeline does.
+
+    Raises:
+        SemdimError: one of them cannot be loaded, or they do not belong together.
+    """
+    sae_source = request.sae_source()
     from semdim.forward.backend import load_backend
     from semdim.forward.spec import EngineSpec
-    from semdim.measure import measure
     from semdim.models.export import export_model
     from semdim.models.facts import read_facts
-    from semdim.models.tokenizer import load_tokenizer
     from semdim.saes.check import check_fit
     from semdim.saes.export import export_sae
     from semdim.saes.facts import read_facts as read_sae_facts
-    from semdim.saes.hook_search import N_WINDOWS, check_hook
-    from semdim.saes.memory import prepare_probe
-    from semdim.text.corpus import sample_corpus
 
     engine = EngineSpec(
         compute_dtype=request.compute_dtype, device=request.device, backend=request.backend
@@ -171,10 +182,31 @@ def measured(
         export_model(request.model_source(), model_folder, context=request.context)
     model = read_facts(model_folder)
     check_fit(sae, model, context=request.context, prepend_bos=True)
+    backend = load_backend(
+        request.backend, model_folder, dtype=engine.dtype, device=device, processing=sae.processing
+    )
+    return Loaded(backend, model, model_folder, sae_folder)
+
+
+def measured(
+    request: Request, work: Path, *, say: Callable[[str], object], progress: bool
+) -> "Ledger":
+    """The ledger of a request; what has to be exported is exported below ``work``."""
+    corpus = request.corpus()
+    found = loaded(request, work, say=say)
+    import torch
+
+    from semdim.measure import measure
+    from semdim.models.tokenizer import load_tokenizer
+    from semdim.saes.hook_search import N_WINDOWS, check_hook
+    from semdim.saes.memory import prepare_probe
+    from semdim.text.corpus import sample_corpus
+
     say(f"reading {request.text}")
+    model = found.model
     sample = sample_corpus(
         corpus,
-        load_tokenizer(model_folder),
+        load_tokenizer(found.model_folder),
         context=request.context,
         bos_token_id=model.bos_token_id,
         vocab_size=model.vocab_size,
@@ -182,15 +214,13 @@ def measured(
         seed=request.seed,
         special_token_ids=model.special_token_ids,
     )
-    backend = load_backend(
-        request.backend, model_folder, dtype=engine.dtype, device=device, processing=sae.processing
-    )
     if request.check_hook:
+        device = str(found.backend.unembedding.device)
         ids = torch.from_numpy(sample.token_ids[:N_WINDOWS])
-        check_hook(backend, prepare_probe(sae_folder, device=device), ids)
+        check_hook(found.backend, prepare_probe(found.sae_folder, device=device), ids)
     return measure(
-        backend.model,
-        sae_folder,
+        found.backend.model,
+        found.sae_folder,
         sample,
         proxies=request.proxies,
         smoothing=request.smoothing,
