@@ -117,6 +117,18 @@ def _probe_results(path: Path) -> Any:
     return read_probe(path.parent)
 
 
+def _certificate(path: Path) -> Any:
+    from semdim.certificate.verify import read_certificate
+
+    return read_certificate(path)
+
+
+def _activations(path: Path) -> Any:
+    from semdim.training.store import read_facts
+
+    return read_facts(path)
+
+
 def _index(path: Path) -> Any:
     from semdim.models.checkpoint import weight_files
 
@@ -229,6 +241,9 @@ RATE = {
     "stage": "s", "model": "m", "compute_dtype": "float32", "processor": "p", "n_tokens": 1,
     "seconds": 1.0, "gflop_per_s": 2.0,
 }  # fmt: skip
+ACTIVATIONS = {
+    "fingerprint": "ab", "median_norm": 1.0, "norm_limit": 10.0, "mean_norm": 1.0, "mean": [0.5],
+}  # fmt: skip
 OF_JSON = {**TEXT, **JSON}
 KINDS = (
     Kind("guardrail.json", _probe("guardrail.json"), _threshold, OF_JSON),
@@ -259,6 +274,8 @@ KINDS = (
     Kind("params.yaml", _probe("params.yaml"), _plan, {**TEXT, **YAML}),
     Kind("recorded/params.yaml", _probe("params.yaml"), _compare, {**TEXT, **YAML},
          ("an empty mapping",)),
+    Kind("certificate.json", _probe("certificate.json"), _certificate, OF_JSON),
+    Kind("activations/facts.json", _json(ACTIVATIONS), _activations, OF_JSON),
     Kind("bounds.csv", _probe("bounds.csv"), _bound, {**TEXT, **CSV}),
     Kind("uncertainty.csv", _probe("uncertainty.csv"), _probe_results, {**TEXT, **CSV},
          ("cut in half", "a header alone")),

@@ -143,7 +143,7 @@ def test_json_is_read_as_it_was_written(certificate: Certificate) -> None:
     newer = certificate.to_json().replace("certificate/1", "certificate/9")
     with pytest.raises(ArtifactError, match="certificate/9"):
         Certificate.from_json(newer)
-    with pytest.raises(ArtifactError, match="no JSON"):
+    with pytest.raises(ArtifactError, match="cannot be read as a JSON object"):
         Certificate.from_json("{")
 
 

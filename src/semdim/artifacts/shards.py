@@ -95,12 +95,12 @@ class ShardWriter:
         if not record_path.exists():
             return
         try:
-            record = json.loads(record_path.read_text())
+            record = json.loads(record_path.read_bytes())
             whole = file_digest(shard) == record["checksum"]
         except FileNotFoundError:  # published, and killed before the record was removed
             record_path.unlink()
             return
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             whole = False
         if whole:
             self._records[index] = record

@@ -9,6 +9,8 @@ from semdim.certificate.spec import CertificateSpec
 from semdim.errors import ConfigError
 from semdim.records import KEY, from_content, to_plain
 
+AGAIN = "`semdim certify` writes it again"
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -143,12 +145,9 @@ class Certificate:
         Raises:
             ArtifactError: no JSON, another schema, or a value of another type.
         """
-        try:
-            content: Any = json.loads(text)
-        except ValueError as error:
-            from semdim.errors import ArtifactError
+        from semdim.reading import parsed_json
 
-            raise ArtifactError(f"{where} is no JSON ({error}); write it again.") from error
+        content = parsed_json(text, where, advice=AGAIN)
         return from_content(content, cls, where)
 
     def to_html(self) -> str:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semdim.certificate.certificate import Certificate
+from semdim.certificate.certificate import AGAIN, Certificate
 from semdim.certificate.certify import certificate_of
 from semdim.errors import ArtifactError
+from semdim.reading import JSON_BYTES, is_there, read_text
 from semdim.records import to_plain
 
 if TYPE_CHECKING:
@@ -62,9 +63,10 @@ def read_certificate(path: Path) -> Certificate:
         ArtifactError: there is none, or it is of another schema.
     """
     file = path / "certificate.json" if path.is_dir() else path
-    if not file.is_file():
+    if not is_there(file):
         raise ArtifactError(f"There is no certificate at {file}; `semdim certify` writes one.")
-    return Certificate.from_json(file.read_text(encoding="utf-8"), str(file))
+    text = read_text(file, "a certificate", limit=JSON_BYTES, advice=AGAIN)
+    return Certificate.from_json(text, str(file))
 
 
 def read_ledger_at(path: Path) -> "Ledger":

@@ -16,6 +16,7 @@ from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
 from semdim.models.facts import ModelFacts
 from semdim.models.load import load_model
+from semdim.reading import reading
 from semdim.text.corpus import sample_corpus
 from semdim.text.samples import DocumentRow, TokenSample
 from semdim.training.batches import ShuffledBatches
@@ -154,7 +155,8 @@ def sensitivity_of(prepared: Prepared) -> Tensor:
     folder = prepared.train.folder
     path = None if folder is None else folder / "sensitivity.safetensors"
     if path is not None and path.exists():
-        return load_file(path)["sensitivity"]
+        with reading(path, "the sensitivity of the loss", f"remove {path}"):
+            return load_file(path)["sensitivity"]
     ids = torch.from_numpy(prepared.windows[0].token_ids[:SENSITIVITY_WINDOWS]).long()
     found = loss_sensitivity(prepared.split, ids)
     if path is not None:

@@ -22,6 +22,8 @@ from torch import Tensor
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import ArtifactError, DataError
 from semdim.forward.parallel import side_by_side
+from semdim.reading import read_json, reading
+from semdim.records import from_plain
 
 Prefix = Callable[
     [Int[Tensor, "batch context"]],
@@ -42,8 +44,14 @@ class Facts:
     """A position whose norm exceeds this is an outlier and is not trained on."""
     mean_norm: float
     """Of the kept positions of the first shard: the input scale."""
-    mean: list[float]
+    mean: tuple[float, ...]
     """Of the kept positions of the first shard, per dimension: where the decoder bias starts."""
+
+
+def read_facts(path: Path) -> Facts:
+    """The facts that were kept with shards; ArtifactError where they cannot be read."""
+    content = read_json(path, advice=f"remove {path.parent}")
+    return from_plain(content, Facts, str(path))
 
 
 class ShardStore:
@@ -82,7 +90,8 @@ class ShardStore:
         """The activations of shard ``index``: read, or computed (and kept)."""
         path = self._path(index)
         if path is not None and path.exists():
-            return load_file(path)["activations"]
+            with reading(path, "stored activations", f"remove {path}"):
+                return load_file(path)["activations"]
         raw = self._compute(index)
         kept = raw[raw.float().norm(dim=-1) <= self.facts.norm_limit]
         if path is not None:
@@ -130,7 +139,7 @@ class ShardStore:
     def _load_or_measure(self, fingerprint: str) -> Facts:
         path = None if self.folder is None else self.folder / "facts.json"
         if path is not None and path.exists():
-            facts = Facts(**json.loads(path.read_text()))
+            facts = read_facts(path)
             if facts.fingerprint != fingerprint:
                 raise ArtifactError(
                     f"{self.folder} holds activations of other text, another model or another "
@@ -150,7 +159,7 @@ def measure(raw: Float[Tensor, "tokens d_model"], fingerprint: str, outlier_rati
     kept = norms <= outlier_ratio * median
     mean = raw[kept].float().mean(dim=0)
     return Facts(
-        fingerprint, median, outlier_ratio * median, float(norms[kept].mean()), mean.tolist()
+        fingerprint, median, outlier_ratio * median, float(norms[kept].mean()), tuple(mean.tolist())
     )
 
 

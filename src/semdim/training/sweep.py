@@ -14,6 +14,7 @@ from semdim.codes.sparse import from_dense, is_active
 from semdim.errors import ConfigError
 from semdim.fields import read
 from semdim.forward.spec import EngineSpec
+from semdim.quoting import one_line
 from semdim.text.samples import TokenSample
 from semdim.training.finish import finished_sae
 from semdim.training.params import TrainingSettings
@@ -53,7 +54,10 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
 def _value(text: str) -> Any:
     import yaml
 
-    value = yaml.safe_load(text)
+    try:
+        value = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{text!r} is no value of a setting: {one_line(str(error))}.") from error
     if isinstance(value, str):  # YAML takes 3e-3 for a word
         with contextlib.suppress(ValueError):
             return float(value)

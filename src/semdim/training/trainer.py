@@ -19,6 +19,7 @@ from semdim.artifacts.swap import put_in_place, set_aside
 from semdim.codes.sparse import is_active
 from semdim.errors import ArtifactError, DataError
 from semdim.progress import progress_bar
+from semdim.reading import number, read_json, reading, taken, text, whole
 from semdim.training.batches import ShuffledBatches
 from semdim.training.batchtopk import SparseBatchTopK
 from semdim.training.spec import DictionarySpec, OptimiserSpec
@@ -175,16 +176,18 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
                 aside.rename(latest)
         if not (latest / STATE).exists():
             return False
-        state = json.loads((latest / STATE).read_text())
-        if state["fingerprint"] != self.fingerprint:
+        advice = f"remove {self.folder} to start again"
+        state = read_json(latest / STATE, "the state of a training run", advice=advice)
+        if taken(state, "fingerprint", text, latest / STATE, advice) != self.fingerprint:
             raise ArtifactError(
                 f"{self.folder} holds a checkpoint of another configuration (model, text or "
                 "settings differ): remove the folder to start again, or name another one."
             )
-        self.sae.load_weights_from_checkpoint(latest)
-        self.load_trainer_state(latest)
-        self.batches.position = state["position"]
-        self.seconds = state["seconds"]
+        self.batches.position = taken(state, "position", whole, latest / STATE, advice)
+        self.seconds = taken(state, "seconds", number, latest / STATE, advice)
+        with reading(latest, "a checkpoint of a training run", advice):
+            self.sae.load_weights_from_checkpoint(latest)
+            self.load_trainer_state(latest)
         return True
 
     def _train_step(self, sae: Any, sae_in: torch.Tensor) -> TrainStepOutput:
