@@ -22,11 +22,15 @@ from semdim.bounds.per_token import k_and_loss
 from semdim.bounds.unigram import unigram_baseline
 from semdim.errors import ArtifactError
 from semdim.ledger.facts import LedgerFacts
-from semdim.ledger.means import Counts, RunningMean, order_statistics
+from semdim.ledger.means import Counts, Quantiles, RunningMean
 from semdim.ledger.parts import files_of, n_rows_of, parts_of
+from semdim.ledger.radii import radii_table
 from semdim.ledger.stream import LedgerStream
 from semdim.ledger.table import LedgerWriter, read_facts, read_ledger, read_table
 from semdim.results.write_proxies import ledger_summary, proxies_of_ledger
+from semdim.uncertainty import every_score, metrics, study
+from semdim.uncertainty.spec import UncertaintySpec
+from semdim.uncertainty.study import TABLES, run_study
 
 CONTEXT = 12
 
@@ -212,7 +216,7 @@ def test_quantiles_by_counting_are_exact(
         return (array[first : first + stretch] for first in range(0, len(array), stretch))
 
     expected = np.quantile(array.astype(np.float64), shares, method="inverted_cdf")
-    assert order_statistics(stretches, shares) == expected.tolist()
+    assert Quantiles(stretches).at(shares) == expected.tolist()
 
 
 def test_a_running_mean_is_that_of_all_values_up_to_its_limit() -> None:
@@ -231,3 +235,80 @@ def test_counts_grow_with_the_largest_value() -> None:
     for part in ([3, 3, 0], [], [9], [1]):
         counts.add(np.array(part, dtype=np.int64))
     assert counts.counts.tolist() == [1, 1, 0, 2, 0, 0, 0, 0, 0, 1] and len(counts) == 5
+
+
+def test_the_whole_study_is_the_same_from_streams(tmp_path: Path) -> None:
+    frames = {
+        "english": make_ledger(60, 2, CONTEXT),
+        "near": make_ledger(60, 2, CONTEXT, shift=5, seed=4),
+        "random": make_ledger(30, 1, CONTEXT, shift=25, seed=2),
+    }
+    names = {name: [str(n) for n in range(60)] for name in frames}
+    roles = {"english": "id", "near": "near", "random": "far"}
+    spec = UncertaintySpec(n_resamples=40, n_splits=4, window=4, roc_points=20)
+    tables = {
+        name: LedgerStream(written(rows, tmp_path / name, part_rows=300), rows=132)
+        for name, rows in frames.items()
+    }
+    found, expected = (
+        run_study(given, roles, spec, 0, vocab_size=VOCAB_SIZE, document_names=names)
+        for given in (tables, frames)
+    )
+    for name in TABLES:
+        pd.testing.assert_frame_equal(
+            getattr(found, name), getattr(expected, name), check_exact=True
+        )
+    assert (found.guardrail, found.verdict) == (expected.guardrail, expected.verdict)
+    pd.testing.assert_frame_equal(radii_table(tables), radii_table(frames), check_exact=True)
+
+
+def test_beyond_the_exact_rows_tokens_of_the_first_documents_are_ranked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (study, every_score):
+        monkeypatch.setattr(module, "EXACT_ROWS", 300)
+    frames = {
+        "english": make_ledger(60, 2, CONTEXT),
+        "random": make_ledger(30, 1, CONTEXT, shift=25, seed=2),
+    }
+    tables = {
+        name: LedgerStream(written(rows, tmp_path / name), rows=132)
+        for name, rows in frames.items()
+    }
+    spec = UncertaintySpec(n_resamples=40, n_splits=4, window=4)
+    roles = {"english": "id", "random": "far"}
+    found = run_study(tables, roles, spec, 0, vocab_size=VOCAB_SIZE)
+    of_k = found.uncertainty.query("score == 'n_active'").set_index("level")
+    # 300 rows are 13 documents of the 30 that are evaluated on, and 27 of the shift.
+    assert (of_k.loc["token", ["n_id", "n_ood"]] == [13 * 22, 27 * 11]).all()
+    assert (of_k.loc["sequence_mean", ["n_id", "n_ood"]] == [60, 30]).all()
+    assert sum("tokens are ranked in its first documents" in n for n in found.verdict.warnings) == 2
+    assert found.sparsity.query("positions == 'all'")["n_tokens"].tolist() == [1440, 360]
+
+
+@given(st.lists(st.integers(0, 40), min_size=1, max_size=60), st.lists(st.floats(0, 1), min_size=1))
+def test_linear_quantiles_of_counts_are_numpys(values: list[int], shares: list[float]) -> None:
+    counts = Counts()
+    for value in values:
+        counts.add(np.array([value]))
+    assert counts.linear_quantiles(shares) == np.quantile(values, shares).tolist()
+    assert (counts.mean(), counts.std()) == (np.mean(values), np.std(values))
+    beyond = Counts(limit=0)
+    beyond.merge(counts)
+    assert beyond.std() == pytest.approx(np.std(values), abs=1e-12)
+    edges = np.arange(0, 48, 7)
+    assert counts.in_bins(edges).tolist() == np.histogram(values, bins=edges)[0].tolist()
+
+
+def test_counts_of_many_documents_are_sparse_and_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    value, document = rng.normal(0, 1, 500), rng.integers(0, 50, 500)
+    given_items = value, document, value + 0.3, document, 50
+    draws = np.hstack([metrics.draw_multiplicities(50, 70, rng) for _ in range(2)])
+    dense = metrics.resampled_separation(metrics.rank(*given_items), draws)
+    monkeypatch.setattr(metrics, "MOST_DENSE", 10)
+    ranking = metrics.rank(*given_items)
+    assert not isinstance(ranking.id_count, np.ndarray)
+    sparse = metrics.resampled_separation(ranking, draws)
+    for name in ("auroc", "aupr", "fpr_at_95_tpr"):
+        assert np.array_equal(getattr(sparse, name), getattr(dense, name))

@@ -13,8 +13,7 @@ from jaxtyping import Bool, Float, Int
 from semdim.bounds.published_terms import published_terms
 from semdim.bounds.result import Bound
 from semdim.errors import DataError
-from semdim.ledger.means import Counts
-from semdim.ledger.rows import EXACT_ROWS, Rows, stretches
+from semdim.ledger.rows import EXACT_ROWS, Rows, first_documents, stretches
 from semdim.results.k_and_loss import Correlation, KAndLoss, KBin
 from semdim.tokens.positions import counted_mask
 
@@ -80,12 +79,7 @@ def _first_documents(ledger: Rows, most: int) -> "pd.DataFrame":
     import pandas as pd
 
     columns = [name for name in _COLUMNS if name in ledger.columns]
-    last = None
-    if len(ledger) > most:
-        n_rows = Counts()
-        for rows in stretches(ledger, ("document",)):
-            n_rows.add(rows["document"].to_numpy())
-        last = int(np.searchsorted(np.cumsum(n_rows.counts), most, side="right")) - 1
+    last = first_documents(ledger, most)
     found = []
     for rows in stretches(ledger, columns):
         chosen = counted_mask(rows["is_bos"].to_numpy(dtype=bool), rows["position"])

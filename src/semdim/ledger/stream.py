@@ -28,13 +28,20 @@ class LedgerStream:
         path: of the ledger.
         further: of a table of the same rows, whose columns and proxies are put beside.
         rows: of a stretch, at most.
+        is_ledger: whether ``further`` is a ledger, too, of the same facts; a table of scores is
+            not.
 
     Raises:
         ArtifactError: a file is missing or damaged, or the two are of different samples.
     """
 
     def __init__(
-        self, path: Path, further: Path | None = None, *, rows: int = STRETCH_ROWS
+        self,
+        path: Path,
+        further: Path | None = None,
+        *,
+        rows: int = STRETCH_ROWS,
+        is_ledger: bool = True,
     ) -> None:
         self.path, self.further = path, further
         self.facts: LedgerFacts = read_facts(path)
@@ -42,12 +49,14 @@ class LedgerStream:
         others: list[str] = []
         if further is not None:
             self._where = f"{further} and {path}"
-            self.facts = merged(self.facts, read_facts(further), self._where)
+            if is_ledger:
+                self.facts = merged(self.facts, read_facts(further), self._where)
             others = [name for name in schema_of(further).names if name not in own]
         self.columns = (*own, *others)
         self._own, self._others = frozenset(own), frozenset(others)
         self.context = self.facts.context
         self._rows = max(rows // self.context, 1) * self.context
+        self._is_ledger = is_ledger
         self._last: int | None = None
         self._are_same_rows = False
 
@@ -60,7 +69,7 @@ class LedgerStream:
 
     def up_to(self, sequence: int) -> "LedgerStream":
         """The rows of the sequences up to this one, with it."""
-        found = LedgerStream(self.path, self.further, rows=self._rows)
+        found = LedgerStream(self.path, self.further, rows=self._rows, is_ledger=self._is_ledger)
         found._last, found._are_same_rows = sequence, self._are_same_rows
         return found
 
