@@ -14,6 +14,7 @@ from semdim.bounds.predeclared import shared
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.summary import at_largest_n, headline, in_a_line, reasons
 from semdim.bounds.unigram_crossing import against_unigram
+from semdim.ledger.parts import files_of
 from semdim.records import write_record
 from semdim.results.write_bounds import write_bounds
 from semdim.results.write_proxies import ledger_summary
@@ -51,7 +52,7 @@ def main(run: Run) -> None:
         log.table("ledger", ledger_summary(ledger))
         log.numbers(summary)
         file = run.paths.ledger(run.probe, run.setting("grid.sample"))
-        log.files(f"{run.probe}-ledger", "ledger", [file])
+        log.files(f"{run.probe}-ledger", "ledger", files_of(file))
     say(f"{run.label}: {in_a_line(summary)}")
 
 

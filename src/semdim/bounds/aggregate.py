@@ -1,210 +1,33 @@
-"""From losses per token to losses per independent unit, the unit named.
+"""From a ledger's rows, a loss per token, to a table with a value per sequence.
 
-A unit is a document (the mean over its sequences in the table), a sequence, or a token. Which
-sequences of a document a table holds is settled beforehand (`semdim.bounds.sample`). The gap
-belongs to a sequence: mean loss of the model minus mean loss of the proxy over its predictions,
-then the absolute value, then the mean over the document's sequences. With the unit token it is
-taken per token.
+The rows are read a stretch of whole sequences at a time (`semdim.ledger.rows`), so that what is in
+memory is the table, and not the ledger.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from semdim.bounds.martingale import RunningSpread
 from semdim.bounds.quantities import loss_ceiling, loss_floor, smoothed_loss
-from semdim.bounds.result import SampleSize, Unit
+from semdim.bounds.sequence_table import SequenceTable, UnitLosses, group_mean, in_order
 from semdim.bounds.validation import check_values
-from semdim.bounds.windows import Windows, complete_rounds, rounds
 from semdim.errors import DataError
+from semdim.ledger.rows import EXACT_ROWS, Rows, RowStream, stretches
 
 if TYPE_CHECKING:
     import pandas as pd
+
+__all__ = ["SequenceTable", "UnitLosses", "group_mean", "in_order", "sequence_losses"]
 
 LOSS_PREFIX = "nll_"
 """Of the ledger's columns of losses; the proxy's name follows."""
 
 
-@dataclass(frozen=True)
-class UnitLosses:
-    """One value per unit, in order of first appearance; every array has shape [size.n_units]."""
-
-    size: SampleSize
-    losses: Mapping[str, np.ndarray]
-    """Smoothed loss by proxy, bits."""
-    abs_gaps: Mapping[str, np.ndarray]
-    """|loss of the model − loss of the proxy| by proxy (all but `model`), bits."""
-    n_active: np.ndarray | None
-    """Mean k of the unit, position 0 left out; None when the ledger has no codes."""
-    document: np.ndarray
-    """Document of each unit."""
-
-
-@dataclass(frozen=True)
-class SequenceTable:
-    """One value per sequence, in the order of the sample; every array has S entries."""
-
-    context: int
-    """Tokens of a sequence, BOS included; each has context − 1 predictions."""
-    vocab_size: int
-    smoothing: float
-    document: np.ndarray
-    """int [S]."""
-    losses: Mapping[str, np.ndarray]
-    """Mean smoothed loss over a sequence's predictions, by proxy, bits, [S]."""
-    n_active_sum: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Sum of k over a sequence's positions, by `without_bos` and `all`, [S]."""
-    n_active_count: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Number of those positions, [S]."""
-    max_rank: np.ndarray | None = None
-    """Largest rank (0-based) in the atom order of any atom that a sequence uses, −1 for none, [S]:
-    what the pool families need (`semdim.bounds.calibration`)."""
-    token_losses: Mapping[str, np.ndarray] = field(default_factory=dict)
-    """Smoothed loss of every prediction, [S, context − 1], of the proxies that were asked for."""
-    has_bos: bool = False
-    """Whether every sequence starts with BOS."""
-    windows: Windows | None = None
-    """Which windows of a document the table holds, when that was settled; None: as they come."""
-    n_tokens_asked: int | None = None
-    """N of the grid, in whole sequences, when the table is a part that was asked for."""
-    n_active_median: np.ndarray | None = None
-    """Median k of a sequence, BOS left out, [S]; None when the ledger has no codes."""
-
-    @property
-    def n_sequences(self) -> int:
-        return len(self.document)
-
-    @property
-    def proxies(self) -> tuple[str, ...]:
-        return tuple(self.losses)
-
-    def first(self, n_tokens: int) -> "SequenceTable":
-        """The first ⌊n_tokens/context⌋ whole sequences.
-
-        Raises DataError when the sample has fewer, or when n_tokens does not fill one sequence.
-        """
-        n_sequences = int(n_tokens) // self.context
-        if n_sequences < 1:
-            raise DataError(
-                f"n_tokens = {n_tokens} does not fill one sequence of {self.context} tokens."
-            )
-        if n_sequences > self.n_sequences:
-            raise DataError(
-                f"n_tokens = {n_tokens} was asked for, but the sample holds "
-                f"{self.n_sequences * self.context} tokens ({self.n_sequences} sequences of "
-                f"{self.context}); lower bound.n_tokens or raise the corpus' n_tokens."
-            )
-        return replace(self.take(slice(0, n_sequences)), n_tokens_asked=n_sequences * self.context)
-
-    def take(self, rows: "slice | np.ndarray") -> "SequenceTable":
-        """The sequences that `rows` (a slice, a mask, or indices) selects, in order."""
-
-        def pick(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-            return {name: values[rows] for name, values in arrays.items()}
-
-        return replace(
-            self,
-            document=self.document[rows],
-            losses=pick(self.losses),
-            n_active_sum=pick(self.n_active_sum),
-            n_active_count=pick(self.n_active_count),
-            max_rank=None if self.max_rank is None else self.max_rank[rows],
-            token_losses=pick(self.token_losses),
-            n_active_median=None if self.n_active_median is None else self.n_active_median[rows],
-        )
-
-    def with_max_rank(self, max_rank: np.ndarray) -> "SequenceTable":
-        """The table with the largest atom rank per sequence, [S]; DataError on a mismatch."""
-        if max_rank.shape != self.document.shape:
-            raise DataError(
-                f"max_rank has shape {max_rank.shape} for {self.n_sequences} sequences."
-            )
-        return replace(self, max_rank=max_rank)
-
-    def mean_n_active(self, positions: Literal["without_bos", "all"] = "without_bos") -> float:
-        """Mean k over all tokens of the table."""
-        if positions not in self.n_active_sum:
-            raise DataError("the ledger has no column n_active, so there is no mean k.")
-        total = float(self.n_active_sum[positions].sum())
-        return total / float(self.n_active_count[positions].sum())
-
-    def by_unit(self, unit: Unit) -> UnitLosses:
-        """Losses, |gaps| and mean k, one value per unit.
-
-        Raises:
-            DataError: the table has no sequence, or (unit token) no losses per token.
-        """
-        if not self.n_sequences:
-            raise DataError("the sample has no sequence.")
-        documents, owner = in_order(self.document)
-        size = self._size(unit, len(documents))
-        if unit == "token":
-            return self._by_token(size)
-        gaps = {
-            name: np.abs(self.losses["model"] - values)
-            for name, values in self.losses.items()
-            if name != "model" and "model" in self.losses
-        }
-        n_active = None
-        if "without_bos" in self.n_active_sum:
-            n_active = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
-        if unit == "sequence":
-            return UnitLosses(size, self.losses, gaps, n_active, self.document)
-        return UnitLosses(
-            size,
-            {name: group_mean(values, owner) for name, values in self.losses.items()},
-            {name: group_mean(values, owner) for name, values in gaps.items()},
-            None if n_active is None else group_mean(n_active, owner),
-            documents,
-        )
-
-    def _size(self, unit: Unit, n_documents: int) -> SampleSize:
-        as_they_come = Windows(self.context, self.has_bos)
-        return SampleSize(
-            n_tokens=self.n_sequences * self.context,
-            n_sequences=self.n_sequences,
-            n_documents=n_documents,
-            unit=unit,
-            n_predictions=self.n_sequences * (self.context - 1),
-            n_tokens_asked=self.n_tokens_asked,
-            windows=self.windows or as_they_come,
-            is_partial=self.windows is None
-            and complete_rounds(self.document) <= int(rounds(self.document).max()),
-        )
-
-    def typical_n_active(self, statistic: Literal["median", "mean"], unit: Unit) -> np.ndarray:
-        """The median or mean k of each sequence, BOS left out, and of a document the mean of that
-        over its sequences; one value per document or sequence. DataError without codes."""
-        if statistic == "median" and self.n_active_median is not None:
-            return self.mean_per_unit(self.n_active_median, unit)
-        if statistic == "median" or "without_bos" not in self.n_active_sum:
-            raise DataError("the ledger has no column n_active, so there is no k of a unit.")
-        means = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
-        return self.mean_per_unit(means, unit)
-
-    def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
-        """A value per sequence [S] as one per document or sequence."""
-        if unit == "token":
-            raise DataError("a value per sequence has no meaning per token.")
-        if unit == "sequence":
-            return values
-        return group_mean(values, in_order(self.document)[1])
-
-    def _by_token(self, size: SampleSize) -> UnitLosses:
-        if set(self.token_losses) != set(self.losses):
-            raise DataError("the unit 'token' needs losses per token; read with keep_tokens=True.")
-        flat = {name: values.reshape(-1) for name, values in self.token_losses.items()}
-        gaps = {
-            name: np.abs(flat["model"] - values)
-            for name, values in flat.items()
-            if name != "model" and "model" in flat
-        }
-        return UnitLosses(size, flat, gaps, None, np.repeat(self.document, self.context - 1))
-
-
 def sequence_losses(
-    ledger: "pd.DataFrame",
+    ledger: Rows,
     proxies: Sequence[str],
     smoothing: float,
     vocab_size: int,
@@ -215,7 +38,9 @@ def sequence_losses(
 
     Reads the columns document, sequence, position, nll_<proxy>, and n_active with is_bos where
     they exist. A million rows take a fraction of a second. `keep_tokens` names the proxies whose
-    losses are kept token by token too (True: all).
+    losses are kept token by token too (True: all), as long as there are at most `EXACT_ROWS` rows;
+    beyond that what families read of single tokens is kept in sums per sequence
+    (`SequenceTable.token_gaps`, `SequenceTable.spread`), and all losses only for True.
 
     Raises DataError when a column is missing, rows are not S whole sequences in order, a sequence
     crosses documents, or a loss is missing anywhere but at the last position of a sequence.
@@ -225,46 +50,114 @@ def sequence_losses(
     if missing:
         there = ", ".join(name for name in ledger.columns if name.startswith(LOSS_PREFIX))
         raise DataError(f"the ledger lacks {', '.join(missing)}; its losses are {there or 'none'}.")
-    context, document = _check_layout(ledger)
-    shape = (-1, context)
-    losses, token_losses = {}, {}
-    low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
-    for name in proxies:
-        raw = ledger[LOSS_PREFIX + name].to_numpy(dtype=np.float64, na_value=np.nan).reshape(shape)
+    kept = tuple(proxies if keep_tokens is True else keep_tokens or ())
+    found = _Sequences(proxies, smoothing, vocab_size, kept)
+    found.keeps_losses = keep_tokens is True or len(ledger) <= EXACT_ROWS
+    optional = [n for n in ("n_active", "is_bos", "token_id") if n in ledger.columns]
+    context = ledger.context if isinstance(ledger, RowStream) else None
+    for rows in stretches(ledger, [*needed, *optional]):
+        context = _check_layout(rows, context)
+        found.add(rows, context)
+    return found.table(context)
+
+
+class _Sequences:
+    """What `sequence_losses` collects, stretch by stretch."""
+
+    def __init__(
+        self, proxies: Sequence[str], smoothing: float, vocab_size: int, kept: Collection[str]
+    ) -> None:
+        self.keeps_losses = True
+        self._proxies, self._kept = proxies, kept
+        self._smoothing, self._vocab_size = smoothing, vocab_size
+        self._range = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+        self._spread = RunningSpread(*self._range)
+        self._columns: dict[tuple[str, str], list[np.ndarray]] = {}
+
+    def add(self, rows: "pd.DataFrame", context: int) -> None:
+        """The next stretch."""
+        shape = (-1, context)
+        for name in ("document", "sequence"):
+            self._put("key", name, rows[name].to_numpy().reshape(shape)[:, 0].copy())
+        if "token_id" in rows.columns:
+            self._put("key", "token_id", rows["token_id"].to_numpy()[::context].copy())
+        own = self._smoothed(rows, "model", shape) if "model" in self._kept else None
+        for name in self._proxies:
+            is_own = name == "model" and own is not None
+            smoothed = self._smoothed(rows, name, shape) if own is None or not is_own else own
+            self._put("loss", name, smoothed.mean(axis=1))
+            if name not in self._kept:
+                continue
+            if self.keeps_losses:
+                self._put("token", name, smoothed)
+            elif is_own:
+                self._put("key", "spread", self._spread.add(smoothed))
+            if own is not None and not is_own:
+                self._put("gap", name, np.abs(own - smoothed).mean(axis=1))
+        if "n_active" in rows.columns:
+            self._add_n_active(rows, shape)
+
+    def _smoothed(self, rows: "pd.DataFrame", name: str, shape: tuple[int, int]) -> np.ndarray:
+        raw = rows[LOSS_PREFIX + name].to_numpy(dtype=np.float64, na_value=np.nan).reshape(shape)
         if not np.isnan(raw[:, -1]).all():
             raise DataError(f"nll_{name} has a loss at the last position, which predicts nothing.")
-        smoothed = smoothed_loss(raw[:, :-1], smoothing, vocab_size)
-        losses[name] = smoothed.mean(axis=1)
-        check_values(losses[name], low, high, f"nll_{name}, smoothed,")
-        if keep_tokens is True or (keep_tokens and name in keep_tokens):
-            token_losses[name] = smoothed
-    sums, counts = _n_active(ledger, shape)
-    table = SequenceTable(
-        context, vocab_size, smoothing, document, losses, sums, counts, None, token_losses,
-        _has_bos(ledger, context),
-    )  # fmt: skip
-    return replace(table, n_active_median=_median_n_active(ledger, shape) if sums else None)
+        return smoothed_loss(raw[:, :-1], self._smoothing, self._vocab_size)
+
+    def _add_n_active(self, rows: "pd.DataFrame", shape: tuple[int, int]) -> None:
+        k = rows["n_active"].to_numpy(dtype=np.float64).reshape(shape)
+        kept = _without_bos(rows, shape)
+        self._put("sum", "all", k.sum(axis=1))
+        self._put("sum", "without_bos", (k * kept).sum(axis=1))
+        self._put("count", "all", np.full(len(k), float(k.shape[1])))
+        self._put("count", "without_bos", kept.sum(axis=1).astype(np.float64))
+        self._put("key", "median", np.nanmedian(np.where(kept, k, np.nan), axis=1))
+
+    def _put(self, kind: str, name: str, values: np.ndarray) -> None:
+        self._columns.setdefault((kind, name), []).append(values)
+
+    def _all(self, kind: str) -> dict[str, np.ndarray]:
+        """The columns of a kind, each whole; they are taken out."""
+        names = [name for of, name in self._columns if of == kind]
+        return {name: _together(self._columns.pop((kind, name))) for name in names}
+
+    def table(self, context: int | None) -> SequenceTable:
+        """Everything that was added."""
+        keys = self._all("key")
+        if context is None or "document" not in keys:
+            raise DataError("the ledger has no rows.")
+        sequence, first = keys["sequence"], keys.get("token_id")
+        if len(np.unique(sequence)) != len(sequence):
+            raise DataError("the ledger's rows of one sequence do not stand together.")
+        losses = self._all("loss")
+        for name, values in losses.items():
+            check_values(values, *self._range, f"nll_{name}, smoothed,")
+        table = SequenceTable(
+            context=context,
+            vocab_size=self._vocab_size,
+            smoothing=self._smoothing,
+            document=keys["document"],
+            losses=losses,
+            n_active_sum=self._all("sum"),
+            n_active_count=self._all("count"),
+            token_losses=self._all("token"),
+            # The column is_bos marks position 0 whatever stands there; one token at all is BOS.
+            has_bos=first is not None and len(first) > 1 and bool((first == first[0]).all()),
+            token_gaps=self._all("gap"),
+            spread=keys.get("spread"),
+        )
+        return replace(table, n_active_median=keys.get("median"))
 
 
-def group_mean(values: np.ndarray, owner: np.ndarray) -> np.ndarray:
-    """Mean of `values` [n] by group number `owner` [n] (0 … G−1, none empty), shape [G]."""
-    return np.bincount(owner, weights=values) / np.bincount(owner)
+def _together(parts: list[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
-def in_order(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct labels in order of first appearance, and each entry's index among them."""
-    distinct, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(len(order))
-    return distinct[order], place[inverse]
-
-
-def _check_layout(ledger: "pd.DataFrame") -> tuple[int, np.ndarray]:
+def _check_layout(ledger: "pd.DataFrame", context: int | None) -> int:
+    """T, of the rows or as it is known; refuses rows that are not whole sequences in order."""
     position = ledger["position"].to_numpy()
     if len(position) == 0:
         raise DataError("the ledger has no rows.")
-    context = int(position.max()) + 1
+    context = int(position.max()) + 1 if context is None else context
     is_whole = len(position) % context == 0 and context >= 2
     if not is_whole or not (position.reshape(-1, context) == np.arange(context)).all():
         raise DataError(
@@ -273,42 +166,14 @@ def _check_layout(ledger: "pd.DataFrame") -> tuple[int, np.ndarray]:
         )
     sequence = ledger["sequence"].to_numpy().reshape(-1, context)
     document = ledger["document"].to_numpy().reshape(-1, context)
-    if (sequence != sequence[:, :1]).any() or len(np.unique(sequence[:, 0])) != len(sequence):
+    if (sequence != sequence[:, :1]).any():
         raise DataError("the ledger's rows of one sequence do not stand together.")
     if (document != document[:, :1]).any():
         raise DataError("a sequence of the ledger crosses documents, so it is no unit.")
-    return context, document[:, 0].copy()
-
-
-def _has_bos(ledger: "pd.DataFrame", context: int) -> bool:
-    # The column is_bos marks position 0 whatever stands there; one token at all of them is BOS.
-    if "token_id" not in ledger.columns:
-        return False
-    first = ledger["token_id"].to_numpy()[::context]
-    return len(first) > 1 and bool((first == first[0]).all())
-
-
-def _n_active(
-    ledger: "pd.DataFrame", shape: tuple[int, int]
-) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    if "n_active" not in ledger.columns:
-        return {}, {}
-    k = ledger["n_active"].to_numpy(dtype=np.float64).reshape(shape)
-    kept = _without_bos(ledger, shape)
-    everywhere = np.full(len(k), float(k.shape[1]))
-    return (
-        {"all": k.sum(axis=1), "without_bos": (k * kept).sum(axis=1)},
-        {"all": everywhere, "without_bos": kept.sum(axis=1).astype(np.float64)},
-    )
+    return context
 
 
 def _without_bos(ledger: "pd.DataFrame", shape: tuple[int, int]) -> np.ndarray:
     if "is_bos" in ledger.columns:
         return ~ledger["is_bos"].to_numpy(dtype=bool).reshape(shape)
     return np.asarray(ledger["position"].to_numpy().reshape(shape) > 0)
-
-
-def _median_n_active(ledger: "pd.DataFrame", shape: tuple[int, int]) -> np.ndarray:
-    k = ledger["n_active"].to_numpy(dtype=np.float64).reshape(shape)
-    kept = np.where(_without_bos(ledger, shape), k, np.nan)
-    return np.asarray(np.nanmedian(kept, axis=1))

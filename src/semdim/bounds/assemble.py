@@ -14,10 +14,10 @@ from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import WINDOWS_LEFT_OPEN
 from semdim.errors import ConfigError, DataError
 from semdim.failures import reason_of
+from semdim.ledger.rows import Rows
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Assembled:
 
 
 def assemble_ledger(
-    ledger: "pd.DataFrame",
+    ledger: Rows,
     facts: BoundFacts,
     spec: BoundSpec,
     *,
@@ -66,7 +66,7 @@ def assemble_ledger(
 
 
 def assemble_all(
-    ledger: "pd.DataFrame",
+    ledger: Rows,
     facts: BoundFacts,
     spec: BoundSpec,
     *,
@@ -83,7 +83,11 @@ def assemble_all(
     parts = []
     for smoothing in spec.smoothings:
         table = sequence_losses(
-            ledger, proxies, smoothing, facts.vocab_size, keep_tokens=needed_tokens(spec)
+            ledger,
+            proxies,
+            smoothing,
+            facts.vocab_size,
+            keep_tokens=spec.unit == "token" or needed_tokens(spec),
         )
         if max_rank is not None:
             table = table.with_max_rank(max_rank)

@@ -6,15 +6,11 @@ comparison for every P. Count only positions whose activation is replaced (with 
 not BOS), or a sequence would be called outside although its loss is untouched.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from semdim.bounds.validation import check_pool_size
 from semdim.errors import ConfigError, DataError
-
-if TYPE_CHECKING:
-    import pandas as pd
+from semdim.ledger.rows import Rows, stretches
 
 
 def calibration_documents(documents: np.ndarray, fraction: float, seed: int) -> np.ndarray:
@@ -48,11 +44,14 @@ def outside_pool(max_rank: np.ndarray, pool_size: int, dict_size: int) -> np.nda
     return max_rank >= pool_size
 
 
-def deepest_ranks(ledger: "pd.DataFrame", splice: str) -> np.ndarray:
+def deepest_ranks(ledger: Rows, splice: str) -> np.ndarray:
     """Largest atom rank of every sequence, [S], in the order of the rows.
 
     Reads the columns sequence, is_bos and deepest_rank. With the splice ``no_bos`` BOS is not
     replaced, so its atoms do not count.
     """
-    replaced = ledger if splice == "all" else ledger[~ledger["is_bos"]]
-    return np.asarray(replaced.groupby("sequence", sort=False)["deepest_rank"].max())
+    found = []
+    for rows in stretches(ledger, ("sequence", "is_bos", "deepest_rank")):
+        replaced = rows if splice == "all" else rows[~rows["is_bos"]]
+        found.append(np.asarray(replaced.groupby("sequence", sort=False)["deepest_rank"].max()))
+    return np.concatenate(found)

@@ -50,21 +50,43 @@ def conditional_mean_upper(
 
     Raises ConfigError for δ; DataError for values that are NaN or outside the range.
     """
-    check_failure_prob(failure_prob)
     check_values(values, low, high, "losses")
-    n_values, log_term = len(values), math.log(1.0 / failure_prob)
-    gains = 1.0 - (values - low) / (high - low)
-    spread = _predicted_spread(gains)
+    spread = float(RunningSpread(low, high).squares(values).sum())
+    return upper_of_spread(float(values.mean()), spread, len(values), low, high, failure_prob)
+
+
+def upper_of_spread(
+    mean: float, spread: float, n_values: int, low: float, high: float, failure_prob: float
+) -> float:
+    """`conditional_mean_upper` from the values' mean, their number n and Σ (y_t − ŷ_t)².
+
+    Raises ConfigError for δ.
+    """
+    check_failure_prob(failure_prob)
+    log_term = math.log(1.0 / failure_prob)
     excess = _largest_sum(spread, rates(n_values, log_term), log_term)
-    return float(values.mean()) + (high - low) * excess / n_values
+    return mean + (high - low) * excess / n_values
 
 
-def _predicted_spread(gains: np.ndarray) -> float:
-    """Σ (y_t − ŷ_t)², ŷ_t the mean of ½ and the values before t."""
-    counts = np.arange(1, len(gains) + 1)
-    earlier = np.concatenate([[0.0], np.cumsum(gains)[:-1]])
-    predicted = (0.5 + earlier) / counts
-    return float(((gains - predicted) ** 2).sum())
+class RunningSpread:
+    """(y_t − ŷ_t)² of values that come a stretch at a time, ŷ_t the mean of ½ and the values before
+    t; x in [low, high] and y = 1 − (x − low)/(high − low)."""
+
+    def __init__(self, low: float, high: float) -> None:
+        self._low, self._width = low, high - low
+        self._n_values, self._total = 0, 0.0
+
+    def squares(self, values: np.ndarray) -> np.ndarray:
+        """Of the next values, [n]."""
+        gains = 1.0 - (values - self._low) / self._width
+        sums = np.cumsum(np.concatenate([[self._total], gains]))
+        counts = self._n_values + np.arange(1, len(gains) + 1)
+        self._n_values, self._total = self._n_values + len(gains), float(sums[-1])
+        return np.asarray((gains - (0.5 + sums[:-1]) / counts) ** 2)
+
+    def add(self, values: np.ndarray) -> np.ndarray:
+        """Sums over the rows of the next values [s, t], which come row by row, [s]."""
+        return np.asarray(self.squares(values.reshape(-1)).reshape(values.shape).sum(axis=1))
 
 
 def _largest_sum(spread: float, lambdas: np.ndarray, log_term: float) -> float:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from semdim.bounds.published_terms import published_terms
 from semdim.bounds.result import Bound
 from semdim.errors import DataError
+from semdim.ledger.rows import EXACT_ROWS, Rows, first_documents, stretches
 from semdim.results.k_and_loss import Correlation, KAndLoss, KBin
 from semdim.tokens.positions import counted_mask
 
@@ -23,7 +24,14 @@ N_BINS, N_RESAMPLES, CONFIDENCE = 10, 300, 0.95
 _PREDICTORS = ("n_active", "entropy")
 
 
-def k_and_loss(ledger: "pd.DataFrame", published: Bound | None, *, seed: int) -> KAndLoss:
+RANKED_TOKENS = EXACT_ROWS
+"""Of a sample of more tokens, its first documents with about so many are looked at."""
+_COLUMNS = ("document", "sequence", "position", "is_bos", "nll_model", "n_active", "entropy")
+
+
+def k_and_loss(
+    ledger: Rows, published: Bound | None, *, seed: int, most: int = RANKED_TOKENS
+) -> KAndLoss:
     """What k of a token says about the loss of the one that follows.
 
     Args:
@@ -31,12 +39,13 @@ def k_and_loss(ledger: "pd.DataFrame", published: Bound | None, *, seed: int) ->
         published: the bound as published at the largest N, whose value at the mean k of each bin
             is what the paper's per-input reading predicts; None: it was not computed.
         seed: of the resampling.
+        most: tokens; where the ledger has more, the documents with the smallest numbers that have
+            so many together are read, and the result says how many there are.
 
     Raises:
         DataError: no token is left, or all are of one document.
     """
-    rows = ledger[counted_mask(ledger["is_bos"].to_numpy(dtype=bool), ledger["position"])]
-    rows = rows[rows["nll_model"].notna()]
+    rows = _first_documents(ledger, most)
     _, document = np.unique(rows["document"].to_numpy(), return_inverse=True)
     n_documents = int(document.max()) + 1 if len(document) else 0
     if n_documents < 2:
@@ -63,6 +72,20 @@ def k_and_loss(ledger: "pd.DataFrame", published: Bound | None, *, seed: int) ->
         correlations=correlations,
         bins=bins,
     )
+
+
+def _first_documents(ledger: Rows, most: int) -> "pd.DataFrame":
+    """The rows that count and predict, of all documents or the first ones."""
+    import pandas as pd
+
+    columns = [name for name in _COLUMNS if name in ledger.columns]
+    last = first_documents(ledger, most)
+    found = []
+    for rows in stretches(ledger, columns):
+        chosen = counted_mask(rows["is_bos"].to_numpy(dtype=bool), rows["position"])
+        chosen &= rows["nll_model"].notna()
+        found.append(rows[chosen if last is None else chosen & (rows["document"] <= last)])
+    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
 class _Ranks:

@@ -9,7 +9,7 @@ left out here.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from semdim.bounds.aggregate import SequenceTable, sequence_losses
 from semdim.bounds.candidates import for_each_candidate
@@ -21,10 +21,8 @@ from semdim.bounds.result import Bound
 from semdim.bounds.sample import LEAST_DOCUMENTS, sample_of
 from semdim.bounds.spec import COUNTS, SIZES, BoundSpec
 from semdim.fields import check, read, setting
+from semdim.ledger.rows import Rows
 from semdim.proxies.names import parse_proxy
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 COLUMNS = (
     "n_tokens", "n_tokens_asked", "n_sequences", "n_documents", "windows_per_document", "k", "unit",
@@ -104,7 +102,7 @@ def surface(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> list[di
 
 
 def surface_of_ledger(
-    ledger: "pd.DataFrame", facts: Any, spec: BoundSpec, n_candidates: int = 1
+    ledger: Rows, facts: Any, spec: BoundSpec, n_candidates: int = 1
 ) -> list[dict[str, Any]]:
     """`surface` from the ledger's rows and facts; for ``n_candidates`` see `BoundFacts`."""
     table = sequence_losses(

@@ -1,20 +1,15 @@
 """The published bound against the unigram baseline: what bound.json says beside log2 V."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from semdim.bounds.families.as_published import crossing
 from semdim.bounds.family import Number
 from semdim.bounds.result import Bound
 from semdim.bounds.unigram import unigram_baseline
-
-if TYPE_CHECKING:
-    import pandas as pd
+from semdim.ledger.rows import Rows
 
 
-def against_unigram(
-    bounds: Sequence[Bound], ledger: "pd.DataFrame", smoothing: float
-) -> dict[str, Number]:
+def against_unigram(bounds: Sequence[Bound], ledger: Rows, smoothing: float) -> dict[str, Number]:
     """The unigram baseline of the largest N, and from where on the published bound is below it.
 
     Args:

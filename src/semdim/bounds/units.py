@@ -12,6 +12,7 @@ from semdim.bounds.result import SampleSize, Unit
 from semdim.bounds.shares import PointShare
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import DataError
+from semdim.ledger.rows import EXACT_ROWS
 
 WINDOWS_LEFT_OPEN = (
     "that the first {} windows of a document count would have been settled without the sample "
@@ -44,14 +45,25 @@ def tokens_of(table: SequenceTable, proxy: str) -> np.ndarray:
     """Smoothed loss of every prediction, [S, context − 1].
 
     Raises:
-        DataError: the table was made without them.
+        DataError: the table was made without them, or from more rows than they are kept of.
     """
     if proxy not in table.token_losses:
         raise DataError(
             f"the losses of single tokens are not there for {proxy}; read the ledger with "
-            "keep_tokens."
+            f"keep_tokens, and of {EXACT_ROWS} rows at most."
         )
     return table.token_losses[proxy]
+
+
+def token_gaps_of(table: SequenceTable, proxy: str) -> np.ndarray:
+    """Mean over a sequence's predictions of |loss of the model − loss of the proxy|, bits, [S].
+
+    Raises:
+        DataError: the table was made without what happens to single tokens.
+    """
+    if proxy in table.token_gaps:
+        return table.token_gaps[proxy]
+    return np.asarray(np.abs(tokens_of(table, "model") - tokens_of(table, proxy)).mean(axis=1))
 
 
 def at_one_n(method: Method) -> Method:

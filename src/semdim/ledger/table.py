@@ -9,8 +9,6 @@ losses of more proxies, and the largest rank of an active atom): one more proxy 
 first file as it is. `read_ledger` puts the two beside each other.
 """
 
-import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,12 +20,14 @@ import pyarrow.parquet as pq
 from semdim.errors import ArtifactError
 from semdim.ledger.facts import SCHEMA_VERSION, LedgerFacts
 from semdim.ledger.further import KEYS, beside, merged
+from semdim.ledger.parts import parts_of, schema_of
+from semdim.ledger.writer import METADATA_KEY, Facts, LedgerWriter, metadata_of, write_ledger
 from semdim.reading import parsed_json, reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
-METADATA_KEY = b"semdim"
+__all__ = ["LedgerWriter", "write_ledger"]
 
 #: Columns of a ledger, with their meaning and unit. All are in every ledger but ``deepest_rank``,
 #: which is a further column.
@@ -62,8 +62,6 @@ KL_PREFIX = "kl_"
 AGREEMENT_PREFIX = "top1_agrees_"
 #: The columns that every proxy may have, without the name of the proxy behind them.
 PER_PROXY = tuple(prefix.removesuffix("_") for prefix in (LOSS_PREFIX, KL_PREFIX, AGREEMENT_PREFIX))
-
-Facts = LedgerFacts | Mapping[str, Any]
 
 
 def build_table(
@@ -114,81 +112,7 @@ def build_table(
 
 def with_facts(table: pa.Table, facts: Facts) -> pa.Table:
     """The same table with these facts in its metadata."""
-    return table.replace_schema_metadata(_metadata(facts))
-
-
-def _metadata(facts: Facts) -> dict[bytes, bytes]:
-    if isinstance(facts, LedgerFacts):
-        return {METADATA_KEY: facts.to_json().encode()}
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, sort_keys=True)
-    return {METADATA_KEY: text.encode()}
-
-
-class LedgerWriter:
-    """A ledger written part by part, so that it is never in memory as a whole.
-
-    The file appears under ``path`` when ``finish`` has written the facts, or not at all.
-
-    Args:
-        path: of the ledger.
-        rows: rows that are gathered before they are written as one row group.
-    """
-
-    def __init__(self, path: Path, *, rows: int = 2**16) -> None:
-        self.path = path
-        self.n_rows = 0
-        self._rows = rows
-        self._waiting: list[pa.Table] = []
-        self._writer: pq.ParquetWriter | None = None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f".{path.name}.tmp")
-
-    def append(self, part: pa.Table) -> None:
-        """Take the next rows: what `build_table` makes without facts."""
-        self._waiting.append(part)
-        if sum(table.num_rows for table in self._waiting) >= self._rows:
-            self._write()
-
-    def _write(self) -> None:
-        if not self._waiting:
-            return
-        table = pa.concat_tables(self._waiting)
-        self._waiting = []
-        if self._writer is None:
-            # Without its own copy of the schema the file takes facts that come last.
-            self._writer = pq.ParquetWriter(
-                self._temporary, table.schema, compression="zstd", store_schema=False
-            )
-        self._writer.write_table(table, row_group_size=table.num_rows)
-        self.n_rows += table.num_rows
-
-    def finish(self, facts: Facts) -> None:
-        """Write what waits and the facts, and put the file in its place.
-
-        Raises:
-            ArtifactError: there are no rows.
-        """
-        self._write()
-        if self._writer is None:
-            raise ArtifactError(f"The ledger {self.path} has no rows; the sample holds no tokens.")
-        self._writer.add_key_value_metadata(_metadata(facts))
-        self._writer.close()
-        _in_place(self._temporary, self.path)
-
-
-def write_ledger(table: pa.Table, path: Path) -> None:
-    """Write the table, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    pq.write_table(table, temporary, compression="zstd")
-    _in_place(temporary, path)
-
-
-def _in_place(temporary: Path, path: Path) -> None:
-    """Move a finished file to its place, once it is on the disk."""
-    with temporary.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    temporary.replace(path)
+    return table.replace_schema_metadata(metadata_of(facts))
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -224,7 +148,7 @@ def read_table(
         ArtifactError: as `read_metadata`, or a column is missing.
     """
     metadata = read_metadata(path)
-    _check_columns(path, columns, pq.read_schema(path).names)
+    check_columns(path, columns, schema_of(path).names)
     return _rows(path, columns).to_pandas(), metadata
 
 
@@ -251,13 +175,13 @@ def read_arrow(
 ) -> tuple[pa.Table, LedgerFacts]:
     """`read_ledger` with the rows as a table of Arrow."""
     facts = read_facts(path)
-    existing = pq.read_schema(path).names
+    existing = schema_of(path).names
     if further is None:
-        _check_columns(path, columns, existing)
+        check_columns(path, columns, existing)
         return _rows(path, columns), facts
     of_further = read_facts(further)
-    others = [name for name in pq.read_schema(further).names if name not in existing]
-    _check_columns(path, columns, [*existing, *others])
+    others = [name for name in schema_of(further).names if name not in existing]
+    check_columns(path, columns, [*existing, *others])
     wanted = [*existing, *others] if columns is None else columns
     base, more = (
         _rows(file, [*KEYS, *(n for n in wanted if n in there and n not in KEYS)])
@@ -268,22 +192,27 @@ def read_arrow(
 
 
 def _rows(path: Path, columns: list[str] | None) -> pa.Table:
+    parts = parts_of(path)
     with reading(path, "a table of Parquet"):
-        return pq.read_table(path, columns=columns)
+        return pa.concat_tables([pq.read_table(part, columns=columns) for part in parts])
 
 
 def _metadata_text(path: Path) -> str:
     if not path.exists():
         raise ArtifactError(f"There is no ledger at {path}; run `dvc repro` to compute it.")
-    with reading(path, "a table of Parquet"):
-        metadata = pq.read_schema(path).metadata or {}
+    metadata = schema_of(path).metadata or {}
     if METADATA_KEY not in metadata:
         raise ArtifactError(f"{path} is a Parquet file but not a semdim ledger.")
     with reading(path, "a table of semdim"):
         return str(metadata[METADATA_KEY].decode())
 
 
-def _check_columns(path: Path, wanted: list[str] | None, existing: list[str]) -> None:
+def check_columns(path: Path, wanted: list[str] | None, existing: list[str]) -> None:
+    """Refuse columns that a table lacks.
+
+    Raises:
+        ArtifactError: naming them, and those that there are.
+    """
     absent = [name for name in wanted or () if name not in existing]
     if absent:
         raise ArtifactError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from semdim.artifacts.shards import write_atomically, write_json
 from semdim.bounds.result import Bound
 from semdim.bounds.summary import curves
+from semdim.ledger.rows import Rows
 from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
 from semdim.results.write_proxies import proxies_of_ledger
@@ -28,7 +29,7 @@ def write_bounds(
     folder: Path,
     bounds: Sequence[Bound],
     summary: Mapping[str, Any],
-    ledger: "pd.DataFrame",
+    ledger: Rows,
     facts: "LedgerFacts",
     smoothing: float,
     left_out: Sequence[str] = (),

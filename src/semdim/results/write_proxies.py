@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from semdim.ledger.means import RunningMean
+from semdim.ledger.rows import EXACT_ROWS, Rows, stretches, up_to
 from semdim.results.schema import check_columns
 
 if TYPE_CHECKING:
@@ -12,9 +14,13 @@ if TYPE_CHECKING:
 
     from semdim.bounds.aggregate import SequenceTable
 
+LOSS_PREFIX = "nll_"
+LABELS = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier")
+"""Columns of a ledger that are no quantities."""
+
 
 def proxies_of_ledger(
-    ledger: "pd.DataFrame", splices: Mapping[str, str], smoothing: float, vocab_size: int
+    ledger: Rows, splices: Mapping[str, str], smoothing: float, vocab_size: int
 ) -> "pd.DataFrame":
     """proxies.csv, each proxy and its gap on the sequences that the proxy was run on.
 
@@ -27,35 +33,62 @@ def proxies_of_ledger(
     import pandas as pd
 
     from semdim.bounds.aggregate import sequence_losses
-    from semdim.ledger.table import LOSS_PREFIX
 
     parts: dict[int, list[str]] = {}
-    for name in splices:
-        last = ledger.loc[ledger[LOSS_PREFIX + name].notna(), "sequence"].max()
-        parts.setdefault(int(last), []).append(name)
+    for name, last in _last_sequences(ledger, list(splices)).items():
+        parts.setdefault(last, []).append(name)
     tables = []
     for last, names in parts.items():
-        rows = ledger[ledger["sequence"] <= last]
+        rows = up_to(ledger, last)
         losses = sequence_losses(
             rows, list(dict.fromkeys(["model", *names])), smoothing, vocab_size
         )
-        nll = {name: float(rows[LOSS_PREFIX + name].mean()) for name in losses.losses}
-        table = proxies_table(losses, nll, splices)
+        table = proxies_table(losses, _raw_means(rows, list(losses.losses)), splices)
         table = table[table["proxy"].isin(names)]
-        tables.append(
-            table.assign(uncut_share=[_uncut_share(rows, k) for k in table["k"].astype(float)])
-        )
+        shares = _uncut_shares(rows, table["k"].astype(float).to_numpy())
+        tables.append(table.assign(uncut_share=shares))
     whole = pd.concat(tables).set_index("proxy")
     return whole.loc[list(splices)].reset_index()
 
 
-def _uncut_share(ledger: "pd.DataFrame", limit: float) -> float:
-    """Share of the tokens that a limit on k leaves as they are; NaN without a limit or counts."""
-    if np.isnan(limit) or not {"n_active", "is_bos"} <= set(ledger.columns):
-        return float("nan")
+def _last_sequences(ledger: Rows, proxies: list[str]) -> dict[str, int]:
+    """The last sequence that each proxy was run on."""
+    found: dict[str, int] = {}
+    columns = [LOSS_PREFIX + name for name in proxies]
+    for rows in stretches(ledger, ["sequence", *columns]):
+        for name, column in zip(proxies, columns, strict=True):
+            last = rows.loc[rows[column].notna(), "sequence"].max()
+            if last == last:  # NaN where it was run on none of these
+                found[name] = max(int(last), found.get(name, -1))
+    return {name: found[name] for name in proxies}
+
+
+def _raw_means(ledger: Rows, proxies: list[str]) -> dict[str, float]:
+    """Mean of the losses as they are, of each proxy."""
+    import pandas as pd
+
+    means = {name: RunningMean(lambda values: float(pd.Series(values).mean())) for name in proxies}
+    for rows in stretches(ledger, [LOSS_PREFIX + name for name in proxies]):
+        for name, mean in means.items():
+            mean.add(rows[LOSS_PREFIX + name].to_numpy())
+    return {name: mean.mean() for name, mean in means.items()}
+
+
+def _uncut_shares(ledger: Rows, limits: "np.ndarray") -> list[float]:
+    """Share of the tokens that each limit on k leaves as they are; NaN without one or counts."""
+    if not {"n_active", "is_bos"} <= set(ledger.columns):
+        return [float("nan")] * len(limits)
     from semdim.tokens.positions import counted
 
-    return float((counted(ledger)["n_active"] <= limit).mean())
+    n_tokens, below = 0, np.zeros(len(limits), dtype=np.int64)
+    for rows in stretches(ledger, ("n_active", "is_bos", "position")):
+        n_active = counted(rows)["n_active"].to_numpy()
+        n_tokens += len(n_active)
+        below += [int((n_active <= limit).sum()) for limit in limits]
+    return [
+        float("nan") if np.isnan(limit) or not n_tokens else float(n / n_tokens)
+        for limit, n in zip(limits, below, strict=True)
+    ]
 
 
 def proxies_table(
@@ -91,7 +124,24 @@ def proxies_table(
     return frame
 
 
-def ledger_summary(ledger: "pd.DataFrame") -> "pd.DataFrame":
-    """A row for each column that is a quantity: count, mean, std, min, quartiles, max."""
-    labels = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier")
-    return ledger.drop(columns=list(labels)).describe().T.rename_axis("column").reset_index()
+def ledger_summary(ledger: Rows) -> "pd.DataFrame":
+    """A row for each column that is a quantity: count, mean, std, min, quartiles, max; one column
+    in memory at a time. Of more than `EXACT_ROWS` rows, those of the first so many."""
+    import pandas as pd
+
+    if isinstance(ledger, pd.DataFrame):
+        return _summary(ledger.drop(columns=[name for name in LABELS if name in ledger]))
+    parts = []
+    for name in (name for name in ledger.columns if name not in LABELS):
+        values, n_rows = [], 0
+        for rows in ledger.stretches([name]):
+            values.append(rows)
+            n_rows += len(rows)
+            if n_rows >= EXACT_ROWS:
+                break
+        parts.append(_summary(pd.concat(values)))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _summary(rows: "pd.DataFrame") -> "pd.DataFrame":
+    return rows.describe().T.rename_axis("column").reset_index()

@@ -8,16 +8,18 @@ over fresh splits.
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
+from semdim.ledger.means import Counts
+from semdim.ledger.rows import Rows, context_of, stretches
+from semdim.tokens.positions import counted
 from semdim.uncertainty.alarm_calibration import Calibration, Cut, calibrate
 from semdim.uncertainty.alarm_choice import CRITERION
 from semdim.uncertainty.alarm_levels import (
     document_levels,
     looks_of,
     rules_of,
-    sequence_matrix,
+    sequence_documents,
 )
 from semdim.uncertainty.alarm_measure import measured, measured_by_group
 from semdim.uncertainty.alarm_stability import stability
@@ -88,22 +90,20 @@ def _alarm(
     )
 
 
-def _token_quantiles(
-    tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]
-) -> dict[str, float]:
+def _token_quantiles(tokens: Rows, documents: Int[np.ndarray, " documents"]) -> dict[str, float]:
     """n_active of the documents' tokens that count."""
-    values, mask, document = sequence_matrix(tokens)
-    own = np.isin(document, documents)
-    found: Float[np.ndarray, " quantiles"] = np.quantile(
-        values[own][mask[own]], np.array(QUANTILES) / 100
-    )
-    return {str(percent): float(value) for percent, value in zip(QUANTILES, found, strict=True)}
+    n_active = Counts(limit=0)
+    for rows in stretches(tokens, ("document", "n_active", "is_bos", "position")):
+        own = counted(rows[np.isin(rows["document"].to_numpy(), documents)])
+        n_active.add(own["n_active"].to_numpy(dtype=np.int64))
+    found = n_active.linear_quantiles([percent / 100 for percent in QUANTILES])
+    return {str(percent): value for percent, value in zip(QUANTILES, found, strict=True)}
 
 
 def guardrail(
-    id_tokens: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
-    origin: Mapping[str, Int[np.ndarray, " rows"]],
+    id_tokens: Rows,
+    shifts: Mapping[str, Rows],
+    origin: Mapping[str, Int[np.ndarray, " documents"]],
     split: DocumentSplit,
     fixed_rule: FixedRule,
     spec: UncertaintySpec,
@@ -115,7 +115,8 @@ def guardrail(
     Args:
         id_tokens: a row per token of the ID sample, ordered (``rows.check_tokens``).
         shifts: the same of each other corpus.
-        origin: for each row of a shift the ID document it was made from, or −1.
+        origin: for each document of a shift, by ascending number, the ID document it was made from,
+            or −1.
         split: which ID documents may be calibrated on.
         fixed_rule: the paper's rule on all corpora, to stand beside.
         spec: settings.
@@ -126,19 +127,14 @@ def guardrail(
     Raises ``DataError`` when there are too few calibration documents for the rate promised, and
     ``ConfigError`` for an unknown statistic.
     """
-    values, _, document = sequence_matrix(id_tokens)
-    at_most = int(np.unique(document, return_counts=True)[1].max())
+    at_most = int(np.unique(sequence_documents(id_tokens), return_counts=True)[1].max())
     rules = rules_of(
         spec.guardrail_statistics or spec.guardrail_candidates,
-        looks_of(spec.guardrail_looks, values.shape[1]),
+        looks_of(spec.guardrail_looks, context_of(id_tokens) - 1),
     )
     familiar = document_levels(id_tokens, rules, spec.window)
     others = {
         name: document_levels(tokens, rules, spec.window, at_most)
-        for name, tokens in shifts.items()
-    }
-    made_from = {
-        name: pd.Series(origin[name]).groupby(tokens["document"].to_numpy()).first().to_numpy()
         for name, tokens in shifts.items()
     }
     labels = dict(enumerate(groups)) if groups is not None else {}
@@ -146,9 +142,7 @@ def guardrail(
         familiar.of_documents(split.fit), rules, spec, generator(seed, "guardrail/choice"), labels
     )
     evaluation = familiar.of_documents(split.evaluation)
-    apart = {
-        name: levels.of(~np.isin(made_from[name], split.fit)) for name, levels in others.items()
-    }
+    apart = {name: levels.of(~np.isin(origin[name], split.fit)) for name, levels in others.items()}
     plain, larger = (
         None
         if calibration.cut.at(with_confidence) is None
@@ -164,7 +158,7 @@ def guardrail(
         measured=plain,
         measured_with_confidence=larger,
         measured_by_group=measured_by_group(calibration, evaluation, labels, spec, seed),
-        stability=stability(familiar, others, made_from, rules, spec, seed),
+        stability=stability(familiar, others, origin, rules, spec, seed),
         fixed_rule=fixed_rule,
         provenance=None,
     )

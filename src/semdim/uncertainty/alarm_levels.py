@@ -16,6 +16,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from semdim.errors import ConfigError
+from semdim.ledger.rows import Rows, stretches
 from semdim.tokens.positions import counted_mask
 from semdim.uncertainty.level import LEVEL_STATISTICS, MOVING, Statistic
 
@@ -123,29 +124,53 @@ def sequence_matrix(tokens: pd.DataFrame) -> tuple[Matrix, Mask, Int[np.ndarray,
     return values[:, 1:], mask[:, 1:], document
 
 
+_COLUMNS = ("document", "sequence", "position", "is_bos", "n_active")
+
+
 def sequence_values(
-    tokens: pd.DataFrame, rule: Rule, moving_length: int
+    tokens: Rows, rule: Rule, moving_length: int
 ) -> Float[np.ndarray, " sequences"]:
     """The value of each sequence under a rule."""
-    values, mask, _ = sequence_matrix(tokens)
-    found = statistic(rule.statistic, moving_length)
-    return found(values[:, : rule.n_tokens], mask[:, : rule.n_tokens])
+    return _under_rules(tokens, [rule], moving_length)[0][:, 0]
+
+
+def sequence_documents(tokens: Rows) -> Int[np.ndarray, " sequences"]:
+    """The document of each sequence."""
+    found = []
+    for rows in stretches(tokens, ("document", "sequence")):
+        _, first = np.unique(rows["sequence"].to_numpy(), return_index=True)
+        found.append(rows["document"].to_numpy(dtype=np.int64)[first])
+    return np.concatenate(found)
 
 
 def document_levels(
-    tokens: pd.DataFrame, rules: Sequence[Rule], moving_length: int, at_most: int | None = None
+    tokens: Rows, rules: Sequence[Rule], moving_length: int, at_most: int | None = None
 ) -> DocumentLevels:
     """Each document's largest values over its first ``at_most`` sequences (None: over all)."""
-    values, mask, document = sequence_matrix(tokens)
-    rank = pd.Series(document).groupby(document).cumcount().to_numpy()
+    values, document = _under_rules(tokens, rules, moving_length)
     if at_most is not None:
-        kept = rank < at_most
-        values, mask, document = values[kept], mask[kept], document[kept]
+        kept = pd.Series(document).groupby(document).cumcount().to_numpy() < at_most
+        values, document = values[kept], document[kept]
     distinct, row, n_sequences = np.unique(document, return_inverse=True, return_counts=True)
     largest = np.zeros((len(distinct), len(rules)))
-    for column, rule in enumerate(rules):
-        found = statistic(rule.statistic, moving_length)
-        np.maximum.at(
-            largest[:, column], row, found(values[:, : rule.n_tokens], mask[:, : rule.n_tokens])
-        )
+    for column in range(len(rules)):
+        np.maximum.at(largest[:, column], row, values[:, column])
     return DocumentLevels(distinct, n_sequences, largest)
+
+
+def _under_rules(
+    tokens: Rows, rules: Sequence[Rule], moving_length: int
+) -> tuple[Float[np.ndarray, "sequences rules"], Int[np.ndarray, " sequences"]]:
+    """The value of each sequence under each rule, and its document."""
+    found, documents = [], []
+    for rows in stretches(tokens, _COLUMNS):
+        values, mask, document = sequence_matrix(rows)
+        columns = [
+            statistic(rule.statistic, moving_length)(
+                values[:, : rule.n_tokens], mask[:, : rule.n_tokens]
+            )
+            for rule in rules
+        ]
+        found.append(np.column_stack(columns) if columns else np.zeros((len(values), 0)))
+        documents.append(document)
+    return np.concatenate(found), np.concatenate(documents)

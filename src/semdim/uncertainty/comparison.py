@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from semdim.ledger.rows import Rows, stretches
 from semdim.uncertainty.evaluation import Cell
 from semdim.uncertainty.guardrail import FixedRule, Guardrail
 from semdim.uncertainty.metrics import percentile_interval
@@ -123,10 +124,15 @@ def by_shift(cells: Sequence[Cell], confidence: float) -> dict[str, dict[str, Le
     }
 
 
-def is_constant(tokens: Mapping[str, pd.DataFrame]) -> bool:
+def is_constant(tokens: Mapping[str, Rows]) -> bool:
     """Whether n_active has one value on all counted rows of all corpora (a TopK autoencoder)."""
-    values = np.concatenate([np.unique(table["n_active"].to_numpy()) for table in tokens.values()])
-    return len(np.unique(values)) == 1
+    values = {
+        int(value)
+        for table in tokens.values()
+        for rows in stretches(table, ("n_active",))
+        for value in np.unique(rows["n_active"].to_numpy())
+    }
+    return len(values) == 1
 
 
 def fixed_rule_summary(rule: FixedRule) -> RuleSummary:

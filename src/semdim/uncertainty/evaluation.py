@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from semdim.errors import DataError
+from semdim.ledger.rows import Rows
 from semdim.progress import progress
 from semdim.uncertainty.every_score import EveryScore
 from semdim.uncertainty.level import all_levels
@@ -26,8 +27,8 @@ from semdim.uncertainty.score import Score
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.values import (
     TOKEN,
+    LevelValues,
     ScoreValues,
-    TokenGrid,
 )
 from semdim.uncertainty.verdict import LevelChoice
 
@@ -83,9 +84,9 @@ class Evaluation:
 
 
 def evaluate(
-    fit_rows: pd.DataFrame,
-    id_rows: pd.DataFrame,
-    shifts: Mapping[str, pd.DataFrame],
+    fit_rows: Rows,
+    id_rows: Rows,
+    shifts: Mapping[str, Rows],
     scores: Sequence[Score],
     spec: UncertaintySpec,
     seed: int,
@@ -110,22 +111,24 @@ def evaluate(
     """
     values = EveryScore(fit_rows, id_name, scores, vocab_size)
     choices = values.choices()
-    id_grids = values.grids(id_rows, id_name)
+    of_id = values.levels(id_rows, id_name)
     negatives = {
-        score.name: values.tried(score.base, _at_levels, values, id_grids, score)
-        for score in scores
+        score.name: values.tried(score.base, _at_levels, values, of_id, score) for score in scores
     }
     cells: list[Cell] = []
     work = [(shift, score) for shift in shifts for score in scores]
-    grids: dict[str, TokenGrid] = {}
+    of_shift: dict[str, LevelValues] = {}
     variation = FitVariation(fit_rows, id_rows, spec.n_refits, seed, vocab_size)
+    variation.know("fit", values.fit)
+    variation.know("", of_id)
     seen, resampling = "", Resampling.of(id_rows, id_rows, spec.n_resamples, seed, id_name)
     for shift, score in progress(work, total=len(work), unit="scores", desc="OOD scores"):
         if shift != seen:
-            seen, grids = shift, values.grids(shifts[shift], shift)
+            seen, of_shift = shift, values.levels(shifts[shift], shift)
+            variation.know(f"shift {shift}", of_shift)
             resampling = Resampling.of(id_rows, shifts[shift], spec.n_resamples, seed, shift)
         cells += values.tried(
-            score.base, _cells, values, grids, score, shift, negatives[score.name], resampling,
+            score.base, _cells, values, of_shift, score, shift, negatives[score.name], resampling,
             choices.get(score.base), spec.roc_points, variation, shifts[shift],
         ) or []  # fmt: skip
     failed = values.failed
@@ -139,15 +142,15 @@ def evaluate(
 
 
 def _at_levels(
-    values: EveryScore, grids: Mapping[str, TokenGrid], score: Score
+    values: EveryScore, found: Mapping[str, LevelValues], score: Score
 ) -> dict[str, ScoreValues]:
     """A score at every level."""
-    return {level: values.at(grids, score, level) for level in level_names()}
+    return {level: values.at(found, score, level) for level in level_names()}
 
 
 def _cells(
     values: EveryScore,
-    grids: Mapping[str, TokenGrid],
+    of_shift: Mapping[str, LevelValues],
     score: Score,
     shift: str,
     negatives: Mapping[str, ScoreValues],
@@ -155,7 +158,7 @@ def _cells(
     choice: LevelChoice,
     roc_points: int,
     variation: FitVariation,
-    shift_rows: pd.DataFrame,
+    shift_rows: Rows,
 ) -> list[Cell]:
     """A score on a shift at every level, and at the level chosen for it."""
     refits = variation.of(score, shift_rows, shift)
@@ -164,7 +167,7 @@ def _cells(
             score, shift, level, negatives[level], positives, resampling,
             roc_points if level == choice.level else 0, refits.get(level),
         )
-        for level, positives in _at_levels(values, grids, score).items()
+        for level, positives in _at_levels(values, of_shift, score).items()
     ]  # fmt: skip
     chosen = next(cell for cell in found if cell.level == choice.level)
     return [*found, replace(chosen, level=CHOSEN)]

@@ -1,12 +1,14 @@
 """The paper's fixed guardrail, "k > 500" (section 4.2), and what its Table 1 allows it to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from semdim.errors import DataError
+from semdim.ledger.means import Counts
+from semdim.ledger.rows import Rows, stretches
 from semdim.tokens.positions import counted
 from semdim.uncertainty.conformal import document_rates
 from semdim.uncertainty.guardrail import FixedRule, FixedRuleRow, Positions, Role
@@ -25,9 +27,7 @@ def cantelli(mean: float | int, std: float | int, threshold: float | int) -> flo
     return float(std**2 / (std**2 + (threshold - mean) ** 2))
 
 
-def fixed_rule(
-    tokens: Mapping[str, pd.DataFrame], roles: Mapping[str, str], threshold: int
-) -> FixedRule:
+def fixed_rule(tokens: Mapping[str, Rows], roles: Mapping[str, str], threshold: int) -> FixedRule:
     """Rates of ``n_active > threshold`` per corpus, with and without position 0.
 
     ``token_rate`` counts tokens and stands beside ``token_rate_bound`` (Cantelli, from the mean and
@@ -38,36 +38,43 @@ def fixed_rule(
     attention sinks, not of the text.
     """
     rows = [
-        _row(corpus, cast(Role, roles[corpus]), positions, chosen, threshold)
+        _row(corpus, cast(Role, roles[corpus]), positions, table, threshold)
         for corpus, table in tokens.items()
-        for positions, chosen in _choices(table)
+        for positions in POSITIONS
     ]
     return FixedRule(f"n_active > {threshold}", threshold, tuple(rows))
 
 
-def _choices(table: pd.DataFrame) -> Iterator[tuple[Positions, pd.DataFrame]]:
-    yield "all", table
-    yield "without_bos", counted(table)
+POSITIONS: tuple[Positions, ...] = ("all", "without_bos")
+_COLUMNS = ("document", "sequence", "position", "is_bos", "is_outlier", "n_active")
 
 
 def _row(
-    corpus: str, role: Role, positions: Positions, chosen: pd.DataFrame, threshold: int
+    corpus: str, role: Role, positions: Positions, table: Rows, threshold: int
 ) -> FixedRuleRow:
-    n_active = chosen["n_active"].to_numpy(dtype=np.float64)
-    above = n_active > threshold
-    any_above = pd.Series(above).groupby(chosen["sequence"].to_numpy()).any()
-    document = chosen.groupby("sequence")["document"].first()
-    rates = document_rates(any_above.to_numpy(dtype=np.float64), document.to_numpy())
+    n_active, n_outliers_above = Counts(), 0
+    any_above, document = [], []
+    for rows in stretches(table, _COLUMNS):
+        chosen = rows if positions == "all" else counted(rows)
+        above = chosen["n_active"].to_numpy() > threshold
+        n_active.add(chosen["n_active"].to_numpy(dtype=np.int64))
+        n_outliers_above += int((above & chosen["is_outlier"].to_numpy(bool)).sum())
+        found = pd.Series(above).groupby(chosen["sequence"].to_numpy()).any()
+        any_above.append(found.to_numpy(dtype=np.float64))
+        document.append(chosen.groupby("sequence")["document"].first().to_numpy())
+    flagged = np.concatenate(any_above)
+    rates = document_rates(flagged, np.concatenate(document))
+    n_above = int(n_active.counts[threshold + 1 :].sum())
     return FixedRuleRow(
         corpus=corpus,
         role=role,
         positions=positions,
-        n_tokens=len(chosen),
-        n_above=int(above.sum()),
-        n_outliers_above=int((above & chosen["is_outlier"].to_numpy(bool)).sum()),
-        token_rate=float(above.mean()),
+        n_tokens=len(n_active),
+        n_above=n_above,
+        n_outliers_above=n_outliers_above,
+        token_rate=n_above / len(n_active),
         token_rate_bound=cantelli(n_active.mean(), n_active.std(), threshold),
-        n_sequences=len(any_above),
+        n_sequences=len(flagged),
         sequence_rate=float(rates.mean()),
         document_rate=float((rates > 0).mean()),
     )

@@ -12,13 +12,13 @@ intervals: the documents that it is made on are not evaluated. It promises nothi
 that describes text well need not be the one at which a shift shows most.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.stats import rankdata
 
 from semdim.uncertainty.level import LevelStatistic
-from semdim.uncertainty.values import TokenGrid
+from semdim.uncertainty.values import Halves
 from semdim.uncertainty.verdict import LevelChoice
 
 CRITERION = (
@@ -30,31 +30,27 @@ CHOSEN = "chosen"
 FEWEST_SEQUENCES = 3
 
 
-def reliability(grid: TokenGrid, level: LevelStatistic) -> float | None:
+def reliability(found: Halves) -> float | None:
     """Spearman's correlation, in [−1, 1], between the level of odd and of even tokens.
 
-    Sequences with less than two tokens are left out. None for fewer than three others, and for a
-    statistic that does not vary.
+    None for fewer than three sequences, and for a statistic that does not vary.
     """
-    odd = np.arange(grid.mask.shape[1]) % 2 == 1
-    halves = [grid.mask & odd, grid.mask & ~odd]
-    there = halves[0].any(axis=1) & halves[1].any(axis=1)
-    if there.sum() < FEWEST_SEQUENCES:
+    if len(found.odd) < FEWEST_SEQUENCES:
         return None
-    first, second = (rankdata(level.statistic(grid.value[there], half[there])) for half in halves)
+    first, second = rankdata(found.odd), rankdata(found.even)
     if np.ptp(first) == 0 or np.ptp(second) == 0:
         return None
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def choose_level(grid: TokenGrid, levels: Sequence[LevelStatistic]) -> LevelChoice:
+def choose_level(found: Mapping[str, Halves], levels: Sequence[LevelStatistic]) -> LevelChoice:
     """The most reliable of the levels on these sequences; the first where none can be told.
 
     Args:
-        grid: token values of a score on the ID fit documents.
+        found: by level, a score on the ID fit documents, by odd and even tokens.
         levels: those to choose from; of equally reliable ones the first is taken.
     """
-    found = {level.name: reliability(grid, level) for level in levels}
-    known = {name: value for name, value in found.items() if value is not None}
+    reliable = {level.name: reliability(found[level.name]) for level in levels}
+    known = {name: value for name, value in reliable.items() if value is not None}
     chosen = max(known, key=lambda name: known[name]) if known else levels[0].name
-    return LevelChoice(level=chosen, reliability=found)
+    return LevelChoice(level=chosen, reliability=reliable)

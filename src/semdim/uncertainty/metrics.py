@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy.sparse import csr_array
 from sklearn.metrics import roc_curve
 
 from semdim.errors import DataError
@@ -17,6 +18,12 @@ TRUE_POSITIVE_RATE = 0.95
 MOST_GROUPS = 2048
 """Thresholds that a resample looks at, at most. A sample has fewer sequences than that; tokens, of
 which there are far more, would cost half a minute."""
+
+
+MOST_DENSE = 2**22
+"""Entries of a matrix of counts, of documents by groups, beyond which it is a sparse one."""
+AT_ONCE = 50
+"""Resamples that are multiplied with the counts at once."""
 
 
 @dataclass(frozen=True)
@@ -81,11 +88,12 @@ def roc_points(
 
 @dataclass(frozen=True)
 class Ranking:
-    """Items of both classes in groups of equal score, highest score first."""
+    """Items of both classes in groups of equal score, highest score first; of many documents as
+    sparse matrices, since each has items in few groups."""
 
-    id_count: Float[np.ndarray, "id_documents groups"]
+    id_count: "Float[np.ndarray, 'id_documents groups'] | csr_array"
     """Items of each ID document in each group."""
-    ood_count: Float[np.ndarray, "ood_documents groups"]
+    ood_count: "Float[np.ndarray, 'ood_documents groups'] | csr_array"
     """The same of each OOD document."""
 
 
@@ -121,10 +129,19 @@ def rank(
         (~is_ood, id_document, n_id_documents),
         (is_ood, ood_document, int(ood_document.max()) + 1),
     ):
-        place = document * n_groups + group[side]
-        count = np.bincount(place, minlength=n_documents * n_groups)
-        sides.append(count.reshape(n_documents, n_groups).astype(np.float64))
+        sides.append(_counted(document, group[side], (n_documents, n_groups)))
     return Ranking(*sides)
+
+
+def _counted(
+    document: Int[np.ndarray, " items"], group: Int[np.ndarray, " items"], shape: tuple[int, int]
+) -> "Float[np.ndarray, 'documents groups'] | csr_array":
+    """How many items each document has in each group."""
+    if shape[0] * shape[1] > MOST_DENSE:
+        return csr_array((np.ones(len(document)), (document, group)), shape=shape)
+    place = document * shape[1] + group
+    count = np.bincount(place, minlength=shape[0] * shape[1])
+    return count.reshape(shape).astype(np.float64)
 
 
 def draw_multiplicities(
@@ -144,10 +161,10 @@ def resampled_separation(
 
     Raises ``DataError`` when a resample has no item of one class.
     """
-    n_id_documents = len(ranking.id_count)
-    n_documents = n_id_documents + len(ranking.ood_count)
-    missed = multiplicities[:, :n_id_documents].astype(np.float64) @ ranking.id_count
-    gained = multiplicities[:, n_id_documents:n_documents].astype(np.float64) @ ranking.ood_count
+    n_id_documents = ranking.id_count.shape[0]
+    n_documents = n_id_documents + ranking.ood_count.shape[0]
+    missed = _drawn(multiplicities[:, :n_id_documents], ranking.id_count)
+    gained = _drawn(multiplicities[:, n_id_documents:n_documents], ranking.ood_count)
     false, true = np.cumsum(missed, axis=1), np.cumsum(gained, axis=1)
     n_id, n_ood = false[:, -1], true[:, -1]
     if empty := np.flatnonzero((n_ood == 0) | (n_id == 0)).tolist():
@@ -160,6 +177,19 @@ def resampled_separation(
         aupr=(gained * precision).sum(axis=1) / n_ood,
         fpr_at_95_tpr=false[np.arange(len(false)), enough] / n_id,
     )
+
+
+def _drawn(
+    times: Int[np.ndarray, "resamples documents"],
+    count: "Float[np.ndarray, 'documents groups'] | csr_array",
+) -> Float[np.ndarray, "resamples groups"]:
+    """Items of each resample in each group: sums of whole numbers, so the same in any order. A few
+    resamples at a time, since the product is of floating-point numbers."""
+    found = np.empty((len(times), count.shape[1]))
+    for first in range(0, len(times), AT_ONCE):
+        rows = slice(first, first + AT_ONCE)
+        found[rows] = times[rows].astype(np.float64) @ count
+    return found
 
 
 def percentile_interval(

@@ -20,11 +20,13 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from semdim.ledger.rows import Rows, documents_of, stretches
+from semdim.uncertainty.every_score import KEPT, fit_frame
 from semdim.uncertainty.level import all_levels
 from semdim.uncertainty.metrics import Separation, draw_multiplicities, separation
 from semdim.uncertainty.rows import generator
 from semdim.uncertainty.score import Score
-from semdim.uncertainty.values import ScoreValues, at_level, distance_to, token_grid
+from semdim.uncertainty.values import Collected, LevelValues, ScoreValues, distance_to
 
 METRICS = ("auroc", "aupr", "fpr_at_95_tpr")
 
@@ -39,7 +41,7 @@ def refit_column(name: str, refit: int) -> str:
     return f"{name}_refit{refit}"
 
 
-def refit_columns(tables: Mapping[str, pd.DataFrame]) -> set[str]:
+def refit_columns(tables: Mapping[str, Rows]) -> set[str]:
     """Columns of refits that every table has."""
     shared = set.intersection(*(set(map(str, table.columns)) for table in tables.values()))
     return {name for name in shared if "_refit" in name}
@@ -49,9 +51,9 @@ def refit_columns(tables: Mapping[str, pd.DataFrame]) -> set[str]:
 class FitVariation:
     """Refits of every score, on the same draws of fit documents."""
 
-    fit_rows: pd.DataFrame
+    fit_rows: Rows
     """Counted rows of the ID fit documents."""
-    id_rows: pd.DataFrame
+    id_rows: Rows
     """Counted rows of the ID evaluation documents."""
     n_refits: int
     """B; 0: intervals are those of this fit."""
@@ -59,14 +61,23 @@ class FitVariation:
     """Of the whole run."""
     vocab_size: int
     """Of the model, for what scores fit."""
-    _kept: dict[tuple[str, str, int], dict[str, ScoreValues] | None] = field(default_factory=dict)
+    _kept: dict[tuple[str, str, int], Mapping[str, ScoreValues] | None] = field(
+        default_factory=dict
+    )
+    _scored: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._documents = np.unique(self.fit_rows["document"].to_numpy(dtype=np.int64))
+        self._documents = documents_of(self.fit_rows)
         self._draws = refit_draws(len(self._documents), self.n_refits, self.seed)
 
+    def know(self, name: str, values: Mapping[str, LevelValues]) -> None:
+        """What every score is on some rows with the fit of the study: of the fit documents
+        (``fit``), of the evaluation documents (empty), or of a shift (``shift NAME``)."""
+        for base, found in values.items():
+            self._kept[base, name, -1] = found.levels
+
     def of(
-        self, score: Score, rows: pd.DataFrame, shift: str
+        self, score: Score, rows: Rows, shift: str
     ) -> dict[str, Float[np.ndarray, "refits metrics"]]:
         """By level statistic, the metrics (`METRICS`) of each refit on the same sequences.
 
@@ -95,11 +106,11 @@ class FitVariation:
         return {level: np.array(values) for level, values in found.items()}
 
     def _has_columns(self, score: Score) -> bool:
-        return any(refit_column(name, 0) in self.id_rows for name in score.reads)
+        return any(refit_column(name, 0) in self.id_rows.columns for name in score.reads)
 
     def _values(
-        self, score: Score, name: str, rows: pd.DataFrame, refit: int
-    ) -> dict[str, ScoreValues] | None:
+        self, score: Score, name: str, rows: Rows, refit: int
+    ) -> Mapping[str, ScoreValues] | None:
         """A score's sequences by level, before centring; None when there are none."""
         key = (score.base, name, refit)
         if key not in self._kept:
@@ -107,23 +118,37 @@ class FitVariation:
         return self._kept[key]
 
     def _computed(
-        self, score: Score, name: str, rows: pd.DataFrame, refit: int
-    ) -> dict[str, ScoreValues] | None:
-        fitted: Any = None
+        self, score: Score, name: str, rows: Rows, refit: int
+    ) -> Mapping[str, ScoreValues] | None:
         if refit >= 0 and self._has_columns(score):
             columns = {column: refit_column(column, refit) for column in score.reads}
-            kept = rows[rows[list(columns.values())].notna().all(axis=1)]
+            scored = self._of_refits(name, rows)
+            kept = scored[scored[list(columns.values())].notna().all(axis=1)]
             rows = kept.assign(**{column: kept[other] for column, other in columns.items()})
             if rows.empty:
                 return None
+        fitted: Any = None
         if score.fit is not None:
-            fit_rows = self.fit_rows
+            fit_rows = fit_frame(self.fit_rows, score)
             if refit >= 0:
                 times = self._times(fit_rows["document"].to_numpy(dtype=np.int64), refit)
                 fit_rows = fit_rows.loc[fit_rows.index.repeat(times)]
             fitted = score.fitted(fit_rows, self.vocab_size)
-        grid = token_grid(score, rows, fitted, name or "ID")
-        return {level.name: at_level(grid, level.name) for level in all_levels()}
+        found = Collected(score, fitted, name or "ID", with_tokens=False)
+        for part in stretches(rows, sorted({*score.reads, *KEPT})):
+            found.add(part)
+        return found.all().levels
+
+    def _of_refits(self, name: str, rows: Rows) -> pd.DataFrame:
+        """The rows that any refit scored, which are few, with every column of a refit."""
+        if name not in self._scored:
+            columns = [column for column in rows.columns if "_refit" in str(column)]
+            parts = [
+                part[part[columns].notna().any(axis=1)]
+                for part in stretches(rows, sorted({*columns, *KEPT}))
+            ]
+            self._scored[name] = parts[0] if len(parts) == 1 else pd.concat(parts)
+        return self._scored[name]
 
     def _times(self, document: Int[np.ndarray, " rows"], refit: int) -> Int[np.ndarray, " rows"]:
         times: np.ndarray = self._draws[refit][np.searchsorted(self._documents, document)]

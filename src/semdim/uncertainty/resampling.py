@@ -9,9 +9,9 @@ other, and the interval would be that of another experiment.
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Int
 
+from semdim.ledger.rows import Rows, stretches
 from semdim.uncertainty.metrics import draw_multiplicities
 from semdim.uncertainty.rows import generator
 
@@ -28,9 +28,7 @@ class Resampling:
     """Times that each is drawn, ID documents first; None when a corpus is a single document."""
 
     @classmethod
-    def of(
-        cls, id_rows: pd.DataFrame, rows: pd.DataFrame, n_resamples: int, seed: int, shift: str
-    ) -> "Resampling":
+    def of(cls, id_rows: Rows, rows: Rows, n_resamples: int, seed: int, shift: str) -> "Resampling":
         """Draw documents with replacement; pairs of an ID document and its copy together.
 
         Args:
@@ -41,13 +39,8 @@ class Resampling:
             seed: of the whole run.
             shift: name of the shift, which decides the draws.
         """
-        id_documents = np.unique(id_rows["document"].to_numpy(dtype=np.int64))
-        ood_documents, first = np.unique(
-            rows["document"].to_numpy(dtype=np.int64), return_index=True
-        )
-        origin = np.full(len(ood_documents), -1)
-        if "origin" in rows:
-            origin = rows["origin"].to_numpy(dtype=np.int64)[first]
+        id_documents, _ = _documents(id_rows)
+        ood_documents, origin = _documents(rows)
         draws = None
         if min(len(id_documents), len(ood_documents)) > 1:
             rng = generator(seed, f"bootstrap/{shift}")
@@ -61,7 +54,23 @@ class Resampling:
                         draw_multiplicities(len(ood_documents), n_resamples, rng),
                     ]
                 )
-        return cls(id_documents, ood_documents, draws)
+        return cls(id_documents, ood_documents, None if draws is None else draws.astype(np.int32))
+
+
+def _documents(
+    rows: Rows,
+) -> tuple[Int[np.ndarray, " documents"], Int[np.ndarray, " documents"]]:
+    """The documents, ascending, and the origin of each; −1 where there is no such column."""
+    columns = ("document", "origin") if "origin" in rows.columns else ("document",)
+    found: dict[int, int] = {}
+    for part in stretches(rows, columns):
+        documents, first = np.unique(part["document"].to_numpy(dtype=np.int64), return_index=True)
+        origin = np.full(len(documents), -1)
+        if "origin" in columns:
+            origin = part["origin"].to_numpy(dtype=np.int64)[first]
+        found |= dict(zip(documents.tolist(), origin.tolist(), strict=True))
+    documents = np.array(sorted(found), dtype=np.int64)
+    return documents, np.array([found[number] for number in documents.tolist()], dtype=np.int64)
 
 
 def _paired(

@@ -1,10 +1,9 @@
 """Which corpus is familiar, and which of the others were made from it."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import pandas as pd
 
 from semdim.errors import ConfigError
 from semdim.uncertainty.guardrail import Role
@@ -21,7 +20,7 @@ def sources_of(facts: "LedgerFacts") -> list[str] | None:
     return [facts.sources[index] for index in facts.document_sources] or None
 
 
-def id_corpus(ledgers: Mapping[str, pd.DataFrame], roles: Mapping[str, str]) -> str:
+def id_corpus(ledgers: Mapping[str, Any], roles: Mapping[str, str]) -> str:
     """Name of the one corpus whose role is "id".
 
     Raises ``ConfigError`` for an unknown role, a corpus without ledger or ledger without role, and
@@ -45,17 +44,16 @@ def id_corpus(ledgers: Mapping[str, pd.DataFrame], roles: Mapping[str, str]) -> 
 
 
 def origin_of(
-    rows: pd.DataFrame,
+    document: np.ndarray,
     corpus: str,
     id_name: str,
     role: str,
     names: Mapping[str, Sequence[str]],
 ) -> np.ndarray:
-    """Per row the ID document it was made from, or −1 (``rows.origins``).
+    """The ID document that each of the documents was made from, or −1 (``rows.origins``).
 
     Raises ``ConfigError`` when a near shift comes without document names.
     """
-    document = rows["document"].to_numpy(dtype=np.int64)
     if corpus in names and id_name in names:
         return origins(document, names[corpus], names[id_name], corpus)
     if role == "near":

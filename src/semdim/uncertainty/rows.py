@@ -13,6 +13,8 @@ import pandas as pd
 from jaxtyping import Int, Shaped
 
 from semdim.errors import DataError
+from semdim.ledger.rows import Mapped, Rows, RowStream, mapped
+from semdim.tokens.positions import counted
 
 KEYS = ("document", "sequence", "position", "token_id", "is_bos", "is_outlier", "n_active")
 
@@ -22,11 +24,11 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
-def check_tokens(ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ()) -> pd.DataFrame:
+def check_tokens(ledger: Rows, corpus: str, columns: Iterable[str] = ()) -> Rows:
     """The ledger of one corpus ordered by sequence and position, with a column ``is_last``.
 
     Args:
-        ledger: a row per token position.
+        ledger: a row per token position. A stream must have this order already; it is read once.
         corpus: its name, for messages.
         columns: columns needed beside the keys.
 
@@ -40,6 +42,25 @@ def check_tokens(ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ())
             f"The ledger of {corpus!r} lacks the columns {', '.join(missing)}; "
             "run compute_losses for this corpus again."
         )
+    if not isinstance(ledger, RowStream):
+        return _checked(ledger, corpus, needed)
+    sequences = []
+    for rows in ledger.stretches(KEYS):
+        sequence = _checked(rows, corpus, list(KEYS))["sequence"].to_numpy()
+        sequences.append(sequence[sequence_starts(sequence)])
+    if not sequences:
+        raise DataError(f"The ledger of {corpus!r} has no rows; the corpus needs at least one.")
+    every = np.concatenate(sequences)
+    if (every[1:] <= every[:-1]).any():
+        raise DataError(
+            f"The ledger of {corpus!r} is too large to be sorted, and its sequences are not in "
+            "order; write it again with `dvc repro --force`."
+        )
+    return Mapped(ledger, _with_is_last, ("sequence",), ("is_last",))
+
+
+def _checked(ledger: pd.DataFrame, corpus: str, needed: list[str]) -> pd.DataFrame:
+    """`check_tokens` of rows in memory."""
     if ledger.empty:
         raise DataError(f"The ledger of {corpus!r} has no rows; the corpus needs at least one.")
     empty = [key for key in KEYS if ledger[key].isna().any()]
@@ -55,9 +76,17 @@ def check_tokens(ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ())
         )
     if (tokens.groupby("sequence")["document"].nunique() > 1).any():
         raise DataError(f"The ledger of {corpus!r} has a sequence that spans several documents.")
+    return _with_is_last(tokens)
+
+
+def _with_is_last(tokens: pd.DataFrame) -> pd.DataFrame:
     sequence = tokens["sequence"].to_numpy()
-    tokens["is_last"] = np.append(sequence[1:] != sequence[:-1], True)
-    return tokens
+    return tokens.assign(is_last=np.append(sequence[1:] != sequence[:-1], True))
+
+
+def counted_rows(tokens: Rows) -> Rows:
+    """The rows that count (`semdim.tokens.positions`)."""
+    return mapped(tokens, counted, ("is_bos", "position"))
 
 
 @dataclass(frozen=True)
@@ -93,15 +122,19 @@ def fit_split(document: Int[np.ndarray, " rows"], fit_share: float, seed: int) -
     return split_documents(document, fit_share, generator(seed, "split"))
 
 
-def of_documents(tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]) -> pd.DataFrame:
+def of_documents(tokens: Rows, documents: Int[np.ndarray, " documents"]) -> Rows:
     """The rows of these documents."""
-    return tokens[np.isin(tokens["document"].to_numpy(), documents)]
+
+    def own(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[np.isin(rows["document"].to_numpy(), documents)]
+
+    return mapped(tokens, own, ("document",))
 
 
 def origins(
-    document: Int[np.ndarray, " rows"], names: Sequence[str], id_names: Sequence[str], corpus: str
-) -> Int[np.ndarray, " rows"]:
-    """For each row the ID document of the same name, or −1.
+    document: Int[np.ndarray, " items"], names: Sequence[str], id_names: Sequence[str], corpus: str
+) -> Int[np.ndarray, " items"]:
+    """For each item's document the ID document of the same name, or −1.
 
     A near shift is made from ID documents, under their names. A score that was fitted on a document
     must not be tested on its distorted copy, so copies of fit documents are left out of evaluation.
@@ -122,9 +155,27 @@ def origins(
     return np.array([index.get(name, -1) for name in names], dtype=np.int64)[document]
 
 
-def held_out(rows: pd.DataFrame, fit_documents: Int[np.ndarray, " documents"]) -> pd.DataFrame:
+def with_origin(
+    tokens: Rows, documents: Int[np.ndarray, " docs"], origin: Int[np.ndarray, " docs"]
+) -> Rows:
+    """The rows with a column ``origin``: that of their document.
+
+    documents: ascending; origin: of each.
+    """
+
+    def known(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(origin=origin[np.searchsorted(documents, rows["document"].to_numpy())])
+
+    return mapped(tokens, known, ("document",), ("origin",))
+
+
+def held_out(tokens: Rows, fit_documents: Int[np.ndarray, " documents"]) -> Rows:
     """The rows of a shift that are not made from a fit document (column ``origin``)."""
-    return rows[~np.isin(rows["origin"].to_numpy(), fit_documents)]
+
+    def apart(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows[~np.isin(rows["origin"].to_numpy(), fit_documents)]
+
+    return mapped(tokens, apart, ("origin",))
 
 
 def sequence_starts(sequence: Shaped[np.ndarray, " rows"]) -> Int[np.ndarray, " sequences"]:

@@ -27,6 +27,7 @@ import numpy as np
 import pandas as pd
 
 from semdim.errors import ConfigError
+from semdim.ledger.rows import Rows
 from semdim.registry import Registry
 
 Family = Literal["code", "activation", "prediction", "input"]
@@ -136,12 +137,14 @@ def all_scores() -> tuple[Score, ...]:
 
 
 def missing_columns(
-    scores: Iterable[Score], tables: Mapping[str, pd.DataFrame]
+    scores: Iterable[Score], tables: Mapping[str, Rows]
 ) -> dict[str, tuple[str, ...]]:
     """The scores that cannot be computed: by name, the columns that some corpus's table lacks."""
     lacking = {
         score.name: tuple(
-            name for name in score.reads if any(name not in table for table in tables.values())
+            name
+            for name in score.reads
+            if any(name not in table.columns for table in tables.values())
         )
         for score in scores
     }

@@ -10,10 +10,10 @@ import pandas as pd
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
+from semdim.ledger.rows import EXACT_ROWS, Rows, documents_of, first_documents, is_empty
 from semdim.records import from_plain, write_record
 from semdim.results.cells import csv_text
 from semdim.results.schema import check_columns
-from semdim.tokens.positions import counted
 from semdim.uncertainty.alarm import guardrail
 from semdim.uncertainty.alarm_levels import Rule, sequence_values
 from semdim.uncertainty.comparison import (
@@ -33,9 +33,11 @@ from semdim.uncertainty.refits import refit_columns
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
     check_tokens,
+    counted_rows,
     fit_split,
     held_out,
     of_documents,
+    with_origin,
 )
 from semdim.uncertainty.score import Score, all_scores, check_scores, missing_columns
 from semdim.uncertainty.spec import UncertaintySpec
@@ -84,7 +86,7 @@ class StudyResult:
 
 
 def run_study(
-    ledgers: Mapping[str, pd.DataFrame],
+    ledgers: Mapping[str, Rows],
     roles: Mapping[str, str],
     spec: UncertaintySpec,
     seed: int,
@@ -98,7 +100,9 @@ def run_study(
     """Measure how well n_active and every other score separate the ID corpus from the others.
 
     Args:
-        ledgers: per corpus, a row per token position.
+        ledgers: per corpus, a row per token position; a stream of them is never in memory as a
+            whole. Of a corpus of more than `EXACT_ROWS` rows, single tokens are ranked in its first
+            documents alone, which the verdict's warnings say; everything else reads all of it.
         roles: per corpus "id" (exactly one), "near", "shifted" or "far".
         spec: settings.
         seed: of the whole run; every random draw here derives from it and from the corpus's name.
@@ -129,9 +133,9 @@ def run_study(
     columns = {name for score in scores for name in score.reads}
     columns |= refit_columns(ledgers)
     tokens = {name: check_tokens(ledger, name, columns) for name, ledger in ledgers.items()}
-    scored = {name: counted(table) for name, table in tokens.items()}
+    scored = {name: counted_rows(table) for name, table in tokens.items()}
     shifts = [name for name in tokens if name != id_name]
-    split = fit_split(scored[id_name]["document"].to_numpy(), spec.fit_share, seed)
+    split = fit_split(documents_of(scored[id_name]), spec.fit_share, seed)
     fitted_on = None
     if activation_fit is not None:
         facts = dict(activation_fit)
@@ -140,12 +144,14 @@ def run_study(
     fit_rows = of_documents(scored[id_name], split.fit)
     id_rows = of_documents(scored[id_name], split.evaluation)
     names = document_names or {}
-    origin = {name: origin_of(tokens[name], name, id_name, roles[name], names) for name in shifts}
+    documents = {name: documents_of(tokens[name]) for name in shifts}
+    origin = {
+        name: origin_of(documents[name], name, id_name, roles[name], names) for name in shifts
+    }
     for name in shifts:
-        made_from = pd.Series(origin[name], index=tokens[name].index)
-        scored[name] = scored[name].assign(origin=made_from)
+        scored[name] = with_origin(scored[name], documents[name], origin[name])
     apart = {name: held_out(scored[name], split.fit) for name in shifts}
-    if empty := [name for name, rows in apart.items() if rows.empty]:
+    if empty := [name for name, rows in apart.items() if is_empty(rows)]:
         raise DataError(
             f"Corpus {empty[0]!r} holds nothing but copies of the ID documents that scores are "
             "fitted on; give it more documents or lower uncertainty.fit_share."
@@ -202,7 +208,7 @@ def run_study(
 
 
 def _notes(
-    scored: Mapping[str, pd.DataFrame],
+    scored: Mapping[str, Rows],
     shifts: list[str],
     lacking: Mapping[str, tuple[str, ...]],
     failed: Mapping[str, str],
@@ -220,7 +226,13 @@ def _notes(
         f"Corpus {name!r} is a single document: its intervals are left empty, because they would "
         "need at least two."
         for name in shifts
-        if scored[name]["document"].nunique() < 2
+        if len(documents_of(scored[name])) < 2
+    )
+    notes.extend(
+        f"Corpus {name!r} has more than {EXACT_ROWS:,} rows: its tokens are ranked in its first "
+        "documents, of about so many rows together. Nothing else leaves any out."
+        for name, rows in scored.items()
+        if first_documents(rows, EXACT_ROWS) is not None
     )
     if lacking:
         left_out = ", ".join(f"{name} ({', '.join(columns)})" for name, columns in lacking.items())

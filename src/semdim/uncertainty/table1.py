@@ -1,14 +1,16 @@
 """Table 1 and Figure 2 of the paper: how many atoms are active per token, corpus by corpus."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.errors import DataError
-from semdim.tokens.positions import counted
+from semdim.ledger.means import Counts
+from semdim.ledger.rows import Rows, stretches
+from semdim.tokens.positions import counted_mask
 from semdim.uncertainty.verdict import SpecialPositions
 
 QUANTILES = {"q05": 0.05, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q95": 0.95, "q99": 0.99}
@@ -16,61 +18,84 @@ SPARSITY_COLUMNS = ("corpus", "positions", "n_tokens", "mean", "std", "min", *QU
 HISTOGRAM_COLUMNS = ("corpus", "positions", "left", "right", "count")
 
 
-def counts_by_positions(tokens: pd.DataFrame) -> Iterator[tuple[str, Int[np.ndarray, " tokens"]]]:
-    """n_active over "all" positions and "without_bos" (neither position 0 nor a BOS token)."""
-    yield "all", tokens["n_active"].to_numpy(dtype=np.int64)
-    yield "without_bos", counted(tokens)["n_active"].to_numpy(dtype=np.int64)
+def counts_by_positions(tokens: Rows) -> dict[str, Counts]:
+    """n_active over "all" positions, "without_bos" (neither position 0 nor a BOS token), and of
+    those two, "special"."""
+    found = {"all": Counts(), "without_bos": Counts(), "special": Counts()}
+    for rows in stretches(tokens, ("n_active", "is_bos", "position")):
+        n_active = rows["n_active"].to_numpy(dtype=np.int64)
+        mask = counted_mask(rows["is_bos"].to_numpy(dtype=bool), rows["position"].to_numpy())
+        found["all"].add(n_active)
+        found["without_bos"].add(n_active[mask])
+        found["special"].add(n_active[~mask])
+    return found
 
 
-def summarise(n_active: Int[np.ndarray, " tokens"]) -> dict[str, int | float]:
+def summarise(n_active: Counts | Int[np.ndarray, " tokens"]) -> dict[str, int | float]:
     """Mean, standard deviation (of these tokens, not an estimate: ddof = 0), extremes, quantiles.
 
     Quantiles are values that occur: the smallest count that a share q of the tokens stays at or
     below. Raises ``DataError`` for no tokens.
     """
-    if n_active.size == 0:
+    counts = n_active if isinstance(n_active, Counts) else counted_of(n_active)
+    if not len(counts):
         raise DataError("There is no token whose n_active could be summarised.")
-    quantiles = np.quantile(n_active, list(QUANTILES.values()), method="inverted_cdf")
+    values = counts.values
     return {
-        "n_tokens": int(n_active.size),
-        "mean": float(n_active.mean()),
-        "std": float(n_active.std()),
-        "min": int(n_active.min()),
-        **{name: int(value) for name, value in zip(QUANTILES, quantiles, strict=True)},
-        "max": int(n_active.max()),
+        "n_tokens": len(counts),
+        "mean": counts.mean(),
+        "std": counts.std(),
+        "min": int(values[0]),
+        **dict(zip(QUANTILES, counts.quantiles(list(QUANTILES.values())), strict=True)),
+        "max": int(values[-1]),
     }
 
 
-def sparsity_table(tokens: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+def counted_of(values: Int[np.ndarray, " tokens"]) -> Counts:
+    """The counts of values in memory."""
+    counts = Counts()
+    counts.add(values)
+    return counts
+
+
+def sparsity_table(tokens: Mapping[str, Rows]) -> pd.DataFrame:
     """Table 1: a row per corpus and choice of positions (``SPARSITY_COLUMNS``)."""
     rows = [
         {"corpus": corpus, "positions": positions, **summarise(counts)}
         for corpus, table in tokens.items()
-        for positions, counts in counts_by_positions(table)
+        for positions, counts in counts_by_positions(table).items()
+        if positions != "special"
     ]
     return pd.DataFrame(rows, columns=list(SPARSITY_COLUMNS))
 
 
-def histogram_edges(n_active: Int[np.ndarray, " tokens"], n_bins: int) -> Int[np.ndarray, " edges"]:
+def histogram_edges(
+    n_active: Counts | Int[np.ndarray, " tokens"], n_bins: int
+) -> Int[np.ndarray, " edges"]:
     """Whole-number bin edges from 0 to beyond the largest count, all of one width.
 
     The width puts 99.5 % of the tokens into ``n_bins`` bins, so that a heavy tail does not flatten
     the bulk into one bar; a tail so long that it would need ten times as many bins widens them.
     """
-    largest = int(n_active.max())
-    bulk = int(np.quantile(n_active, 0.995, method="inverted_cdf"))
+    counts = n_active if isinstance(n_active, Counts) else counted_of(n_active)
+    largest = int(counts.values[-1])
+    bulk = counts.quantiles([0.995])[0]
     width = max(1, math.ceil((bulk + 1) / n_bins), math.ceil((largest + 1) / (10 * n_bins)))
     return np.arange(0, largest + 1 + width, width)
 
 
-def sparsity_histogram(tokens: Mapping[str, pd.DataFrame], n_bins: int) -> pd.DataFrame:
+def sparsity_histogram(tokens: Mapping[str, Rows], n_bins: int) -> pd.DataFrame:
     """Figure 2: counts per bin [left, right), the same bins for every corpus and positions."""
     counts = {
-        (corpus, positions): values
+        (corpus, positions): found
         for corpus, table in tokens.items()
-        for positions, values in counts_by_positions(table)
+        for positions, found in counts_by_positions(table).items()
+        if positions != "special"
     }
-    edges = histogram_edges(np.concatenate(list(counts.values())), n_bins)
+    together = Counts(limit=0)
+    for found in counts.values():
+        together.merge(found)
+    edges = histogram_edges(together, n_bins)
     parts = [
         pd.DataFrame(
             {
@@ -78,11 +103,10 @@ def sparsity_histogram(tokens: Mapping[str, pd.DataFrame], n_bins: int) -> pd.Da
                 "positions": positions,
                 "left": edges[:-1],
                 "right": edges[1:],
-                # np.histogram closes the last bin on the right; the last edge exceeds every count.
-                "count": np.histogram(values, bins=edges)[0],
+                "count": found.in_bins(edges),
             }
         )
-        for (corpus, positions), values in counts.items()
+        for (corpus, positions), found in counts.items()
     ]
     return pd.concat(parts, ignore_index=True)[list(HISTOGRAM_COLUMNS)]
 
@@ -118,16 +142,17 @@ def sequence_histogram(
     return pd.concat(parts, ignore_index=True)
 
 
-def position_zero(tokens: Mapping[str, pd.DataFrame]) -> dict[str, SpecialPositions]:
+def position_zero(tokens: Mapping[str, Rows]) -> dict[str, SpecialPositions]:
     """What was kept apart: n_active at position 0 and BOS tokens, per corpus."""
     facts = {}
     for corpus, table in tokens.items():
-        apart = table.drop(counted(table).index)["n_active"].to_numpy()
+        apart = counts_by_positions(table)["special"]
+        values = apart.values
         facts[corpus] = SpecialPositions(
-            n_tokens=int(apart.size),
-            n_distinct=int(np.unique(apart).size),
-            mean=float(apart.mean()),
-            min=int(apart.min()),
-            max=int(apart.max()),
+            n_tokens=len(apart),
+            n_distinct=len(values),
+            mean=apart.mean(),
+            min=int(values[0]),
+            max=int(values[-1]),
         )
     return facts

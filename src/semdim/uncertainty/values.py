@@ -1,14 +1,15 @@
 """From a score's token values to the values of sequences."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from semdim.errors import DataError
-from semdim.uncertainty.level import LEVEL_STATISTICS
+from semdim.uncertainty.level import LEVEL_STATISTICS, LevelStatistic, all_levels
 from semdim.uncertainty.rows import sequence_starts
 from semdim.uncertainty.score import Score
 
@@ -36,6 +37,23 @@ class TokenGrid:
     """Where there is a value."""
     document: Int[np.ndarray, " sequences"]
     """Document of each sequence."""
+
+
+class Halves(NamedTuple):
+    """A level statistic of the odd and of the even tokens of each sequence that has both."""
+
+    odd: Float[np.ndarray, " sequences"]
+    even: Float[np.ndarray, " sequences"]
+
+
+def halves(grid: TokenGrid, level: LevelStatistic) -> Halves:
+    """The statistic of either half; sequences with less than two tokens are left out."""
+    odd = np.arange(grid.mask.shape[1]) % 2 == 1
+    masks = [grid.mask & odd, grid.mask & ~odd]
+    there = masks[0].any(axis=1) & masks[1].any(axis=1)
+    if not there.any():
+        return Halves(np.zeros(0), np.zeros(0))
+    return Halves(*(level.statistic(grid.value[there], mask[there]) for mask in masks))
 
 
 def score_values(score: Score, rows: pd.DataFrame, fitted: Any, corpus: str) -> ScoreValues:
@@ -91,6 +109,77 @@ def at_level(grid: TokenGrid, level: str) -> ScoreValues:
         return ScoreValues(value=grid.value[grid.mask], document=document[grid.mask])
     value = LEVEL_STATISTICS[level].statistic(grid.value, grid.mask)
     return ScoreValues(value=value, document=grid.document)
+
+
+@dataclass(frozen=True)
+class LevelValues:
+    """One score on one corpus at every level, before centring."""
+
+    levels: Mapping[str, ScoreValues]
+    """By level, ``token`` among them."""
+    halves: Mapping[str, Halves]
+    """By level statistic; empty where they were not asked for."""
+
+
+@dataclass
+class Collected:
+    """`LevelValues` of rows that come a stretch at a time.
+
+    Every level of a sequence is taken as it comes, so that a corpus's token values are in memory
+    for a stretch alone; those of the level ``token`` are kept of the documents up to ``last``.
+    """
+
+    score: Score
+    """Whose values they are."""
+    fitted: Any
+    """What it knows of the ID corpus."""
+    corpus: str
+    """For messages."""
+    with_halves: bool = False
+    """Whether the odd and even tokens are summed up, too."""
+    last: int | None = None
+    """The last document whose tokens are kept; None: all are."""
+    with_tokens: bool = True
+    """Whether any are."""
+    _values: dict[str, list[np.ndarray]] = field(default_factory=dict)
+    _halves: dict[str, list[Halves]] = field(default_factory=dict)
+    _documents: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """The next counted rows. Raises ``DataError`` as ``token_grid``."""
+        grid = token_grid(self.score, rows, self.fitted, self.corpus)
+        names = [level.name for level in all_levels()]
+        for name in [TOKEN, *names] if self.with_tokens else names:
+            found = at_level(grid, name)
+            if name == TOKEN and self.last is not None:
+                kept = found.document <= self.last
+                found = ScoreValues(found.value[kept], found.document[kept])
+            self._values.setdefault(name, []).append(found.value)
+            self._documents.setdefault(name, []).append(found.document)
+        if self.with_halves:
+            for level in all_levels():
+                self._halves.setdefault(level.name, []).append(halves(grid, level))
+
+    def all(self) -> LevelValues:
+        """Of all rows that were added."""
+        if not self._values:
+            raise DataError(f"Corpus {self.corpus!r} has no token on which a score is defined.")
+        sequences = None
+        levels = {}
+        for name, values in self._values.items():
+            document = _together(self._documents[name])
+            if name != TOKEN:  # the documents of the sequences are the same at every level
+                sequences = document = document if sequences is None else sequences
+            levels[name] = ScoreValues(_together(values), document)
+        found = {
+            name: Halves(*(_together([*each]) for each in zip(*parts, strict=True)))
+            for name, parts in self._halves.items()
+        }
+        return LevelValues(levels, found)
+
+
+def _together(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def distance_to(reference: ScoreValues, values: ScoreValues) -> ScoreValues:

@@ -7,14 +7,12 @@ signs cancel; here they do not, so this is never smaller.
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.families.faithfulness import of_each_proxy, proxies
 from semdim.bounds.family import BoundFacts, Family, Kind, register
 from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.units import common, for_method, tokens_of
+from semdim.bounds.units import common, for_method, token_gaps_of
 
 
 def token_changes(table: SequenceTable, proxies: tuple[str, ...]) -> SequenceTable:
@@ -23,9 +21,9 @@ def token_changes(table: SequenceTable, proxies: tuple[str, ...]) -> SequenceTab
     Raises:
         DataError: it has no losses of single tokens.
     """
-    own = tokens_of(table, "model")
-    changes = {name: np.abs(own - tokens_of(table, name)).mean(axis=1) for name in proxies}
-    return replace(table, losses=changes, token_losses={})
+    return replace(
+        table, losses={name: token_gaps_of(table, name) for name in proxies}, token_losses={}
+    )
 
 
 def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterator[Bound]:

@@ -21,13 +21,13 @@ import numpy as np
 from semdim.bounds.aggregate import SequenceTable
 from semdim.bounds.budget import Budget, FailureShare, paid_for
 from semdim.bounds.family import BoundFacts, Family, Kind, register
-from semdim.bounds.martingale import SOURCE, conditional_mean_upper
+from semdim.bounds.martingale import SOURCE, RunningSpread, upper_of_spread
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import Bound, SampleSize
 from semdim.bounds.shares import Choices
 from semdim.bounds.spec import BoundSpec
 from semdim.bounds.units import common, tokens_of
-from semdim.bounds.validation import divided
+from semdim.bounds.validation import check_values, divided
 from semdim.errors import DataError
 
 METHOD = "empirical_bernstein"
@@ -61,9 +61,34 @@ def token_martingale(
             f"losses of tokens: {len(values)} values for {size.n_units} {size.unit}s; give one for "
             "each predicted token."
         )
+    low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
+    check_values(values, low, high, "losses")
+    spread = float(RunningSpread(low, high).squares(values).sum())
+    return of_sums(
+        float(values.mean()),
+        spread,
+        size=size,
+        vocab_size=vocab_size,
+        smoothing=smoothing,
+        failure_prob=failure_prob,
+        n_choices=n_choices,
+    )
+
+
+def of_sums(
+    risk: float,
+    spread: float,
+    *,
+    size: SampleSize,
+    vocab_size: int,
+    smoothing: float,
+    failure_prob: float,
+    n_choices: Choices = 1,
+) -> Bound:
+    """`token_martingale` from the mean of the losses, bits, and Σ (y − ŷ)² over them."""
     share = divided(failure_prob, n_choices)
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)
-    total, risk = conditional_mean_upper(values, low, high, share), float(values.mean())
+    total = upper_of_spread(risk, spread, size.n_units, low, high, share)
     return Bound(
         family="token_martingale",
         is_certificate=True,
@@ -94,12 +119,12 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
         n_predictions=table.n_sequences * (table.context - 1),
         n_tokens_asked=table.n_tokens_asked,
     )
-    yield token_martingale(
-        tokens_of(table, "model"),
-        size=size,
-        n_choices=spec.shares.here,
-        **common(table, facts, spec),
-    )
+    settings = {"size": size, "n_choices": spec.shares.here, **common(table, facts, spec)}
+    if table.spread is not None and "model" not in table.token_losses:
+        risk = float(table.losses["model"].mean())  # every sequence has as many predictions
+        yield of_sums(risk, float(table.spread.sum()), **settings)
+    else:
+        yield token_martingale(tokens_of(table, "model"), **settings)
 
 
 register(
