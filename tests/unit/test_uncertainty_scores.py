@@ -21,6 +21,7 @@ from semdim.uncertainty.score import (
     missing_columns,
     two_sided,
 )
+from semdim.uncertainty.scores.n_active_adjusted import Expected, fit
 from semdim.uncertainty.scores.unigram_nll import unigram_bits
 from semdim.uncertainty.values import (
     ScoreValues,
@@ -35,9 +36,18 @@ BITS = np.log2(np.arange(1.0, VOCAB_SIZE + 1))
 COLUMNS = {column for score in LEDGER_SCORES for column in score.reads}
 
 
-def known(score: str) -> np.ndarray | None:
+EXPECTED = Expected(
+    mean=1.0,
+    position=np.array([0.5, 0.0]),
+    edges=np.array([]),
+    bits=BITS,
+    token=np.zeros(VOCAB_SIZE),
+)
+
+
+def known(score: str) -> np.ndarray | Expected | None:
     """What a score is told of the ID corpus."""
-    return BITS if score == "unigram_nll" else None
+    return {"unigram_nll": BITS, "n_active_adjusted": EXPECTED}.get(score)
 
 
 def rows_of(ledger: pd.DataFrame) -> pd.DataFrame:
@@ -75,6 +85,7 @@ def test_token_values_by_hand() -> None:
     rows = rows_of(ledger)
     expected = {
         "n_active": [3, 4, 5],
+        "n_active_adjusted": np.log2([4, 5, 6]) - [1.5, 1.0, 1.0],
         "unexplained_share": [0.25, 0.25, 1.0],
         "activation_norm": [5, 6, 7],
         "one_minus_max_prob": [0.75, 0.25],
@@ -88,6 +99,32 @@ def test_token_values_by_hand() -> None:
         for score in (SCORES[name], two_sided(SCORES[name])):  # centred later
             got = score_values(score, rows, known(name), "x").value
             assert got.tolist() == pytest.approx(values), name
+
+
+def test_adjusted_k_is_free_of_token_and_position() -> None:
+    """On familiar text k depends here on the token and its position alone, and on chance."""
+    rng = np.random.default_rng(0)
+    n_rows = 40_000
+    rows = pd.DataFrame(
+        {
+            "token_id": np.minimum(rng.geometric(0.15, n_rows), VOCAB_SIZE - 1),
+            "position": rng.integers(1, 128, n_rows),
+        }
+    )
+    chance = rng.normal(0, 0.3, n_rows)
+    expected = 3 + 0.2 * np.log2(rows["position"]) + 0.1 * rows["token_id"]
+    rows["n_active"] = np.round(2 ** (expected + chance)).astype(int)
+    half = rows.iloc[: n_rows // 2], rows.iloc[n_rows // 2 :]
+    adjusted = SCORES["n_active_adjusted"].value(half[1], fit(half[0], VOCAB_SIZE))
+    raw = half[1]["n_active"].to_numpy()
+    for name in ("token_id", "position"):
+        control = half[1][name].to_numpy()
+        assert abs(np.corrcoef(adjusted, control)[0, 1]) < 0.1  # rare tokens are shrunk
+        assert np.corrcoef(raw, control)[0, 1] > 0.15
+    assert np.corrcoef(adjusted, chance[n_rows // 2 :])[0, 1] > 0.9
+    # A token and a position that were never seen have their neighbours' effects.
+    new = pd.DataFrame({"token_id": [0], "position": [100_000], "n_active": [40]})
+    assert np.isfinite(SCORES["n_active_adjusted"].value(new, fit(half[0], VOCAB_SIZE))).all()
 
 
 def test_only_the_loss_looks_at_the_label() -> None:
@@ -157,8 +194,9 @@ def test_a_zero_centred_norm_is_refused() -> None:
 
 def test_scores_are_listed_by_what_they_cost() -> None:
     one_sided = [
-        "n_active", "unexplained_share", "activation_norm", "mahalanobis", "relative_mahalanobis",
-        "knn_distance", "one_minus_max_prob", "entropy", "energy", "unigram_nll", "nll",
+        "n_active", "n_active_adjusted", "unexplained_share", "activation_norm", "mahalanobis",
+        "relative_mahalanobis", "knn_distance", "one_minus_max_prob", "entropy", "energy",
+        "unigram_nll", "nll",
     ]  # fmt: skip
     assert [score.name for score in all_scores()] == [
         name for score in one_sided for name in (score, f"{score}_two_sided")
@@ -166,7 +204,7 @@ def test_scores_are_listed_by_what_they_cost() -> None:
     mine = Score("a", "mine", "code", ("a",), column("a"))
     other = Score("b", "mine", "activation", ("b",), column("b"), order=-1)
     names = [score.name for score in in_order((*all_scores(), other, mine))]
-    assert names.index("a") == 4 and names.index("b") == 5
+    assert names.index("a") == 6 and names.index("b") == 7
 
 
 def test_every_score_has_the_same_two_forms() -> None:

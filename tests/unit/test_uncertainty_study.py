@@ -66,7 +66,7 @@ def test_every_score_meets_every_shift_at_every_level(study: StudyResult) -> Non
     assert len(table) == len(LEDGER_SCORES) * 2 * (1 + 6 + 1)
     assert list(dict.fromkeys(table["level"])) == [*LEVELS, "chosen"]
     assert not table.drop(columns="fit_deviation").isna().any().any()
-    varies = table["two_sided"] | (table["score"] == "unigram_nll")
+    varies = table["two_sided"] | table["score"].isin(["unigram_nll", "n_active_adjusted"])
     assert (table["fit_deviation"].notna() == (varies & (table["level"] != "token"))).all()
     assert (table["auroc_low"] <= table["auroc_high"]).all()
     assert set(table.loc[table["uses_labels"], "score"]) == {"nll", "nll_two_sided"}
@@ -467,12 +467,13 @@ def test_a_score_that_fails_is_left_out_with_its_reason(
             found = run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=20)
         notes = [note for note in found.verdict.warnings if "lack their columns" not in note]
         said = "\n".join(notes)
-        assert len(notes) == 3
+        assert len(notes) == 4
         assert "score failing is left out: it failed with ZeroDivisionError: division by z" in said
-        assert "score unigram_nll is left out: Token ids run from" in said
+        for name in ("unigram_nll", "n_active_adjusted"):
+            assert f"score {name} is left out: Token ids run from" in said
         assert re.search("score energy is left out: 1 of .* on corpus 'random'", said)
         names = set(study.verdict.scores) - set(found.verdict.scores)
-        assert names == {f"{name}{form}" for name in ("energy", "unigram_nll")
+        assert names == {f"{name}{form}" for name in ("energy", "unigram_nll", "n_active_adjusted")
                          for form in ("", "_two_sided")}  # fmt: skip
         kept = study.uncertainty[~study.uncertainty["score"].isin(names)].reset_index(drop=True)
         pd.testing.assert_frame_equal(found.uncertainty, kept)
