@@ -1,5 +1,6 @@
 """Rows of a table as documents: the columns of JSON lines, Parquet and data sets."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,9 @@ from semdim.errors import DataError
 from semdim.fields import setting
 from semdim.text.documents import Document
 from semdim.text.spec import TextSpec
+
+#: Given the columns of a table and its name, raises DataError where one that is wanted is missing.
+ColumnCheck = Callable[[list[str], str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +61,18 @@ def check_columns(spec: RowsSpec, columns: list[str], where: str) -> None:
     for name, column in _named(spec).items():
         if column not in columns:
             raise missing_column(column, columns, where, name)
+
+
+def needs(columns: Sequence[str]) -> ColumnCheck:
+    """The check that a table has all of these columns."""
+
+    def check(have: list[str], where: str) -> None:
+        for column in columns:
+            if column not in have:
+                names = ", ".join(map(repr, have)) or "none"
+                raise DataError(f"{where} has no column {column!r}; it has {names}.")
+
+    return check
 
 
 def _named(spec: RowsSpec) -> dict[str, str]:

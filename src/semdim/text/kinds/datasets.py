@@ -2,7 +2,7 @@
 
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from semdim.text.disk import describe_files, find_files
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.hub import cached_commit, is_offline, probe, unreachable
 from semdim.text.kind import KINDS
-from semdim.text.rows import RowsSpec, check_columns, columns_of, row_document
+from semdim.text.rows import ColumnCheck, RowsSpec, check_columns, columns_of, needs, row_document
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +39,9 @@ class DatasetsCorpus(RowsSpec):
         Raises HubError at once, with no series of retries, when a hub is needed that cannot be
         reached; DataError for an unknown configuration, split, file, or column.
         """
-        rows = _open(self)
-        for number, row in enumerate(_guarded(rows, self)):
-            yield row_document(row, self, f"{self.path}:{number}")
+        found = rows(self, columns_of(self), lambda *at: check_columns(self, *at))
+        for where, row in found:
+            yield row_document(row, self, where)
 
     def source(self) -> dict[str, Any]:
         """Files on this machine by content; what is on the hub by name and revision, and by commit
@@ -61,7 +61,25 @@ class DatasetsCorpus(RowsSpec):
         return hub | {"hub_files": here} | elsewhere
 
 
-def _open(spec: DatasetsCorpus) -> Any:
+def rows(
+    spec: DatasetsCorpus, columns: Sequence[str], check: ColumnCheck | None = None
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The columns of each row, with its place ``<path>:<row>``.
+
+    Args:
+        spec: where the data set is; what its documents would be is not looked at.
+        columns: what is read.
+        check: as in `semdim.text.kinds.parquet.rows`.
+
+    Raises:
+        HubError, DataError: as `DatasetsCorpus.documents`.
+    """
+    found = _open(spec, columns, check or needs(columns))
+    for number, row in enumerate(_guarded(found, spec)):
+        yield f"{spec.path}:{number}", row
+
+
+def _open(spec: DatasetsCorpus, wanted: Sequence[str], check: ColumnCheck) -> Any:
     import datasets
 
     if not sys.stderr.isatty():
@@ -87,8 +105,8 @@ def _open(spec: DatasetsCorpus) -> Any:
         raise _explained(error, spec, path) from error
     columns = rows.column_names
     if columns is not None:
-        check_columns(spec, list(columns), f"data set {spec.path}")
-        rows = rows.select_columns(columns_of(spec))
+        check(list(columns), f"data set {spec.path}")
+        rows = rows.select_columns(list(wanted))
     return rows
 
 

@@ -14,7 +14,7 @@ from semdim.text.reading import BYTE_ORDER_MARK, decode
 from semdim.text.rows import RowsSpec, row_document
 from semdim.text.unpack import ENDINGS, lines
 
-_SUFFIXES = tuple(
+SUFFIXES = tuple(
     f"{kind}{packing}" for kind in (".jsonl", ".ndjson", ".json") for packing in ("", *ENDINGS)
 )
 
@@ -29,21 +29,30 @@ class JsonlCorpus(RowsSpec):
 
     def documents(self, counts: ReadCounts) -> Iterator[Document]:
         """One document per line of every file that is not blank, named ``<file>:<line>``."""
-        for path in find_files(self.path, _SUFFIXES, counts):
-            counts.files += 1
-            offset = 0
-            for number, line in enumerate(lines(path), start=1):
-                if line.strip():
-                    where = f"{path}:{number}"
-                    text = decode(line, str(path), offset=offset, line=number).rstrip()
-                    row = _json_object(text.lstrip(BYTE_ORDER_MARK), where)
-                    yield row_document(row, self, where)
-                offset += len(line)
+        for where, row in rows(self.path, counts):
+            yield row_document(row, self, where)
 
     def source(self) -> dict[str, Any]:
         """The files."""
-        paths = find_files(self.path, _SUFFIXES, ReadCounts())
+        paths = find_files(self.path, SUFFIXES, ReadCounts())
         return {"files": describe_files(paths, self.path)}
+
+
+def rows(path: str, counts: ReadCounts) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The object of each line that is not blank, with its place ``<file>:<line>``.
+
+    Raises:
+        DataError: there is no file, or a line holds no JSON object.
+    """
+    for file in find_files(path, SUFFIXES, counts):
+        counts.files += 1
+        offset = 0
+        for number, line in enumerate(lines(file), start=1):
+            if line.strip():
+                where = f"{file}:{number}"
+                text = decode(line, str(file), offset=offset, line=number).rstrip()
+                yield where, _json_object(text.lstrip(BYTE_ORDER_MARK), where)
+            offset += len(line)
 
 
 def _json_object(line: str, where: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Answers to questions: generated, judged without a judge, scored, and told apart."""

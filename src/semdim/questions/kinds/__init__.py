@@ -1,0 +1,1 @@
+"""The kinds of questions that semdim brings: one file each, which ends with its registration."""
