@@ -2,8 +2,9 @@
 
 `measure` takes a model, an SAE and text to a `Ledger`; `certify` takes the ledger to a
 `Certificate` of the SAE, `verify` holds one against its ledger, `bounds_of` gives every bound that
-a ledger allows. They are imported when they are first used: importing the package is light, and
-submodules load torch, pandas or matplotlib only when they need them.
+a ledger allows; `rank` orders several SAEs with intervals. They are imported when they are first
+used: importing the package is light, and submodules load torch, pandas or matplotlib only when they
+need them.
 """
 
 import importlib
@@ -18,17 +19,19 @@ _HOMES = {
     "measure": "semdim.measure",
     "certify": "semdim.certificate.certify",
     "verify": "semdim.certificate.verify",
+    "rank": "semdim.rank.api",
     "bounds_of": "semdim.bounds.certify",
     "Certificate": "semdim.certificate.certificate",
     "Ledger": "semdim.ledger.memory",
     "LedgerFacts": "semdim.ledger.facts",
+    "RankTable": "semdim.rank.table",
     "Bound": "semdim.bounds.result",
     "SemdimError": "semdim.errors",
 }
 
 __all__ = [
-    "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
-    "measure", "verify",
+    "Bound", "Certificate", "Ledger", "LedgerFacts", "RankTable", "SemdimError", "bounds_of",
+    "certify", "measure", "rank", "verify",
 ]  # fmt: skip
 
 
