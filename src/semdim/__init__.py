@@ -2,9 +2,9 @@
 
 `measure` takes a model, an SAE and text to a `Ledger`; `certify` takes the ledger to a
 `Certificate` of the SAE, `verify` holds one against its ledger, `bounds_of` gives every bound that
-a ledger allows. `mean_bound` and `paired_difference` certify bounded numbers of your own. They are
-imported when they are first used: importing the package is light, and submodules load torch,
-pandas or matplotlib only when they need them.
+a ledger allows. `rank` orders several SAEs with intervals; `mean_bound` and `paired_difference`
+certify bounded numbers of your own. They are imported when they are first used: importing the
+package is light, and submodules load torch, pandas or matplotlib only when they need them.
 """
 
 import importlib
@@ -19,19 +19,21 @@ _HOMES = {
     "measure": "semdim.measure",
     "certify": "semdim.certificate.certify",
     "verify": "semdim.certificate.verify",
+    "rank": "semdim.rank.api",
     "bounds_of": "semdim.bounds.certify",
     "mean_bound": "semdim.bounds.given_values",
     "paired_difference": "semdim.bounds.given_values",
     "Certificate": "semdim.certificate.certificate",
     "Ledger": "semdim.ledger.memory",
     "LedgerFacts": "semdim.ledger.facts",
+    "RankTable": "semdim.rank.table",
     "Bound": "semdim.bounds.result",
     "SemdimError": "semdim.errors",
 }
 
 __all__ = [
-    "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
-    "mean_bound", "measure", "paired_difference", "verify",
+    "Bound", "Certificate", "Ledger", "LedgerFacts", "RankTable", "SemdimError", "bounds_of",
+    "certify", "mean_bound", "measure", "paired_difference", "rank", "verify",
 ]  # fmt: skip
 
 

@@ -10,9 +10,11 @@ from semdim.errors import SemdimError as SemdimError
 from semdim.ledger.facts import LedgerFacts as LedgerFacts
 from semdim.ledger.memory import Ledger as Ledger
 from semdim.measure import measure as measure
+from semdim.rank.api import rank as rank
+from semdim.rank.table import RankTable as RankTable
 
 __all__ = [
-    "Bound", "Certificate", "Ledger", "LedgerFacts", "SemdimError", "bounds_of", "certify",
-    "mean_bound", "measure", "paired_difference", "verify",
+    "Bound", "Certificate", "Ledger", "LedgerFacts", "RankTable", "SemdimError", "bounds_of",
+    "certify", "mean_bound", "measure", "paired_difference", "rank", "verify",
 ]  # fmt: skip
 __version__: str

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from semdim.forward.hook_points import parse_hook, start_layer
 from semdim.models.facts import read_facts
@@ -65,7 +66,12 @@ class Cost:
 
 def hook_cost(paths: Paths, model: str, hook: str) -> Cost | None:
     """Cost of a model that is cut at a hook point, or None while it is not exported."""
-    folder = paths.model(model)
+    return folder_cost(paths.model(model), hook)
+
+
+def folder_cost(folder: Path, hook: str) -> Cost | None:
+    """Cost of a model that was exported to a folder and is cut at a hook point, or None where there
+    is none."""
     if not (folder / "facts.json").exists():
         return None
     from safetensors import safe_open

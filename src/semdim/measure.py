@@ -123,28 +123,20 @@ def measure(
         check_possible(proxy, dict_size, has_order=order is not None)
     with left_as_it_is(model):
         backend = backend_of(model, probe.facts.processing)
-        if isinstance(texts_or_token_ids, TokenSample):
-            sample = texts_or_token_ids
-            bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
-        elif isinstance(texts_or_token_ids, Tensor | np.ndarray):
-            sample = sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
-            bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
-        else:
-            bos = bos_of(tokenizer, None) if bos_token_id is None else bos_token_id
-            sample = sample_of_texts(
-                texts_or_token_ids,
-                tokenizer,
-                context=context,
-                bos_token_id=bos,
-                vocab_size=backend.vocab_size,
-                n_tokens=n_tokens,
-                max_sequences_per_document=max_sequences_per_document,
-                seed=seed,
-            )
+        sample, bos = sample_for(
+            texts_or_token_ids,
+            backend.vocab_size,
+            tokenizer=tokenizer,
+            bos_token_id=bos_token_id,
+            documents=documents,
+            n_tokens=n_tokens,
+            context=context,
+            max_sequences_per_document=max_sequences_per_document,
+            seed=seed,
+        )
         token_ids = torch.from_numpy(sample.token_ids)
-        check_token_ids(token_ids, backend.vocab_size, "the sample")
-        described = _model_facts(backend, bos) if of_model is None else of_model
-        _check_fit(probe, described, sample, bos)
+        described = model_facts(backend, bos) if of_model is None else of_model
+        check_probe(probe, described, sample, bos)
 
         tables: list[pa.Table] = []
         bar: AbstractContextManager[Any] = nullcontext()
@@ -192,7 +184,48 @@ def measure(
     return Ledger(pa.concat_tables(tables), facts)
 
 
-def _model_facts(backend: Backend, bos_token_id: int) -> ModelFacts:
+def sample_for(
+    texts_or_token_ids: Sequence[str] | TokenIds | TokenSample,
+    vocab_size: int,
+    *,
+    tokenizer: Any,
+    bos_token_id: int | None,
+    documents: Sequence[int] | np.ndarray | Tensor | None,
+    n_tokens: int | None,
+    context: int,
+    max_sequences_per_document: int | None,
+    seed: int,
+) -> tuple[TokenSample, int]:
+    """What `measure` takes as text, as a sample, and the id that is special.
+
+    Raises:
+        ConfigError: no BOS for texts.
+        DataError: texts that do not fill one sequence (or n_tokens), ids outside the vocabulary.
+    """
+    if isinstance(texts_or_token_ids, TokenSample | Tensor | np.ndarray):
+        sample = (
+            texts_or_token_ids
+            if isinstance(texts_or_token_ids, TokenSample)
+            else sample_of_ids(texts_or_token_ids, documents, n_tokens=n_tokens)
+        )
+        bos = bos_of(tokenizer, sample.token_ids) if bos_token_id is None else bos_token_id
+    else:
+        bos = bos_of(tokenizer, None) if bos_token_id is None else bos_token_id
+        sample = sample_of_texts(
+            texts_or_token_ids,
+            tokenizer,
+            context=context,
+            bos_token_id=bos,
+            vocab_size=vocab_size,
+            n_tokens=n_tokens,
+            max_sequences_per_document=max_sequences_per_document,
+            seed=seed,
+        )
+    check_token_ids(torch.from_numpy(sample.token_ids), vocab_size, "the sample")
+    return sample, bos
+
+
+def model_facts(backend: Backend, bos_token_id: int) -> ModelFacts:
     """Facts of a model in memory; the fingerprint is of its weights as they are."""
     weights = dict(backend.model.named_parameters())
     return ModelFacts(
@@ -209,7 +242,7 @@ def _model_facts(backend: Backend, bos_token_id: int) -> ModelFacts:
     )
 
 
-def _check_fit(probe: Probe, model: ModelFacts, sample: TokenSample, bos_token_id: int) -> None:
+def check_probe(probe: Probe, model: ModelFacts, sample: TokenSample, bos_token_id: int) -> None:
     """Refuse an SAE that was not trained for what it is about to read.
 
     Raises:

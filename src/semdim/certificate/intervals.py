@@ -56,20 +56,38 @@ def excluded(
     most ``mean`` is rejected with probability δ at most.
     """
     check_failure_prob(failure_prob)
+    log_term = math.log(1.0 / failure_prob)
+    return np.asarray(log_capitals(values, low, high, mean, log_term, cap).max(axis=1) >= log_term)
+
+
+def log_capitals(
+    values: np.ndarray,
+    low: "float | np.ndarray",
+    high: "float | np.ndarray",
+    mean: "float | np.ndarray",
+    log_term: float,
+    cap: float = BET_CAP,
+) -> np.ndarray:
+    """ln K_t [r, n] of bets that the mean of each row of ``values`` [r, n] exceeds ``mean``.
+
+    Where it does not, K is a nonnegative supermartingale that starts at 1: max K ≥ 1/p has
+    probability p at most, and E K_n ≤ 1.
+
+    Args:
+        log_term: ln(1/δ) of the level that the bets aim at; any value is valid.
+    """
     check_bet_cap(cap)
     column = (len(values), 1)
     low, high, mean = (np.broadcast_to(np.reshape(x, (-1, 1)), column) for x in (low, high, mean))
     gains = (values - low) / (high - low)
     at = (mean - low) / (high - low)
     n = gains.shape[1]
-    log_term = math.log(1.0 / failure_prob)
     counts = np.arange(1, n + 1)
     means = (0.5 + np.cumsum(gains, axis=1)) / (counts + 1)
     variances = (0.25 + np.cumsum((gains - means) ** 2, axis=1)) / (counts + 1)
     earlier = np.concatenate([np.full(column, 0.25), variances[:, :-1]], axis=1)
     bets = np.minimum(np.sqrt(2.0 * log_term / (earlier * n)), cap / np.maximum(at, 1e-12))
-    capital = np.cumsum(np.log1p(bets * (gains - at)), axis=1)
-    return np.asarray(capital.max(axis=1) >= log_term)
+    return np.cumsum(np.log1p(bets * (gains - at)), axis=1)
 
 
 def exact_share(n_successes: int, n_values: int, failure_prob: float) -> tuple[float, float]:

@@ -15,6 +15,8 @@ from semdim.commands.compare import compare
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
+from semdim.commands.rank import EPILOG as RANK_EPILOG
+from semdim.commands.rank import rank
 from semdim.commands.refusal import CommandLine, command, refusal
 from semdim.commands.summary import summary
 from semdim.commands.verify import verify
@@ -63,6 +65,7 @@ for _name, _work, _epilog in (
     ("compare", compare, COMPARE_EPILOG),
     ("certify", certify, CERTIFY_EPILOG),
     ("verify", verify, None),
+    ("rank", rank, RANK_EPILOG),
     ("init", init, None),
     ("plan", plan, None),
     ("summary", summary, None),

@@ -9,6 +9,7 @@ import torch
 
 from semdim.errors import MismatchError
 from semdim.models.facts import FACTS_FILE
+from semdim.reading import reading
 from semdim.saes.export import facts_of
 from semdim.saes.facts import SAEFacts, read_facts
 from semdim.saes.fetch import LoadedSAE, load_source
@@ -59,9 +60,29 @@ def prepare_probe(sae: Any, *, hook_name: str | None = None, device: str = "cpu"
                 f"The metadata of the SAE {name} name no hook point: give it as `hook_name`."
             )
         loaded = LoadedSAE(own, str(own.cfg.normalize_activations), 1.0, None)
-    own = loaded.sae
     if hook_name is not None:
-        own.cfg.metadata.hook_name = hook_name
+        loaded.sae.cfg.metadata.hook_name = hook_name
+    return _folded(loaded, name, device)
+
+
+def probe_of(source: SAESource, *, device: str = "cpu") -> Probe:
+    """`prepare_probe` of wherever an SAE is, the registry too.
+
+    Raises:
+        MismatchError, ConfigError: as `prepare_probe`.
+        HubError: the hub is needed and cannot be reached.
+    """
+    if source.kind == "folder":
+        where = str(source.path)
+        with reading(where, "an SAE", "correct the metadata in its cfg.json", MismatchError):
+            return prepare_probe(where, device=device)
+    name = f"{source.release}/{source.sae_id}"
+    with reading(name, "an SAE", "correct the metadata in its cfg.json", MismatchError):
+        return _folded(load_source(source), name, device)
+
+
+def _folded(loaded: LoadedSAE, name: str, device: str) -> Probe:
+    own = loaded.sae
     facts = facts_of(loaded, name, loaded.input_scale * fold(own, None, name))
     own = own.to(device=device).eval().requires_grad_(False)
     return Probe(own, Decoder(own.W_dec.detach(), own.b_dec.detach()), facts)

@@ -2,6 +2,8 @@
 
 import difflib
 import re
+from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -37,15 +39,52 @@ def cached_config(release: str, sae_id: str) -> Path | None:
     return Path(found) if isinstance(found, str) else None
 
 
-def _entry(release: str) -> dict[str, Any] | None:
-    """The registry's entry; None for a repository of the hub, or where SAELens is not installed."""
+@dataclass(frozen=True)
+class Release:
+    """A release of the registry."""
+
+    model: str
+    """The model that its SAEs read."""
+    sae_ids: tuple[str, ...]
+    """Its SAEs."""
+
+
+@cache
+def releases() -> dict[str, Release]:
+    """Every release of the registry, by name; none where SAELens is not installed.
+
+    It is read line by line: a parser of YAML takes seconds for its 1.5 MB.
+    """
+    text = _registry()
+    found: dict[str, Release] = {}
+    starts = list(_RELEASE.finditer(text or ""))
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        block = (text or "")[start.end() : end.start() if end else None]
+        model = re.search(r"^  model:\s*(\S.*?)\s*$", block, re.MULTILINE)
+        sae_ids = re.findall(r"^  (?:- |  )id:\s*(\S.*?)\s*$", block, re.MULTILINE)
+        named = "" if model is None else _unquoted(model[1])
+        found[start[1]] = Release(named, tuple(map(_unquoted, sae_ids)))
+    return found
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+
+
+def _registry() -> str | None:
+    """The registry as text; None where SAELens is not installed."""
     package = find_spec("sae_lens")
     if package is None or package.origin is None:
         return None
-    registry = Path(package.origin).parent / "pretrained_saes.yaml"
-    if not registry.is_file():
+    path = Path(package.origin).parent / "pretrained_saes.yaml"
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _entry(release: str) -> dict[str, Any] | None:
+    """The registry's entry; None for a repository of the hub, or where SAELens is not installed."""
+    text = _registry()
+    if text is None:
         return None
-    text = registry.read_text(encoding="utf-8")
     start = re.search(rf"^{re.escape(release)}:\s*$", text, re.MULTILINE)
     if start is None:
         if "/" in release:

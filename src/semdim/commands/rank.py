@@ -1,0 +1,105 @@
+"""`semdim rank`: many SAEs of one model, ranked with intervals. Starts without torch."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from semdim.commands.refusal import guarded, refusal
+
+EPILOG = """
+Examples:
+
+  semdim rank --model HuggingFaceTB/SmolLM2-135M --sae 'saes/*' --text english --tokens 40000
+  --out ranking
+
+  semdim rank --model google/gemma-3-270m --release 'gemma-scope-2-270m-*' --text notes --plan
+
+Writes rank.csv, pairs.csv, documents.csv, rank.json, faithfulness.png and order.png, and below
+saes/ a file for each SAE as soon as it is measured: a second run goes on from there.
+"""
+
+
+def rank(
+    model: Annotated[
+        str, typer.Option(help="a model of the hub, a folder, or an export of semdim")
+    ],
+    text: Annotated[
+        str, typer.Option(help="a file, folder or glob of texts, a document each; or english")
+    ],
+    sae: Annotated[
+        list[str] | None,
+        typer.Option(help="a folder, a folder of folders, a glob, or RELEASE/ID; may be repeated"),
+    ] = None,
+    release: Annotated[
+        list[str] | None,
+        typer.Option(help="a glob of releases of SAELens's registry; may be repeated"),
+    ] = None,
+    hook: Annotated[
+        str | None, typer.Option(help="of --release, only SAEs at this hook point")
+    ] = None,
+    tokens: Annotated[int, typer.Option(help="N, tokens to measure, BOS included")] = 20_000,
+    out: Annotated[Path, typer.Option(help="the folder to write, or to go on with")] = Path(
+        "ranking"
+    ),
+    context: Annotated[int, typer.Option(help="tokens of a window, BOS included")] = 128,
+    windows: Annotated[int, typer.Option(help="windows of a document at most")] = 1,
+    cap: Annotated[
+        float, typer.Option(help="c, bits that a document counts for at most in the order")
+    ] = 1.0,
+    failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
+    smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
+    backend: Annotated[
+        str, typer.Option(help="transformer_lens | transformers")
+    ] = "transformer_lens",
+    dtype: Annotated[str, typer.Option(help="float32 | bfloat16 | auto")] = "float32",
+    device: Annotated[str, typer.Option(help="auto | cpu | cuda | mps")] = "auto",
+    batch: Annotated[int, typer.Option(help="windows in one forward pass")] = 16,
+    seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
+    plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
+) -> None:
+    """Rank autoencoders of one model by how little they change it, with intervals."""
+    from semdim.rank.candidates import find_candidates
+    from semdim.rank.plan import plan as planned
+    from semdim.rank.request import RankRequest
+    from semdim.rank.run import measure_all
+    from semdim.rank.spec import RankSpec
+    from semdim.rank.write import FILES, check_place, write_ranking
+
+    request = guarded(
+        lambda: RankRequest(
+            model=model,
+            text=text,
+            n_tokens=tokens,
+            context=context,
+            windows=windows,
+            backend=backend,
+            compute_dtype=dtype,
+            device=device,
+            batch_sequences=batch,
+            seed=seed,
+            ranking=RankSpec(failure_prob=failure_prob, cap=cap, smoothing=smoothing),
+        )
+    )
+    guarded(lambda: check_place(out))
+    candidates = guarded(lambda: find_candidates(sae or [], release or [], model, hook=hook))
+    for line in guarded(lambda: planned(request, candidates, out)).lines:
+        print(line, file=sys.stderr)
+    print(f"writes     {', '.join(FILES)} in {out}", file=sys.stderr)
+    if plan:
+        for candidate in candidates:
+            print(candidate.name)
+        return
+    found = guarded(
+        lambda: measure_all(request, candidates, out, say=lambda line: print(line, file=sys.stderr))
+    )
+    if not found.measured:
+        reasons = "".join(f" {one.name}: {one.reason}" for one in found.skipped)
+        raise refusal(f"None of the {len(found.skipped)} SAEs could be measured.{reasons}")
+    table = guarded(lambda: found.table(request))
+    write_ranking(table, found.measured, out)
+    print(table)
+    for line in found.timings():
+        print(line, file=sys.stderr)
+    print(f"-> {out}")

@@ -1,0 +1,1 @@
+"""Autoencoders of one model, compared document by document and ranked with intervals."""

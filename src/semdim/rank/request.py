@@ -1,0 +1,63 @@
+"""What `semdim rank` is asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from semdim.certificate.run import ENGLISH
+from semdim.fields import check, setting
+from semdim.models.spec import ModelSource
+from semdim.rank.spec import RankSpec
+from semdim.text.spec import CorpusSpec
+
+
+@dataclass(frozen=True)
+class RankRequest:
+    """A model, a text, and how autoencoders are measured on it."""
+
+    model: str = setting(not_empty=True)
+    """A model of the hub, a folder in the format of transformers, or one that semdim exported."""
+    text: str = setting(not_empty=True)
+    """A file, a folder or a glob of text files, a document each; or ``english``."""
+    n_tokens: int = setting(20_000, at_least=2, at_most=10**12)
+    """Tokens to measure, BOS included; rounded up to whole windows."""
+    context: int = setting(128, at_least=2, at_most=10**6)
+    """Tokens of a window, BOS included."""
+    windows: int = setting(1, at_least=1, at_most=10**6)
+    """Windows that are taken of a document at most."""
+    backend: str = setting("transformer_lens", choices=("transformer_lens", "transformers"))
+    """What runs the model."""
+    compute_dtype: str = setting("float32", choices=("float32", "bfloat16", "auto"))
+    """dtype of the forward passes."""
+    device: str = setting("auto", choices=("auto", "cpu", "cuda", "mps"))
+    """Where they run."""
+    batch_sequences: int = setting(16, at_least=1, at_most=100_000)
+    """Windows in one forward pass."""
+    seed: int = setting(0, at_least=0, at_most=2**32 - 1)
+    """Of the order of the documents."""
+    ranking: RankSpec = field(default_factory=RankSpec)
+    """δ, the cap and α."""
+
+    def __post_init__(self) -> None:
+        check(self, "rank")
+
+    @property
+    def n_windows(self) -> int:
+        """Windows that are measured."""
+        return -(-self.n_tokens // self.context)
+
+    def corpus(self) -> CorpusSpec:
+        """The text.
+
+        Raises:
+            ConfigError: it is not possible.
+        """
+        if self.text == "english":
+            return CorpusSpec.from_mapping({**ENGLISH, "n_tokens": self.n_tokens}, "text")
+        files = {"kind": "files", "path": self.text, "n_tokens": self.n_tokens}
+        return CorpusSpec.from_mapping(files, "text")
+
+    def model_source(self) -> ModelSource:
+        """Where the model is."""
+        if Path(self.model).expanduser().is_dir():
+            return ModelSource(kind="folder", path=self.model)
+        return ModelSource(kind="hub", repo=self.model)
