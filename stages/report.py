@@ -2,6 +2,7 @@
 
 from semdim.artifacts import chain
 from semdim.report.build import write_report
+from semdim.report.made import made_now
 from stages.support.run import Run, say
 from stages.support.startup import stage
 
@@ -9,7 +10,8 @@ from stages.support.startup import stage
 @stage
 def main(run: Run) -> None:
     probes = chain.names(run.paths.gathered_results(run.setting("axes.last_probe")))
-    say(f"{write_report(run.paths.all_results, run.paths.report, probes)}")
+    made = made_now(run.paths.root)
+    say(f"{write_report(run.paths.all_results, run.paths.report, probes, made)}")
 
 
 if __name__ == "__main__":

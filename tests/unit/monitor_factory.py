@@ -16,7 +16,9 @@ from semdim.models.export import export_model
 from semdim.models.facts import read_facts
 from semdim.models.load import load_model
 from semdim.models.tiny import standard_library_text
-from semdim.monitor.threshold import Threshold
+from semdim.monitor.reading import Reading
+from semdim.monitor.recorder import Recorder
+from semdim.monitor.threshold import Threshold, Watched
 from semdim.paths import Paths
 from semdim.records import write_record
 from semdim.saes.export import export_sae
@@ -158,3 +160,30 @@ def write_guardrail(path: Path, content: Guardrail, **provenance: Any) -> Path:
     changed = replace(content.provenance, **provenance)
     write_record(path, replace(content, provenance=changed))
     return path
+
+
+def reading(
+    *, threshold: bool = True, n_tokens: int = 90, is_complete: bool = True, n_promised: int = 2
+) -> Reading:
+    """A reading with an alarm, an outlier, line breaks, markup and two sequences."""
+    watched = Watched(
+        model="m", model_fingerprint="a" * 64, sae="s", sae_fingerprint="b" * 64,
+        hook_name="blocks.1.hook_resid_post", splice="no_bos", context=64, dict_size=128,
+        compute_dtype="float32", constant_n_active=False,
+    )  # fmt: skip
+    own = limit(
+        ("sequence_median", 16, 30), ("sequence_median", 48, 9), ("sequence_median", 63, 40),
+        sequences=n_promised,
+    )  # fmt: skip
+    recorder = Recorder(0, own if threshold else None, 64)
+    words = ["word ", "<b>", "</script>", "naïve ", "漢", "\n", "\x00", "", '"quoted" ', "{{ x }} "]
+    for at in range(n_tokens):
+        if at % 64 == 0:
+            recorder.start_sequence()
+            recorder.add(0, 100, "<|bos|>")
+        elif at == 30:
+            recorder.add(5, 7000, "outlier ")
+        else:
+            k = 25 + at % 3 if 40 <= at < 55 else at * 7 % 20
+            recorder.add(5, k, words[at % len(words)], is_generated=at > 70)
+    return recorder.reading(watched, is_complete)

@@ -2,8 +2,6 @@
 
 import html
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,39 +13,9 @@ from hypothesis import strategies as st
 from semdim.monitor.drawing import nice_step, plot
 from semdim.monitor.heat import N_LEVELS, heat, heat_edges
 from semdim.monitor.page import label, render, visible, write_page
-from semdim.monitor.reading import Look, Reading
-from semdim.monitor.recorder import Recorder
-from semdim.monitor.threshold import Watched
-from tests.unit.monitor_factory import limit
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-
-
-def reading(
-    *, threshold: bool = True, n_tokens: int = 90, is_complete: bool = True, n_promised: int = 2
-) -> Reading:
-    """A reading with an alarm, an outlier, line breaks, markup and two sequences."""
-    watched = Watched(
-        model="m", model_fingerprint="a" * 64, sae="s", sae_fingerprint="b" * 64,
-        hook_name="blocks.1.hook_resid_post", splice="no_bos", context=64, dict_size=128,
-        compute_dtype="float32", constant_n_active=False,
-    )  # fmt: skip
-    own = limit(
-        ("sequence_median", 16, 30), ("sequence_median", 48, 9), ("sequence_median", 63, 40),
-        sequences=n_promised,
-    )  # fmt: skip
-    recorder = Recorder(0, own if threshold else None, 64)
-    words = ["word ", "<b>", "</script>", "naïve ", "漢", "\n", "\x00", "", '"quoted" ', "{{ x }} "]
-    for at in range(n_tokens):
-        if at % 64 == 0:
-            recorder.start_sequence()
-            recorder.add(0, 100, "<|bos|>")
-        elif at == 30:
-            recorder.add(5, 7000, "outlier ")
-        else:
-            k = 25 + at % 3 if 40 <= at < 55 else at * 7 % 20
-            recorder.add(5, k, words[at % len(words)], is_generated=at > 70)
-    return recorder.reading(watched, is_complete)
+from semdim.monitor.reading import Look
+from tests.unit.browser import CHROMIUM, EARLY, NO_CHROMIUM, run_chromium
+from tests.unit.monitor_factory import reading
 
 
 def test_the_page_holds_every_token_with_its_k_on_hover() -> None:
@@ -201,14 +169,9 @@ addEventListener("load", () => {
 });
 </script>
 """
-EARLY = """<script>
-window.probeErrors = [];
-addEventListener("error", (e) => window.probeErrors.push(String(e.message)), true);
-addEventListener("securitypolicyviolation", (e) => window.probeErrors.push(e.violatedDirective));
-</script>"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-get install chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_browser_shows_it_without_network_and_without_errors(tmp_path: Path, scheme: str) -> None:
     import json
@@ -217,18 +180,8 @@ def test_a_browser_shows_it_without_network_and_without_errors(tmp_path: Path, s
     page = render(reading())
     page = page.replace("<head>", "<head>" + EARLY).replace("</body>", PROBE + "</body>")
     path.write_text(page, encoding="utf-8")
-    done = subprocess.run(
-        [
-            str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-            "--no-first-run", "--disable-background-networking", "--disable-component-update",
-            "--disable-sync", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path / 'profile'}",
-            # Every name resolves to nothing, and whatever asks all the same is written to stderr.
-            "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr",
-            f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-            "--window-size=900,900", "--virtual-time-budget=2000", "--dump-dom", path.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=300, check=True,
-    )  # fmt: skip
+    dark = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
+    done = run_chromium(path, tmp_path, dark)
     written = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.S)
     assert written is not None, done.stdout[-2000:] + done.stderr[-2000:]
     found = json.loads(html.unescape(written.group(1)))

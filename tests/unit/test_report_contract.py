@@ -193,6 +193,7 @@ def test_every_table_has_rows(model):
         "paper_table1",
         "radii",
         "proxies",
+        "ood_leaderboard",
         "levels_of_k",
         "rounding",
         "uncertainty_auroc",

@@ -72,6 +72,8 @@ class TableSpec:
     """Makes it; a table without rows is left out."""
     is_prose: bool = False
     """Whether its cells are sentences rather than numbers."""
+    is_folded: bool = False
+    """Whether the page shows its title only, until a reader opens it."""
 
     def __post_init__(self) -> None:
         _check_section("table", self.name, self.section)

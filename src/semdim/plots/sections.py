@@ -1,8 +1,8 @@
 """The sections of the report, in order: where figures, tables and sentences stand."""
 
 SECTIONS: dict[str, str] = {
+    "verdict": "The verdict",
     "claim": "The claim",
-    "setup": "The set-up",
     "bound": "The bound against the sample size",
     "certified": "What is actually certified",
     "sparsity": "How sparse the codes are",
@@ -13,8 +13,9 @@ SECTIONS: dict[str, str] = {
     "ood": "Is k a warning sign?",
     "models": "Models side by side",
     "references": "Where this stands",
-    "absent": "What was not computed",
     "reproduce": "How to reproduce",
+    "setup": "The set-up in full",
+    "absent": "What was not computed",
 }
 """Heading of each section by its name; its text is report/sections/<name>.html."""
 

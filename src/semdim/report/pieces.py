@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from markupsafe import Markup
-
 from semdim.errors import ArtifactError
 from semdim.failures import attempt
 from semdim.plots.catalogue import FIGURES, FigureSpec, figures, tables
 from semdim.plots.draw import left_out_of
 from semdim.plots.sections import SECTIONS
 from semdim.plots.tabulate import Table
+from semdim.report.files import Files
+from semdim.report.page_tables import page_table
 from semdim.report.sentences import readings
+from semdim.report.spoken import Told
 from semdim.results.read import ProbeResults
 
 
@@ -30,7 +31,7 @@ class FigureEntry:
     """A data URI; empty when it is not drawn."""
     lacking: list[str]
     """Names of the probes that have nothing to draw here."""
-    sentences: list[Markup]
+    sentences: list[Told]
     """What its readings say."""
     reason: str = ""
     """Why it is not drawn although its data is there; empty: it is, or there is none."""
@@ -44,9 +45,7 @@ class Piece:
     name: str
     kind: Literal["figure", "table", "reading"]
     content: Any
-    """`FigureEntry`, `Table`, or sentences."""
-    is_prose: bool = False
-    """Whether a table's cells are sentences."""
+    """`FigureEntry`, `PageTable`, or sentences."""
 
 
 class Place:
@@ -54,6 +53,11 @@ class Place:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._left = sorted(pieces, key=lambda piece: (piece.position, piece.name))
+        self._is_empty = not self._left
+
+    def __bool__(self) -> bool:
+        """Whether anything stands here, taken already or not."""
+        return not self._is_empty
 
     def until(self, position: int) -> list[Piece]:
         """The pieces below this position that were not taken yet."""
@@ -68,7 +72,7 @@ class Place:
 
 
 def figure_entries(
-    probes: list[ProbeResults], folder: Path, written: Mapping[str, list[Markup]]
+    probes: list[ProbeResults], folder: Path, written: Mapping[str, list[Told]]
 ) -> dict[str, FigureEntry]:
     """Every figure by name, numbered in the order of the page.
 
@@ -78,7 +82,7 @@ def figure_entries(
         ArtifactError: a figure that can be drawn was not.
         ConfigError: a reading belongs to a figure that does not exist.
     """
-    said: dict[str, list[Markup]] = defaultdict(list)
+    said: dict[str, list[Told]] = defaultdict(list)
     for entry in readings():
         if entry.figure is not None:
             FIGURES[entry.figure]  # a name that no figure has is refused
@@ -105,33 +109,38 @@ def figure_entries(
 def places(
     made: Mapping[str, Table],
     entries: Mapping[str, FigureEntry],
-    written: Mapping[str, list[Markup]],
+    written: Mapping[str, list[Told]],
+    files: Files,
 ) -> dict[str, Place]:
-    """Every section with what stands in it."""
+    """Every section with what stands in it: figures that are drawn, tables with rows, readings with
+    something to say."""
     found: dict[str, list[Piece]] = {section: [] for section in SECTIONS}
-    for section, piece in (*_figures(entries), *_tables(made), *_paragraphs(written)):
+    for section, piece in (*_figures(entries), *_tables(made, files), *_paragraphs(written)):
         found[section].append(piece)
     return {section: Place(pieces) for section, pieces in found.items()}
 
 
 def _figures(entries: Mapping[str, FigureEntry]) -> Iterator[tuple[str, Piece]]:
     for name, entry in entries.items():
-        if entry.number is not None or not entry.spec.is_extra:
+        if entry.number is not None:
             yield entry.spec.section, Piece(entry.spec.position, name, "figure", entry)
 
 
-def _tables(made: Mapping[str, Table]) -> Iterator[tuple[str, Piece]]:
+def _tables(made: Mapping[str, Table], files: Files) -> Iterator[tuple[str, Piece]]:
     for spec in tables():
         if spec.name in made:
-            yield (
-                spec.section,
-                Piece(spec.position, spec.name, "table", made[spec.name], spec.is_prose),
+            content = page_table(
+                made[spec.name],
+                is_prose=spec.is_prose,
+                is_folded=spec.is_folded,
+                csv=files.table(spec.name),
             )
+            yield spec.section, Piece(spec.position, spec.name, "table", content)
 
 
-def _paragraphs(written: Mapping[str, list[Markup]]) -> Iterator[tuple[str, Piece]]:
+def _paragraphs(written: Mapping[str, list[Told]]) -> Iterator[tuple[str, Piece]]:
     for entry in readings():
-        if entry.section is not None:
+        if entry.section is not None and written[entry.name]:
             yield entry.section, Piece(entry.position, entry.name, "reading", written[entry.name])
 
 

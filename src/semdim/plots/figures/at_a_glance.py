@@ -148,7 +148,7 @@ add_figure(
     FigureSpec(
         name="at_a_glance",
         title="At a glance",
-        section="claim",
+        section="verdict",
         position=10,
         caption=(
             "Left: the paper’s bound and the certificate of the model’s own loss (smoothed, mean "

@@ -72,6 +72,14 @@ def ablation_rows(probe: ProbeResults) -> pd.DataFrame:
     return rows.reset_index(drop=True)
 
 
+def raw_loss(probe: ProbeResults) -> float | None:
+    """The model's own loss without smoothing, bits per token, mean over sequences; None where it
+    was not measured."""
+    rows = probe.table("proxies")
+    found = rows.loc[rows["proxy"] == "model", "nll"].dropna()
+    return float(found.iloc[0]) if len(found) else None
+
+
 def faithfulness_rows(probe: ProbeResults, family: str = "faithfulness") -> pd.DataFrame:
     """Rows of the family at the largest N, smallest certified change first."""
     rows = main_rows(probe)

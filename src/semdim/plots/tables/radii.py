@@ -47,4 +47,6 @@ def radii_table(probes: list[ProbeResults]) -> Table:
     )
 
 
-add_table(TableSpec(name="radii", section="sparsity", position=34, make=radii_table))
+add_table(
+    TableSpec(name="radii", section="sparsity", position=34, make=radii_table, is_folded=True)
+)

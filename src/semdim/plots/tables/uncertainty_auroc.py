@@ -56,4 +56,8 @@ def auroc_tables(probes: list[ProbeResults]) -> Table:
     )
 
 
-add_table(TableSpec(name="uncertainty_auroc", section="ood", position=90, make=auroc_tables))
+add_table(
+    TableSpec(
+        name="uncertainty_auroc", section="ood", position=90, make=auroc_tables, is_folded=True
+    )
+)

@@ -59,18 +59,23 @@ def position_zero(probes: list[ProbeResults]) -> list[Markup]:
         without, every = _row(probe, corpus, "without_bos"), _row(probe, corpus, "all")
         if without is None or every is None:
             continue
+        same = float(every["max"]) == float(without["max"])
         sentences.append(
             say(
-                "{probe}: with position 0 the mean over {corpus} is {a} instead of {b}, and the "
-                "largest count {c} instead of {d}: position 0 {word} the maximum.",
+                "{probe}: with position 0 the mean over {corpus} is {a} instead of {b}; {largest}.",
                 probe=probe.name,
                 corpus=corpus,
                 a=num(every["mean"], 2, SPARSITY),
                 b=num(without["mean"], 2, SPARSITY),
-                c=count(every["max"], SPARSITY),
-                d=count(without["max"], SPARSITY),
-                word=compare(
-                    float(every["max"]), float(without["max"]), "alone sets", "lowers", "keeps"
+                largest=say(
+                    "the largest count, {c}, is at another position",
+                    c=count(every["max"], SPARSITY),
+                )
+                if same
+                else say(
+                    "the largest count is {c} instead of {d}, so position 0 alone sets the maximum",
+                    c=count(every["max"], SPARSITY),
+                    d=count(without["max"], SPARSITY),
                 ),
             )
         )

@@ -20,7 +20,7 @@ def guarded(probes: list[ProbeResults]) -> list[Markup]:
         sentence
         for probe, facts in found
         if facts is not None
-        for sentence in (*_promise(probe, facts), *_choice(facts), *_caught(facts))
+        for sentence in (*_promise(probe, facts), *_choice(probe, facts), *_caught(probe, facts))
     ]
 
 
@@ -47,8 +47,9 @@ def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     if larger is not None:
         sentences.append(
             say(
-                "Larger thresholds keep to that rate in {confidence} of all calibrations: there "
-                "{measured} of the held-out documents raise the alarm.",
+                "{probe}: larger thresholds keep to that rate in {confidence} of all calibrations: "
+                "there {measured} of the held-out documents raise the alarm.",
+                probe=probe.name,
                 confidence=small(alarm.confidence, GUARDRAIL),
                 measured=small(larger.false_alarms.rate, GUARDRAIL),
             )
@@ -65,21 +66,26 @@ def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
             for length, rates in by_length.items()
         ]
         sentences.append(
-            say("Long documents are looked at more often: {parts} raise it.", parts=join(parts))
+            say(
+                "{probe}: long documents are looked at more often: {parts} raise it.",
+                probe=probe.name,
+                parts=join(parts),
+            )
         )
     return sentences
 
 
-def _choice(facts: Guardrail) -> list[Markup]:
+def _choice(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     if facts.choice is None:
         return []
     alarm, chosen = facts.alarm, facts.alarm.limits[0].statistic
     times, n_splits = facts.stability.chosen.get(chosen, 0), facts.stability.n_splits
     return [
         say(
-            "The {statistic} was chosen on {n} further in-distribution documents, without a look "
-            "at any shift: of {candidates} statistics it differs least between documents, in "
-            "proportion. {times} of {splits} fresh splits choose it, too.",
+            "{probe}: the {statistic} was chosen on {n} further in-distribution documents, "
+            "without a look at any shift: of {candidates} statistics it differs least between "
+            "documents, in proportion. {times} of {splits} fresh splits choose it, too.",
+            probe=probe.name,
             statistic=statistic_in_words(chosen, alarm.moving_length),
             n=count(alarm.n_choice, GUARDRAIL),
             candidates=count(len(facts.choice.candidates), GUARDRAIL),
@@ -89,7 +95,7 @@ def _choice(facts: Guardrail) -> list[Markup]:
     ]
 
 
-def _caught(facts: Guardrail) -> list[Markup]:
+def _caught(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     detection, spreads = facts.measured.detection, facts.stability.detection
     if not detection:
         return []
@@ -108,7 +114,7 @@ def _caught(facts: Guardrail) -> list[Markup]:
         if useless
         else Markup("")
     )
-    return [say("Documents caught: {caught}.", caught=join(parts)) + end]
+    return [say("{probe}: documents caught: {caught}.", probe=probe.name, caught=join(parts)) + end]
 
 
 def _spread(spread: Spread) -> dict[str, Markup]:
@@ -119,7 +125,9 @@ def _spread(spread: Spread) -> dict[str, Markup]:
     }
 
 
-def _claim(facts: Guardrail, rows: list[FixedRuleRow], far: list[FixedRuleRow]) -> list[Markup]:
+def _claim(
+    probe: ProbeResults, facts: Guardrail, rows: list[FixedRuleRow], far: list[FixedRuleRow]
+) -> list[Markup]:
     """What the paper's 100 % comes to, next to a threshold with a known false-alarm rate."""
     familiar = [row for row in rows if row.role == "id"]
     measured = facts.measured
@@ -127,8 +135,10 @@ def _claim(facts: Guardrail, rows: list[FixedRuleRow], far: list[FixedRuleRow]) 
         return []
     return [
         say(
-            "The paper’s “100 %” amounts here to {caught}, document by document, at a false-alarm "
-            "rate of {false} on {familiar}; the calibrated alarm catches {instead} at {measured}.",
+            "{probe}: the paper’s “100 %” amounts here to {caught}, document by document, at a "
+            "false-alarm rate of {false} on {familiar}; the calibrated alarm catches {instead} at "
+            "{measured}.",
+            probe=probe.name,
             caught=join(
                 [
                     say(
@@ -184,14 +194,15 @@ def fixed_rule(probes: list[ProbeResults]) -> list[Markup]:
                 else "Here the rule does not flag every sequence of random tokens.",
             )
         )
-        sentences += _claim(facts, rows, far)
+        sentences += _claim(probe, facts, rows, far)
         above = sum(row.n_above for row in far)
         outliers = sum(row.n_outliers_above for row in far)
         if above:
             sentences.append(
                 say(
-                    "Of the {above} random tokens above it, {outliers} are outliers of the "
-                    "activation’s norm (over ten times the median).",
+                    "{probe}: of the {above} random tokens above it, {outliers} are outliers of "
+                    "the activation’s norm (over ten times the median).",
+                    probe=probe.name,
                     above=count(above),
                     outliers=count(outliers),
                 )

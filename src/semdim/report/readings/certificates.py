@@ -77,8 +77,10 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
         if others:
             sentences.append(
                 say(
-                    "The other certificates, at the largest N of each, in bits: {others}. Each "
-                    "holds on its own; the smallest of several, picked after looking, does not.",
+                    "{probe}: the other certificates, at the largest N of each, in bits: "
+                    "{others}. Each holds on its own; the smallest of several, picked after "
+                    "looking, does not.",
+                    probe=probe.name,
                     others=join(others),
                 )
             )
@@ -86,8 +88,10 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
         if compared:
             sentences.append(
                 say(
-                    "In {dominated} of {compared} comparisons with the same N and method, the "
-                    "certificate that goes through a sparse proxy is not below holdout.",
+                    "{probe}: in {dominated} of {compared} comparisons with the same N and "
+                    "method, the certificate that goes through a sparse proxy is not below "
+                    "holdout.",
+                    probe=probe.name,
                     dominated=count(dominated),
                     compared=count(compared),
                 )

@@ -20,8 +20,9 @@ def _uncut(probe: ProbeResults, k: float) -> list[Markup]:
         return []
     return [
         say(
-            "k* is the most that a token keeps: {share} of the tokens have no more active atoms "
-            "than that, and nothing is cut there.",
+            "{probe}: k* is the most that a token keeps: {share} of the tokens have no more "
+            "active atoms than that, and nothing is cut there.",
+            probe=probe.name,
             share=num(shares.iloc[0], 0, PROXIES, percent=True),
         )
     ]
@@ -51,8 +52,10 @@ def frontier(probes: list[ProbeResults]) -> list[Markup]:
         moves = trend([float(k) for k in best["k"]]) if len(best) > 1 else "flat"
         sentences.append(
             say(
-                "{what}. Model and SAE were frozen beforehand, so k has no price here beyond the "
-                "grid’s share of δ: k* is decided by the losses of the truncated proxies.",
+                "{probe}: {what}. Model and SAE were frozen beforehand, so k has no price here "
+                "beyond the grid’s share of δ: k* is decided by the losses of the truncated "
+                "proxies.",
+                probe=probe.name,
                 what={
                     "flat": "k* is the same at every N",
                     "rises": "k* grows with N",

@@ -48,14 +48,16 @@ def loss_by_k(probes: list[ProbeResults]) -> list[Markup]:
         if first.per_input is not None and last.per_input is not None:
             sentences.append(
                 say(
-                    "The paper’s per-input reading predicts the other way round, {a} and {b} bits: "
-                    "a bound that rises as √k while the loss falls.",
+                    "{probe}: the paper’s per-input reading predicts the other way round, {a} and "
+                    "{b} bits: a bound that rises as √k while the loss falls.",
+                    probe=probe.name,
                     a=num(first.per_input, 2, FILE),
                     b=num(last.per_input, 2, FILE),
                 )
                 if way == "falls"
                 else say(
-                    "The paper’s per-input reading predicts a rise from {a} to {b} bits.",
+                    "{probe}: the paper’s per-input reading predicts a rise from {a} to {b} bits.",
+                    probe=probe.name,
                     a=num(first.per_input, 2, FILE),
                     b=num(last.per_input, 2, FILE),
                 )

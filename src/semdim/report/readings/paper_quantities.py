@@ -80,14 +80,16 @@ def radii(probes: list[ProbeResults]) -> list[Markup]:
         outliers = int(inside["n_tokens"]) - int(familiar["n_tokens"])
         sentences.append(
             say(
-                "{probe}: on {corpus} the largest ‖S(h)‖, the constant C of the paper, is {every}; "
-                "without position 0 it is {inside}. Without the norm outliers ({outliers} tokens, "
+                "{probe}: on {corpus} the largest ‖S(h)‖, the constant C of the paper, is "
+                "{every}{inside}. Without the norm outliers ({outliers} tokens, "
                 "{share}) it is {familiar}, and all but one in a hundred of the remaining tokens "
                 "stay at or below {q99}.",
                 probe=probe.name,
                 corpus=corpus,
                 every=num(every["max"], 0, RADII),
-                inside=num(inside["max"], 0, RADII),
+                inside=""
+                if every["max"] == inside["max"]
+                else say("; without position 0 it is {max}", max=num(inside["max"], 0, RADII)),
                 familiar=num(familiar["max"], 0, RADII),
                 outliers=count(outliers),
                 share=small(outliers / float(inside["n_tokens"])),

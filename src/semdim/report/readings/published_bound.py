@@ -126,7 +126,7 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
                 )
             )
         if sentences:
-            paragraphs.append(say("<em>{probe}:</em> ", probe=probe.name) + _capital(sentences))
+            paragraphs.append(say("{probe}: ", probe=probe.name) + _capital(sentences))
     return paragraphs
 
 

@@ -61,8 +61,9 @@ def faithful(probes: list[ProbeResults]) -> list[Markup]:
         if risk > 0.0:
             sentences.append(
                 say(
-                    "The model’s own loss on the same {units} {unit}s is {risk} bits in the mean; "
-                    "the certified change is {share} of that.",
+                    "{probe}: the model’s own loss on the same {units} {unit}s is {risk} bits in "
+                    "the mean; the certified change is {share} of that.",
+                    probe=probe.name,
                     units=count(row["n_units"], BOUNDS),
                     unit=str(row["unit"]),
                     risk=num(risk, 2, BOUNDS),

@@ -42,8 +42,10 @@ def binned_risk(probes: list[ProbeResults]) -> list[Markup]:
         worst = bins.sort_values("total").iloc[-1]
         sentences.append(
             say(
-                "With probability {confidence}, for all bins at once, the risk in {below} of {all} "
-                "bins is certified to be below log₂V; the largest certified end is {worst} bits.",
+                "{probe}: with probability {confidence}, for all bins at once, the risk in "
+                "{below} of {all} bins is certified to be below log₂V; the largest certified end "
+                "is {worst} bits.",
+                probe=probe.name,
                 confidence=confidence(float(bins.iloc[0]["failure_prob"])),
                 below=count(len(below)),
                 all=count(len(bins)),

@@ -181,8 +181,9 @@ def against_trivial(probes: list[ProbeResults]) -> list[Markup]:
         if below:
             sentences.append(
                 say(
-                    "On {which} its AUROC is below 0.5: there, unfamiliar text has fewer active "
-                    "atoms, the opposite of what the paper’s rule looks for.",
+                    "{probe}: on {which} its AUROC is below 0.5: there, unfamiliar text has fewer "
+                    "active atoms, the opposite of what the paper’s rule looks for.",
+                    probe=probe.name,
                     which=join(below),
                 )
             )

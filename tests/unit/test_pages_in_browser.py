@@ -1,0 +1,79 @@
+"""The report and the monitor's page on a laptop and on a telephone: nothing is wider than its
+column, nothing fails, nothing asks another host, no image is without words."""
+
+from pathlib import Path
+
+import pytest
+from results_factory import PROBES, write_probe
+
+from semdim.monitor.page import render
+from semdim.plots.catalogue import figures
+from semdim.report.build import write_report
+from semdim.report.made import Made
+from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, Seen, see
+from tests.unit.monitor_factory import reading
+
+ROOT = Path(__file__).parents[2]
+PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="504pt" height="260pt" viewBox="0 0 504 260"/>'
+)
+RESULTS = {"default": ROOT / "results/probes", "two_models": ROOT / "docs/two_models/probes"}
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+
+
+def check(seen: Seen, width: int) -> None:
+    assert seen.width == width and seen.page <= width
+    assert seen.wide == []
+    assert seen.errors == [] and seen.console == []
+    assert seen.without_alt == [] and seen.broken == []
+    assert [name for name in seen.resources if not name.startswith("data:")] == []
+
+
+def three_probes(folder: Path) -> Path:
+    for seed, name in enumerate(("gpt2-small_layer6", "gemma-3-270m_layer9", "llama-3-8b_layer30")):
+        write_probe(folder / name, seed, **PROBES[list(PROBES)[seed % len(PROBES)]])
+    return folder
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("which", ["default", "two_models", "three_probes"])
+def test_the_report_fits_its_screen(which: str, width: int, tmp_path: Path) -> None:
+    probes = RESULTS.get(which) or three_probes(tmp_path / "probes")
+    drawn = tmp_path / "figures"
+    drawn.mkdir()
+    for spec in figures():
+        (drawn / f"{spec.name}.svg").write_text(PICTURE)
+    page = tmp_path / "report.html"
+    write_report(probes, page, made=Made("2026-11-27", "0123456789", is_changed=True))
+    seen = see(page, tmp_path / "browser", width)
+    check(seen, width)
+    assert seen.n_images > 5
+    if width == max(WIDTHS):
+        assert seen.scrolled == []  # every column of every table is in sight
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_page_of_the_monitor_fits_its_screen(width: int, tmp_path: Path) -> None:
+    page = tmp_path / "monitor.html"
+    page.write_text(render(reading()), encoding="utf-8")
+    check(see(page, tmp_path / "browser", width), width)
+
+
+def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text(
+        "<!DOCTYPE html><html><head></head><body><main style='width:300px'>"
+        "<div id='hangs' style='white-space:nowrap'>"
+        f"{'a line that is longer than its column ' * 3}</div>"
+        "<details><summary>more</summary><div id='folded' style='width:900px'>x</div></details>"
+        "<div id='box' style='overflow-x:auto'><div style='width:2000px'>y</div></div>"
+        "<img src='https://example.org/a.png'><script>nothing.there</script></main></body></html>"
+    )
+    seen = see(page, tmp_path / "browser", 390)
+    assert any("#hangs" in name for name in seen.wide)
+    assert any("#folded" in name for name in seen.wide)
+    assert any("box" in name for name in seen.scrolled)
+    assert len(seen.without_alt) == len(seen.broken) == 1
+    assert any("nothing is not defined" in error for error in seen.errors)
+    assert any("example.org" in name for name in seen.resources)
