@@ -36,3 +36,7 @@ class MemoryLimitError(SemdimError):
 
 class HubError(SemdimError):
     """Something that has to be fetched from a hub that cannot be reached."""
+
+
+class WorkerError(SemdimError):
+    """A cluster that cannot be worked on, or shards that its workers could not compute."""

@@ -12,7 +12,7 @@ from torch import Tensor
 from semdim.activations.cache import cache_activations
 from semdim.activations.norms import cache_norms
 from semdim.activations.source import RecomputedActivations
-from semdim.artifacts.protocols import ShardPlace, ShardSource
+from semdim.artifacts.protocols import ShardPlace, ShardSink, ShardSource
 from semdim.codes.encode import Encoder, encode_codes
 from semdim.forward.split import SplitModel
 from semdim.ledger.collect import CorpusFacts, LedgerPart, base_parts, further_parts, joined
@@ -114,7 +114,12 @@ class Steps:
             proxies: by name.
             n_sequences: of a proxy that is run on the first so many sequences alone.
         """
-        columns = [self._column(name, (n_sequences or {}).get(name)) for name in proxies]
+        limits = {name: (n_sequences or {}).get(name) for name in proxies}
+        sinks = [self._losses(name, limit) for name, limit in limits.items()]
+        columns = [
+            LossColumn(self._reconstructor(name), sink, limit)
+            for (name, limit), sink in zip(limits.items(), sinks, strict=True)
+        ]
         compute_losses(
             self.split,
             columns,
@@ -126,8 +131,8 @@ class Steps:
             model=ModelItself(self.smoothing),
             update=self.update,
         )
-        for column in columns:
-            column.writer.publish({"splice": column.reconstruct.proxy.splice})
+        for column, sink in zip(columns, sinks, strict=True):
+            sink.publish({"splice": column.reconstruct.proxy.splice})
 
     def parts(self, proxies: Sequence[str]) -> Iterator[LedgerPart]:
         """The ledger's columns, shard by shard; with an order of the atoms, ``deepest_rank``."""
@@ -156,17 +161,18 @@ class Steps:
             append(part.table(document))
         return codes.total()
 
-    def _column(self, name: str, n_sequences: int | None) -> LossColumn:
-        reconstruct = Reconstructor(
+    def _reconstructor(self, name: str) -> Reconstructor:
+        return Reconstructor(
             parse_proxy(name, self.splice),
             self.decoder.weight,
             self.decoder.bias,
             seed=self.seed,
             atom_order=self.atom_order,
         )
+
+    def _losses(self, name: str, n_sequences: int | None) -> ShardSink:
         n = len(self.token_ids) if n_sequences is None else n_sequences
-        n_shards = len(shard_ranges(n, self.shard_sequences))
-        return LossColumn(reconstruct, self.place.sink(f"losses/{name}", n_shards), n_sequences)
+        return self.place.sink(f"losses/{name}", len(shard_ranges(n, self.shard_sequences)))
 
     def _recomputed(self) -> RecomputedActivations:
         return RecomputedActivations(

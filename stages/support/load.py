@@ -1,6 +1,7 @@
 """What several stages load: the model cut in two, and activations from disk or from the tokens."""
 
 from semdim.activations.source import ActivationSource, RecomputedActivations
+from semdim.activations.stored import is_stored
 from semdim.artifacts.shards import Artifact
 from semdim.errors import ArtifactError
 from semdim.forward.backend import load_backend
@@ -46,14 +47,11 @@ def recomputed(run: Run, corpus: str, split: SplitModel) -> RecomputedActivation
     )
 
 
-def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> ActivationSource:
-    """The activations of a corpus: those on disk, or computed again where only norms were stored.
-
-    split: the model, where the stage has it already; it is loaded only when it is needed.
+def cached_activations(run: Run, corpus: str) -> Artifact:
+    """What cache_activations published of a corpus: activations, or their norms alone.
 
     Raises:
-        ArtifactError: there are none, or they were computed in another dtype or by
-            another back end.
+        ArtifactError: nothing, or it was computed in another dtype or by another back end.
     """
     artifact = Artifact.open(run.paths.activations(run.model, run.hook, corpus))
     for how, fact, ours in (
@@ -65,7 +63,20 @@ def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> 
                 f"{artifact.folder} was computed {how} {theirs}, and this run computes {how} "
                 f"{ours}; `dvc repro` computes it again."
             )
-    if artifact.facts.get("stored", True):
+    return artifact
+
+
+def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> ActivationSource:
+    """The activations of a corpus: those on disk, or computed again where only norms were stored.
+
+    split: the model, where the stage has it already; it is loaded only when it is needed.
+
+    Raises:
+        ArtifactError: there are none, or they were computed in another dtype or by
+            another back end.
+    """
+    artifact = cached_activations(run, corpus)
+    if is_stored(artifact):
         return artifact
     if split is None:
         split = load_split(run, start_engine(run))

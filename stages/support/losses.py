@@ -1,25 +1,24 @@
 """Losses of a probe's proxies on one corpus: what is there and still holds is kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from torch import Tensor
-
 from semdim.artifacts.kept import KeptFolder
+from semdim.artifacts.protocols import MissingShards
 from semdim.artifacts.shards import MANIFEST, Artifact
 from semdim.forward.hook_points import parse_hook
 from semdim.models.facts import read_facts
-from semdim.progress import progress_bar
 from semdim.proxies.losses import LossColumn, ModelItself, compute_losses, n_shards_of
 from semdim.proxies.names import Proxy, parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
 from semdim.tokens.sample import load_tokens
-from stages.support.load import load_split, open_activations, start_engine
+from semdim.workers.job import Work
+from stages.support.load import cached_activations, load_split, open_activations, start_engine
 from stages.support.run import Run, say
-from stages.support.timed import timed
+from stages.support.shardwise import Step, compute
 
 KINDS = "semdim.proxies.kinds"
 
@@ -31,48 +30,54 @@ def losses_of(
 
     n_tokens: how many of the corpus's tokens a proxy is run on.
     """
-    device, kept = start_engine(run), KeptFolder(folder)
+    kept, activations = KeptFolder(folder), cached_activations(run, run.corpus)
     token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
     context = token_ids.shape[1]
     sizes = {name: count_sequences(n_tokens(name, token_ids.numel()), context) for name in names}
     proxies = {name: parse_proxy(name, run.setting("splice")) for name in names}
     keys = {name: _key(run, folder / name, proxies[name], sizes[name]) for name in names}
-    decoder = load_decoder(run.paths.sae(run.probe)).to(device)
-    columns = [
-        _column(run, folder / name, proxies[name], decoder, sizes[name], keys[name])
+    writers = {
+        name: run.resumed(folder / name, keys[name], n_shards_of(sizes[name], activations))
         for name in names
         if not kept.holds(name, keys[name])
-    ]
-    if any(column.writer.missing for column in columns):
-        _compute(run, columns, token_ids, device)
-    for column in columns:
-        proxy = column.reconstruct.proxy
-        column.writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
+    }
+    done, new = ", ".join(writers), {name: sizes[name] for name in writers}
+    compute(
+        run,
+        f"{run.probe} {done} on {run.corpus}",
+        Step(load, tuple((writers[name], new[name] * context) for name in new), (new,)),
+    )
+    for name, writer in writers.items():
+        proxy = proxies[name]
+        writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
     kept.note(keys)
-    done = ", ".join(column.reconstruct.proxy.name for column in columns) or "nothing new"
-    say(f"losses on {run.corpus}: {done} -> {folder}")
+    say(f"losses on {run.corpus}: {done or 'nothing new'} -> {folder}")
 
 
-def _compute(run: Run, columns: list[LossColumn], token_ids: Tensor, device: str) -> None:
-    split = load_split(run, device)
-    parts = [(c.writer, (c.n_sequences or 0) * token_ids.shape[1]) for c in columns]
-    total = sum(n_tokens for _, n_tokens in parts)
-    what = ", ".join(column.reconstruct.proxy.name for column in columns)
-    with (
-        progress_bar(total=total, desc=f"{run.probe} {what} on {run.corpus}") as bar,
-        timed(run, *parts),
-    ):
+def load(run: Run, sizes: Mapping[str, int]) -> Work:
+    """The model, and how each proxy replaces what it reads.
+
+    sizes: the proxies, each with the sequences that it is run on.
+    """
+    device = start_engine(run)
+    split, decoder = load_split(run, device), load_decoder(run.paths.sae(run.probe)).to(device)
+    token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
+    activations = open_activations(run, run.corpus, split)
+    codes = Artifact.open(run.paths.codes(run.probe, run.corpus))
+    bos_token_id = read_facts(run.paths.model(run.model)).bos_token_id
+    batch, model = run.setting("engine.batch_sequences"), _model_itself(run)
+    reconstruct = [_reconstructor(run, name, decoder) for name in sizes]
+
+    def work(writers: Sequence[MissingShards], update: Callable[[int], object]) -> None:
+        columns = [
+            LossColumn(*column) for column in zip(reconstruct, writers, sizes.values(), strict=True)
+        ]
         compute_losses(
-            split,
-            columns,
-            token_ids,
-            open_activations(run, run.corpus, split),
-            Artifact.open(run.paths.codes(run.probe, run.corpus)),
-            bos_token_id=read_facts(run.paths.model(run.model)).bos_token_id,
-            batch_sequences=run.setting("engine.batch_sequences"),
-            model=_model_itself(run),
-            update=bar.update,
-        )
+            split, columns, token_ids, activations, codes,
+            bos_token_id=bos_token_id, batch_sequences=batch, model=model, update=update,
+        )  # fmt: skip
+
+    return work
 
 
 def _model_itself(run: Run) -> ModelItself:
@@ -108,15 +113,10 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
     return run.key(final, inputs=inputs, params=params, kinds={KINDS: [proxy.kind]})
 
 
-def _column(
-    run: Run, final: Path, proxy: Proxy, decoder: Decoder, n_sequences: int, key: str
-) -> LossColumn:
-    """One proxy and the writer of its losses, which finds what an earlier run has finished."""
-    order = None
+def _reconstructor(run: Run, name: str, decoder: Decoder) -> Reconstructor:
+    """What one proxy puts at the hook point."""
+    proxy, order = parse_proxy(name, run.setting("splice")), None
     if proxy.needs_order:
         order = Artifact.open(run.paths.atom_order(run.probe)).read(0)["order"]
     seed = run.setting("seed")
-    reconstruct = Reconstructor(proxy, decoder.weight, decoder.bias, seed=seed, atom_order=order)
-    activations = Artifact.open(run.paths.activations(run.model, run.hook, run.corpus))
-    writer = run.resumed(final, key, n_shards_of(n_sequences, activations))
-    return LossColumn(reconstruct, writer, n_sequences)
+    return Reconstructor(proxy, decoder.weight, decoder.bias, seed=seed, atom_order=order)

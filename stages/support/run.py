@@ -21,7 +21,10 @@ _ABSENT = object()
 ROW = "row.json"
 
 #: Settings that change speed, or where a run is told of, but no number: no stage depends on them.
-NEUTRAL = ("engine.batch_sequences", "engine.device", "engine.n_threads", "tracking")
+NEUTRAL = (
+    "engine.batch_sequences", "engine.device", "engine.gpus_per_worker", "engine.n_threads",
+    "engine.n_workers", "engine.ray_address", "engine.workers", "tracking",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
 
     main = hydra.main(config_path=str(ROOT / "conf"), config_name="stage", version_base=None)(task)
 
+    @functools.wraps(work)  # `main.__wrapped__` is the stage as a function of its run
     def started() -> None:
         imported()
         end_at_signals()

@@ -26,7 +26,9 @@ COME_WITH = {
     "markupsafe": "jinja2",
     "httpx": "transformers",
 }
-WITHOUT = ("dvc", "hydra", "omegaconf", "gensim", "mwparserfromhell", "gguf", "zstandard")
+WITHOUT = (
+    "dvc", "hydra", "omegaconf", "gensim", "mwparserfromhell", "gguf", "ray", "zstandard",
+)  # fmt: skip
 BLOCK = f"import sys; sys.modules.update(dict.fromkeys({WITHOUT}))\n"
 
 
@@ -46,7 +48,9 @@ def third_party(path: Path) -> Iterator[str]:
 
 def test_every_package_that_the_library_imports_is_declared():
     extras = PROJECT["optional-dependencies"]
-    known = declared(PROJECT["dependencies"] + extras["pipeline"] + extras["models"])
+    known = declared(
+        PROJECT["dependencies"] + extras["pipeline"] + extras["models"] + extras["ray"]
+    )
     known |= {name for name, owner in COME_WITH.items() if declared([owner]) <= known}
     own = set(sys.stdlib_module_names) | {"semdim", "stages"}
     missing = {
@@ -106,6 +110,12 @@ def test_the_example_of_measuring_needs_none_of_them():
             "from semdim.text.reading import read_text_file\n"
             "read_text_file(Path('x.zst'))",
             "zstandard",
+        ),
+        (
+            "from semdim.forward.spec import EngineSpec\n"
+            "from semdim.workers.cluster import cluster\n"
+            "cluster(EngineSpec(workers='ray')).__enter__()",
+            "ray",
         ),
         ("from semdim.models.gguf import locate_gguf\nlocate_gguf('json', None, None)", "gguf"),
     ],

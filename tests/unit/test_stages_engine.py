@@ -93,6 +93,16 @@ def test_native_bfloat16_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     assert engine_record({"compute_dtype": "bfloat16", "device": "cpu"})
 
 
+def test_where_a_cluster_computes_this_machine_need_not_have_its_devices(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    asked = {"device": "cuda", "compute_dtype": "bfloat16", "workers": "ray"}
+    assert engine_record(asked)["compute_dtype"] == "bfloat16"
+    with pytest.raises(ConfigError, match=r"choose float32 or bfloat16\."):
+        engine_record(asked | {"compute_dtype": "auto"})
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "auto"])
 def test_a_device_that_is_missing_is_refused_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dtype: str

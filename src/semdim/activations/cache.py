@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from semdim.artifacts.protocols import ShardSink
+from semdim.artifacts.protocols import MissingShards
 from semdim.errors import DataError
 from semdim.forward.batching import Batches
 from semdim.forward.split import SplitModel
@@ -48,7 +48,7 @@ def joined(parts: list[Tensor], where: str) -> Float[Tensor, "sequences context 
 def cache_activations(
     split: SplitModel,
     token_ids: Int[Tensor, "sequences context"],
-    writer: ShardSink,
+    writer: MissingShards,
     *,
     shard_sequences: int,
     batch_sequences: int,

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from semdim.artifacts.protocols import ShardSink, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSink, ShardSource
 
 OUTLIER_RATIO = 10.0  # a token is a norm outlier when ‖h‖ exceeds this many medians
 # Rows beyond so many medians of their own shard are kept from the first pass, so that the mean can
@@ -108,19 +108,54 @@ def cache_norms(
     Args:
         update: called with a number of tokens after each shard of each pass.
     """
-    n_tokens = [math.prod(activations.shape(i, "activation")[:2]) for i in range(len(activations))]
     looks = writer.beside("looks")
-    update(sum(n_tokens) - sum(n_tokens[index] for index in looks.missing))
-    for index in looks.missing:
+    write_looks(activations, looks, update=update)
+    write_norms(activations, familiar_of(activations, looks.read), writer, update=update)
+    looks.discard()
+
+
+def write_looks(
+    activations: ShardSource, looks: MissingShards, *, update: Callable[[int], object]
+) -> None:
+    """The first pass: `first_look` of every shard that is missing."""
+    for index in _missing(activations, looks, update):
         looks.write(index, first_look(activations.read(index)["activation"]))
-        update(n_tokens[index])
-    reference = familiar(
-        (looks.read(index) for index in range(len(activations))),
+        update(_n_tokens(activations, index))
+
+
+def familiar_of(
+    activations: ShardSource, read_look: Callable[[int], dict[str, Tensor]]
+) -> Familiar:
+    """Between the passes: what the sample's activations are measured against."""
+    return familiar(
+        (read_look(index) for index in range(len(activations))),
         lambda index: activations.read(index)["activation"],
     )
-    update(sum(n_tokens) - sum(n_tokens[index] for index in writer.missing))
-    for index in writer.missing:
+
+
+def write_norms(
+    activations: ShardSource,
+    reference: Familiar,
+    writer: MissingShards,
+    *,
+    update: Callable[[int], object],
+) -> None:
+    """The second pass: the columns of every shard that is missing."""
+    for index in _missing(activations, writer, update):
         columns = reference.columns(activations.read(index)["activation"])
         writer.write(index, dict(columns))
-        update(n_tokens[index])
-    looks.discard()
+        update(_n_tokens(activations, index))
+
+
+def _missing(
+    activations: ShardSource, writer: MissingShards, update: Callable[[int], object]
+) -> list[int]:
+    """The shards to be computed; the tokens of the others are counted."""
+    missing = writer.missing
+    there = set(range(len(activations))) - set(missing)
+    update(sum(_n_tokens(activations, index) for index in there))
+    return missing
+
+
+def _n_tokens(activations: ShardSource, index: int) -> int:
+    return math.prod(activations.shape(index, "activation")[:2])

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class ShardSink(Protocol):
-    """Shards while they are being computed. What is finished is never computed again."""
+class MissingShards(Protocol):
+    """Shards that are to be computed: all of an artifact's, or one that a worker was given."""
 
     @property
     def final(self) -> Path:
@@ -29,6 +29,11 @@ class ShardSink(Protocol):
 
     def read(self, index: int) -> "dict[str, Tensor]":
         """The tensors of a shard that is finished, on the CPU."""
+
+
+@runtime_checkable
+class ShardSink(MissingShards, Protocol):
+    """Shards while they are being computed. What is finished is never computed again."""
 
     def beside(self, name: str) -> "ShardSink":
         """A place for as many intermediate shards: to be read back and discarded, never

@@ -42,6 +42,43 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
     write_atomically(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
+def shard_paths(folder: Path, records: Path, index: int) -> tuple[Path, Path]:
+    """Where a shard is while its artifact is unfinished, and its record."""
+    stem = f"shard-{index:05d}"
+    return folder / f"{stem}.safetensors", records / f"{stem}.json"
+
+
+def write_shard(
+    paths: tuple[Path, Path], tensors: "Mapping[str, Tensor]", *, temporary: str = "tmp"
+) -> dict[str, Any]:
+    """Write one shard so that it is there whole or not at all; returns its record.
+
+    Args:
+        paths: of the shard and of its record.
+        tensors: what it holds.
+        temporary: suffix of the file until it is whole; each process that may be writing the same
+            shard has its own.
+    """
+    from safetensors.torch import save_file  # imports torch: seconds that readers can spare
+
+    shard, record_path = paths
+    unfinished = shard.with_suffix(f".{temporary}")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, unfinished)
+    with unfinished.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    unfinished.replace(shard)
+    record = {
+        "file": shard.name,
+        "checksum": file_digest(shard),
+        "tensors": {
+            name: {"shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch.")}
+            for name, t in sorted(tensors.items())
+        },
+    }
+    write_json(record_path, record)
+    return record
+
+
 class ShardWriter:
     """The shards of one artifact while they are being computed.
 
@@ -59,8 +96,8 @@ class ShardWriter:
         self.n_shards = n_shards
         self._records: dict[int, dict[str, Any]] = {}
         self.damaged: list[str] = []
-        self._record_folder = work / f"{key}.records"
-        for folder in (self.folder, self._record_folder):
+        self.records = work / f"{key}.records"
+        for folder in (self.folder, self.records):
             folder.mkdir(parents=True, exist_ok=True)
         for index in range(n_shards):
             self._adopt(index)
@@ -82,12 +119,15 @@ class ShardWriter:
 
     def discard(self) -> None:
         """Remove all that was written."""
-        shutil.rmtree(self._record_folder)
+        shutil.rmtree(self.records)
         shutil.rmtree(self.folder)
 
+    def take(self, index: int, record: dict[str, Any]) -> None:
+        """Count a shard as finished that another process wrote (`write_shard`)."""
+        self._records[index] = record
+
     def _paths(self, index: int) -> tuple[Path, Path]:
-        stem = f"shard-{index:05d}"
-        return self.folder / f"{stem}.safetensors", self._record_folder / f"{stem}.json"
+        return shard_paths(self.folder, self.records, index)
 
     def _adopt(self, index: int) -> None:
         """Take over a finished shard of an earlier run, if it is whole."""
@@ -115,7 +155,7 @@ class ShardWriter:
         finished = {record["file"] for record in self._records.values()}
         for path in self.folder.iterdir():
             if path.name not in finished:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     @property
     def missing(self) -> list[int]:
@@ -124,24 +164,7 @@ class ShardWriter:
 
     def write(self, index: int, tensors: "Mapping[str, Tensor]") -> None:
         """Write one shard so that it is there whole or not at all."""
-        from safetensors.torch import save_file  # imports torch: seconds that readers can spare
-
-        shard, record_path = self._paths(index)
-        temporary = shard.with_suffix(".tmp")
-        save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, temporary)
-        with temporary.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        temporary.replace(shard)
-        record = {
-            "file": shard.name,
-            "checksum": file_digest(shard),
-            "tensors": {
-                name: {"shape": list(t.shape), "dtype": str(t.dtype).removeprefix("torch.")}
-                for name, t in sorted(tensors.items())
-            },
-        }
-        write_json(record_path, record)
-        self._records[index] = record
+        self._records[index] = write_shard(self._paths(index), tensors)
 
     def publish(self, facts: Mapping[str, Any]) -> None:
         """Write the manifest and move the whole folder into its place.
@@ -154,6 +177,7 @@ class ShardWriter:
                 f"{self.final} cannot be published: shards {self.missing[:5]} of {self.n_shards} "
                 "are missing; run the stage again, it resumes there."
             )
+        self._remove_leftovers()  # of workers that were killed
         manifest = {
             "schema_version": SCHEMA_VERSION,
             "shards": [self._records[index] for index in range(self.n_shards)],
@@ -162,7 +186,7 @@ class ShardWriter:
         write_json(self.folder / MANIFEST, manifest)
         self.final.parent.mkdir(parents=True, exist_ok=True)
         put_in_place(self.folder, self.final)
-        shutil.rmtree(self._record_folder)
+        shutil.rmtree(self.records)
 
 
 @dataclass(frozen=True)

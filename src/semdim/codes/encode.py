@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from semdim.artifacts.protocols import ShardSink, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.codes.sparse import Codes, concatenate, decode, from_dense
 from semdim.forward.batching import Batches
 
@@ -39,7 +39,7 @@ def encode_codes(
     weight: Float[Tensor, "dict_size d_model"],
     bias: Float[Tensor, " d_model"],
     activations: ShardSource,
-    writer: ShardSink,
+    writer: MissingShards,
     *,
     batch_rows: int,
     device: str,

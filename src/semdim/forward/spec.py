@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16", "auto")
 BACKENDS = ("transformer_lens", "transformers")
 DEVICES = ("auto", "cpu", "cuda", "mps")
+WORKERS = ("local", "ray")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,22 @@ class EngineSpec:
     backend: str = setting("transformer_lens", choices=BACKENDS)
     """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks
     (`semdim.forward.backend`)."""
+
+    workers: str = setting("local", choices=WORKERS)
+    """Who computes the missing shards: this process, or the workers of a Ray cluster. The shards
+    are the same to the byte."""
+    ray_address: str | None = setting(None, not_empty=True)
+    """host:port of a running cluster's head, or auto for the one that this machine belongs to;
+    null starts one here for as long as a stage runs."""
+    n_workers: int | None = setting(
+        None, at_least=1, **limit(100_000, "no cluster has more processes")
+    )
+    """Workers of Ray; null: as many as the cluster has room for."""
+    gpus_per_worker: float | None = setting(
+        None, at_least=0.0, **limit(64, "no machine has more GPUs")
+    )
+    """GPUs of a worker of Ray, or a share of one; null: one where the cluster has any, and
+    ``device`` may be one."""
 
     def __post_init__(self) -> None:
         check(self, "engine")

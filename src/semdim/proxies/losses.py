@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from semdim.activations.stored import is_stored
-from semdim.artifacts.protocols import ShardSink, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
 from semdim.errors import ArtifactError
@@ -28,7 +28,7 @@ class LossColumn:
     """The losses of one proxy while they are being computed."""
 
     reconstruct: Reconstructor
-    writer: ShardSink
+    writer: MissingShards
     n_sequences: int | None = None
     """It is run on the first so many sequences of the sample; None: on all."""
 

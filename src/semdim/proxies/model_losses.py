@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
-from semdim.artifacts.protocols import ShardSink, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.forward.batching import Batches
 from semdim.forward.next_token import NextToken
 from semdim.forward.split import SplitModel
@@ -18,7 +18,7 @@ def model_losses(
     split: SplitModel,
     token_ids: Int[Tensor, "sequences context"],
     activations: ShardSource,
-    writer: ShardSink,
+    writer: MissingShards,
     *,
     batch_sequences: int,
     keeps_residual: bool = False,
