@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sae_factory import D_IN, DICT_SIZE, sae_folder
 from tiny_factory import HOOK, tiny_model
 from typer.testing import CliRunner
@@ -26,7 +27,6 @@ REFUSED = ("transcoder", "skip_transcoder", "jumprelu_transcoder")
 
 def trained_folder(folder: Path, architecture: str) -> None:
     """What SAELens saves of an SAE that was trained as ``architecture``."""
-    import torch
     from sae_lens.registry import get_sae_training_class
     from sae_lens.saes.sae import SAEMetadata
 
@@ -128,6 +128,21 @@ def test_numbers_are_those_of_measure_and_certify(work: Path) -> None:
         variance = pytest.approx(certificate.explained_variance.estimate, rel=1e-12)
         assert one.explained_variance == variance
         assert one.sae_fingerprint == certificate.subject.sae_fingerprint
+
+
+def test_one_whose_error_overflows_is_ranked(work: Path) -> None:
+    far = sae_folder(work / "far" / "huge", "standard", metadata=METADATA)
+    with torch.no_grad():
+        far.b_dec.fill_(3e38)
+        far.W_enc.zero_()
+    far.save_model(work / "far" / "huge")
+    code, _, err = rank(
+        work, "--sae", work / "far", "--sae", work / "saes" / "gated", out=work / "one"
+    )
+    assert code == 0, err
+    with (work / "one" / "rank.csv").open() as stream:
+        rows = {row["name"]: row for row in csv.DictReader(stream)}
+    assert rows["huge"]["explained_variance"] == "" and rows["gated"]["explained_variance"]
 
 
 def test_it_resumes_and_notices_what_changed(work: Path) -> None:

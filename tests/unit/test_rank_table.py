@@ -113,6 +113,9 @@ def test_it_is_written_and_read_back(table: RankTable, values: np.ndarray, tmp_p
     content = json.loads((tmp_path / "rank.json").read_text()) | {"schema": "rank/9"}
     with pytest.raises(ArtifactError, match="rank/9"):
         RankTable.from_content(content, "rank.json")
+    (tmp_path / DOCUMENTS).write_text("document,sae_0\n1,many\n")
+    with pytest.raises(ArtifactError, match="a number for each document"):
+        read_documents(tmp_path)
     (tmp_path / DOCUMENTS).unlink()
     with pytest.raises(ArtifactError, match="semdim rank"):
         read_documents(tmp_path)

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from semdim.artifacts.temporary import temporary_of
 from semdim.plots.style import INK, MODEL_COLOURS, MUTED, RC, house_style, legend_below
@@ -44,10 +44,10 @@ def faithfulness(table: RankTable) -> Figure:
         axes.vlines(x, low, high, color=colour, linewidth=1.4)
         axes.plot(x, entry.faithfulness, markers[entry.dict_size], color=colour, markersize=6)
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 5.0), numticks=20))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0), numticks=20))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("L0: mean active atoms at a token")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("L0: mean active atoms at a token (side by side where they are alike)")
     axes.set_ylabel("|change of the loss|, bits per token")
     axes.set_ylim(bottom=0.0)
     axes.set_title("What each autoencoder changes, with intervals that hold all at once")
@@ -120,12 +120,17 @@ def _kinds(values: Sequence[object], looks: Sequence[str]) -> dict[object, str]:
 
 
 def _spread(entries: Sequence[Entry]) -> list[float]:
-    """Where each is drawn on the axis of L0: beside each other where they would overlap."""
+    """Where each is drawn on the axis of L0: side by side around their mean where they overlap."""
     logs = np.log([max(entry.l0, 1e-3) for entry in entries])
     width = max(float(np.ptp(logs)), 0.5) * SPREAD
-    taken: list[float] = []
-    for value in logs:
-        while any(abs(value - other) < width for other in taken):
-            value += width
-        taken.append(float(value))
-    return [float(x) for x in np.exp(taken)]
+    groups: list[list[int]] = []
+    for place in np.argsort(logs, kind="stable").tolist():
+        if groups and logs[place] - logs[groups[-1][-1]] < width:
+            groups[-1].append(place)
+        else:
+            groups.append([place])
+    drawn = np.empty(len(logs))
+    for group in groups:
+        beside = np.arange(len(group)) - (len(group) - 1) / 2
+        drawn[group] = logs[group].mean() + width * beside
+    return [float(x) for x in np.exp(drawn)]

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -116,6 +117,7 @@ class HookPoint:
         assert windows is not None and windows.per_document is not None and codes is not None
         k = documents.counted_means({"k": documents.column("n_active")})["k"]
         metadata = probe.sae.cfg.metadata.to_dict()
+        variance = codes.explained_variance
         trained_as = metadata.get("training_architecture")
         return Measured(
             name=name,
@@ -130,7 +132,7 @@ class HookPoint:
             n_tokens_counted=documents.size.n_tokens,
             windows_per_document=windows.per_document,
             loss_range=high - low,
-            explained_variance=codes.explained_variance,
+            explained_variance=variance if variance is not None and isfinite(variance) else None,
             document=tuple(documents.table.by_unit("document").document.tolist()),
             abs_gap=tuple(documents.abs_gaps().tolist()),
             change=tuple((documents.losses() - documents.losses("model")).tolist()),

@@ -36,7 +36,8 @@ class Measured:
     loss_range: float
     """Δ, bits: the most that a document's value can be."""
     explained_variance: float | None
-    """1 − Σ‖h − S(h)‖²/Σ‖h − mean‖² over tokens that are neither special nor norm outliers."""
+    """1 − Σ‖h − S(h)‖²/Σ‖h − mean‖² over tokens that are neither special nor norm outliers; None:
+    it is no finite number."""
     document: tuple[int, ...]
     """The documents, in the order in which the sample has them."""
     abs_gap: tuple[float, ...]

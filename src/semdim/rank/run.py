@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from semdim.certificate.run import _exported
 from semdim.errors import ArtifactError, SemdimError
+from semdim.progress import progress_bar
 from semdim.rank.candidates import Candidate
 from semdim.rank.measured import Measured, Skipped, Subject
 from semdim.rank.ranking import rank_table
@@ -108,9 +109,13 @@ def measure_all(
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semdim-")))
         session = Session(request, out, work, say)
         done: dict[str, Measured | Skipped] = {}
-        start = time.perf_counter()
-        for candidate in sorted(candidates, key=lambda candidate: candidate.hook):
-            done[candidate.name] = session.result(candidate)
+        start, n_hooks = time.perf_counter(), len({candidate.hook for candidate in candidates})
+        passes = 2 * n_hooks + 2 * len(candidates)  # there and to the end; codes and losses
+        total = request.n_windows * request.context * passes
+        with progress_bar(total=total, desc="ranking") as bar:
+            session.update = bar.update
+            for candidate in sorted(candidates, key=lambda candidate: candidate.hook):
+                done[candidate.name] = session.result(candidate)
         session.found.wall = time.perf_counter() - start
     found = session.found
     for candidate in candidates:
@@ -172,6 +177,8 @@ class Session:
             tokens_fingerprint=digest.hexdigest(),
             compute_dtype=str(self._engine.dtype).removeprefix("torch."),
         )
+        self.update: Callable[[int], object] = lambda _: None
+        """Called with the number of tokens that were worked on."""
         self._backend: tuple[Any, Backend] | None = None
         self._hook: tuple[Any, HookPoint] | None = None
 
@@ -185,10 +192,10 @@ class Session:
                 self._say(f"{candidate.name}: measured before")
                 return known
             probe = self._probe(candidate)
+            found = self._at(probe).measure(probe, candidate.name, key)
         except SemdimError as error:
             self._say(f"{candidate.name}: skipped. {error}")
             return Skipped(candidate.name, str(error))
-        found = self._at(probe).measure(probe, candidate.name, key)
         write_record(path, found)
         self.found.fresh.append(candidate.name)
         self._say(
@@ -216,7 +223,7 @@ class Session:
             self._hook = None  # its activations go before others come
             backend = self._loaded(facts.processing)
             self._say(f"running {self._model.name} up to {facts.hook_name}, and its own losses")
-            hook = HookPoint(backend, facts.hook_name, self._setting, lambda _: None)
+            hook = HookPoint(backend, facts.hook_name, self._setting, self.update)
             for name, seconds in hook.seconds.items():
                 self.found.seconds[name] = self.found.seconds.get(name, 0.0) + seconds
             self._hook = (place, hook)

@@ -14,7 +14,7 @@ from semdim.errors import ArtifactError
 from semdim.rank.measured import Measured
 from semdim.rank.run import SAES
 from semdim.rank.table import Entry, Pair, RankTable
-from semdim.reading import read_json
+from semdim.reading import read_json, read_rows, reading
 
 TABLE, JSON, PAIRS, DOCUMENTS = "rank.csv", "rank.json", "pairs.csv", "documents.csv"
 FIGURES = ("faithfulness.png", "order.png")
@@ -64,12 +64,10 @@ def read_documents(out: Path) -> dict[str, np.ndarray]:
     path = out / DOCUMENTS
     if not path.is_file():
         raise ArtifactError(f"There is no {path}; `semdim rank` writes it.")
-    rows = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8"))))
-    return {
-        name: np.array([float(row[place]) for row in rows[1:]])
-        for place, name in enumerate(rows[0])
-        if place
-    }
+    rows = read_rows(path, advice="`semdim rank` writes it again")
+    names = [name for name in rows[0] if name != "document"] if rows else []
+    with reading(path, "a number for each document and SAE", "`semdim rank` writes it again"):
+        return {name: np.array([float(row[name]) for row in rows]) for name in names}
 
 
 def _csv(kind: Any, rows: Sequence[Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from semdim.artifacts.shards import write_atomically
 from semdim.certificate.certificate import Certificate
 from semdim.ledger.facts import LedgerFacts
+from semdim.rank.table import RankTable
 from semdim.records import json_schema
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.setup import Setup
@@ -22,6 +23,7 @@ RECORDS: dict[str, type] = {
     "guardrail": Guardrail,
     "k_and_loss": KAndLoss,
     "ledger_facts": LedgerFacts,
+    "rank": RankTable,
     "setup": Setup,
     "verdict": Verdict,
 }
