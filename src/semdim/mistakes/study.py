@@ -186,10 +186,9 @@ def _notes(
     cells = mondrian[mondrian["position_bin"] > 0].drop_duplicates(
         ["position_bin", "frequency_bin"]
     )
-    silent = int(cells["threshold"].isna().sum())
-    if silent:
+    if cells["threshold"].isna().any():
         notes.append(
-            f"{silent} of {len(cells)} cells of position and frequency have too few calibration "
-            "documents for the promised rate and never raise an alarm."
+            "Some cells of position and frequency have too few calibration documents for the "
+            "promised rate and never raise an alarm (mondrian.csv)."
         )
     return tuple(notes)
