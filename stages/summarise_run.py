@@ -31,6 +31,7 @@ def main(run: Run) -> None:
         "surface": run.setting("surface"),
         "uncertainty": run.setting("uncertainty"),
         "rounding": run.setting("rounding"),
+        "errors": run.setting("errors"),
         "engine": {"compute_dtype": run.compute_dtype, "backend": run.backend},
     }
     write_atomically(run.results / "params.yaml", params_text(settings, run.probe))

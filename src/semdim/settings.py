@@ -15,6 +15,7 @@ from semdim.fields import SEED, SettingError, read, setting
 from semdim.forward.hook_points import parse_hook
 from semdim.forward.spec import EngineSpec
 from semdim.limits import POINTS, POSITIONS, TOKENS, WINDOWS
+from semdim.mistakes.spec import ErrorsSpec
 from semdim.models.spec import ModelSource
 from semdim.naming import check_names
 from semdim.preflight import check_fits, known_shapes
@@ -156,6 +157,7 @@ class Settings:
     surface: SurfaceSpec = setting(complete=True)
     uncertainty: UncertaintySpec = setting(complete=True)
     rounding: RoundingSpec = setting(complete=True)
+    errors: ErrorsSpec = setting(complete=True)
     tracking: TrackingSpec = setting(complete=True)
     seed: int = setting(**SEED)
     plugins: tuple[str, ...] = setting((), not_blank=True, distinct=True)

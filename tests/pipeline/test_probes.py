@@ -43,7 +43,8 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
             f"{stage}@probe{number}"
             for stage in (
                 "prepare_sae", "order_atoms", "further_losses", "extend_ledger", "assemble_bound",
-                "sweep_bound", "measure_uncertainty", "measure_rounding", "summarise_run",
+                "sweep_bound", "measure_uncertainty", "measure_rounding", "measure_errors",
+                "summarise_run",
                 "gather_results", "certify",
             )
         }  # fmt: skip
@@ -54,6 +55,7 @@ def test_a_probe_computes_its_own_steps_and_joins_the_chain(together: str) -> No
     # The study of the first has one corpus less than in the first run.
     expected |= {
         "gather_ledgers@probe0-corpus1", "measure_uncertainty@probe0", "measure_rounding@probe0",
+        "measure_errors@probe0",
         "summarise_run@probe0",
         "gather_results@probe0",
     }  # fmt: skip

@@ -48,7 +48,8 @@ def test_every_stage_ran_once(first_run: str) -> None:
         f"{stage}@probe0"
         for stage in (
             "prepare_sae", "order_atoms", "further_losses", "extend_ledger", "assemble_bound",
-            "sweep_bound", "measure_uncertainty", "measure_rounding", "summarise_run",
+            "sweep_bound", "measure_uncertainty", "measure_rounding", "measure_errors",
+            "summarise_run",
             "gather_results", "certify",
         )
     }  # fmt: skip
@@ -243,6 +244,7 @@ def test_a_setting_of_the_scores_recomputes_no_loss_and_no_bound(
     assert set(stages_run(output)) == {
         "check_params", "fit_activations@hook0", "measure_uncertainty@probe0",
         "measure_rounding@probe0",
+        "measure_errors@probe0",
         "summarise_run@probe0", "gather_results@probe0", "plot", "report",
         *(f"score_activations@hook0-{corpus}" for corpus in CORPORA),
         *(f"gather_ledgers@probe0-corpus{number}" for number in range(len(CORPORA))),

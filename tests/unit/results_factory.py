@@ -3,6 +3,7 @@
 The formulas are rough stand-ins with plausible sizes; nothing here is a measurement.
 """
 
+import functools
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from ledger_factory import VOCAB_SIZE, make_ledger
 
+from semdim.mistakes.spec import ErrorsSpec
+from semdim.mistakes.study import ErrorsResult, Settings, measure_errors
 from semdim.records import to_plain
 from semdim.uncertainty.guardrail import (
     Alarm,
@@ -505,6 +509,18 @@ def k_and_loss_facts(k: float, risk: float) -> dict[str, Any]:
     }
 
 
+@functools.cache
+def errors_result() -> ErrorsResult:
+    """The study of errors on a synthetic ledger: the same for every probe."""
+    spec = ErrorsSpec(n_resamples=20, k_bins=5, position_bins=2, frequency_bins=2)
+    settings = Settings(
+        fit_share=0.5, choice_share=0.3, false_alarm_rate=0.1, smoothing=0.5, seed=0
+    )
+    ledgers = {"english": make_ledger(90, 2, 12), "random": make_ledger(20, 1, 12, shift=20)}
+    roles = {"english": "id", "random": "far"}
+    return measure_errors(ledgers, roles, spec, settings, vocab_size=VOCAB_SIZE)
+
+
 def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
     """Write one probe's results into `folder`; returns it."""
     rng = np.random.default_rng(seed)
@@ -527,6 +543,7 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
     }
     for name, table in tables.items():
         table.to_csv(folder / f"{name}.csv", index=False)
+    errors_result().write(folder)
     documents = {
         "setup": setup_facts(folder.name, **sizes, d_model=facts["d_model"]),
         "bound": {

@@ -181,11 +181,13 @@ CODE = {
     "semdim/ledger/collect.py": LEDGERS,
     "semdim/results/write_bounds.py": BOUNDS,
     "semdim/results/setup.py": {"measure_uncertainty"},
+    "semdim/mistakes/mondrian.py": {"measure_errors"},
+    "semdim/bounds/selective_risk.py": {"measure_errors"},
     "semdim/bounds/families/holdout.py": {*BOUNDS, "certify"},
     "semdim/bounds/predeclared.py": {"assemble_bound"},
     # Fits are repeated for the intervals, through the scores that they serve.
     "semdim/uncertainty/scores/entropy.py": {
-        "fit_activations", "score_activations", "measure_uncertainty",
+        "fit_activations", "score_activations", "measure_uncertainty", "measure_errors",
     },
     "semdim/uncertainty/activation_scores.py": {"fit_activations", "score_activations"},
     "semdim/plots/figures/roc.py": {"plot", "report"},
@@ -208,7 +210,8 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
         edited("stages/support/losses.py"), {"compute_losses", "further_losses"},
     ),
     "a corpus's role": (
-        composed_with("corpora.python.role=near"), {"measure_uncertainty", "summarise_run"},
+        composed_with("corpora.python.role=near"),
+        {"measure_uncertainty", "measure_errors", "summarise_run"},
     ),
     "the splice": (
         composed_with("splice=all"),
@@ -232,6 +235,7 @@ CHANGES: dict[str, tuple[Callable[[], Any], Any]] = {
     "tokens whose rounding is measured": (
         composed_with("rounding.n_tokens=1280"), {"measure_rounding", "summarise_run"},
     ),
+    "bins of k": (composed_with("errors.k_bins=5"), {"measure_errors", "summarise_run"}),
     "neighbours": (
         composed_with("uncertainty.neighbour=3"),
         {"fit_activations", "measure_uncertainty", "summarise_run"},

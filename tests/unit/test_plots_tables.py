@@ -157,6 +157,7 @@ def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
         "tables/radii.csv",
         "tables/proxies.csv",
         "tables/rounding.csv",
+        "tables/error_scores.csv",
         "tables/references.csv",
     ]
     assert all(path.stat().st_size > 100 for path in paths)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from ledger_factory import VOCAB_SIZE, make_ledger
+from results_factory import errors_result
 
 from semdim.bounds.aggregate import sequence_losses
 from semdim.bounds.assemble import BoundFacts, assemble_ledger
@@ -111,6 +112,7 @@ def model(tmp_path_factory) -> ProbeResults:
     )
     study.write(folder)
     write_sparsity(folder, study.sparsity, radii_table(tables))
+    errors_result().write(folder)
     write_rounding(folder, [_rounding_row(corpus, table) for corpus, table in tables.items()])
     facts = {corpus: facts_of(corpus, table) for corpus, table in tables.items()}
     (folder / "bound.json").write_text(json.dumps(headline(found, SPEC.smoothing)))
@@ -197,5 +199,6 @@ def test_every_table_has_rows(model):
         "levels_of_k",
         "rounding",
         "uncertainty_auroc",
+        "error_scores",
         "references",
     ]

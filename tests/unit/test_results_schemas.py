@@ -55,5 +55,8 @@ def test_facts_of_another_kind_are_refused(change: dict[str, object], message: s
     text = json.dumps(json.loads(facts().to_json()) | change)
     with pytest.raises(ArtifactError, match=message):
         LedgerFacts.from_json(text, "x.parquet")
-    names = {"certificate", "guardrail", "k_and_loss", "ledger_facts", "rank", "setup", "verdict"}
+    names = {
+        "certificate", "errors", "guardrail", "k_and_loss", "ledger_facts", "rank", "setup",
+        "verdict",
+    }  # fmt: skip
     assert set(RECORDS) == names

@@ -11,6 +11,7 @@ SECTIONS: dict[str, str] = {
     "selection": "Choosing k, choosing atoms",
     "dynamic": "Does risk grow with k?",
     "ood": "Is k a warning sign?",
+    "errors": "Does k know when the model is wrong?",
     "models": "Models side by side",
     "references": "Where this stands",
     "reproduce": "How to reproduce",

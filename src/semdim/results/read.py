@@ -4,6 +4,8 @@
                              sparsity.csv  radii.csv  sparsity_histogram.csv  sequence_histogram.csv
                              uncertainty.csv  roc.csv  guardrail.json  verdict.json
                              k_and_loss.json  rounding.csv
+                             errors.json  errors.csv  errors_curve.csv  errors_by_k.csv
+                             reliability.csv  mondrian.csv  selective_risk.csv
 
 Any file may be missing: what depends on it is then reported as not computed. What the columns are
 is written in `semdim.results.schema`.
@@ -30,12 +32,14 @@ from semdim.reading import (
 )
 from semdim.records import read_record
 from semdim.results.cells import plain
+from semdim.results.errors import Errors
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.schema import TABLES
 
 READ = (
     "bounds", "surface", "proxies", "sparsity", "sparsity_histogram", "uncertainty", "roc",
-    "sequence_histogram", "radii", "rounding",
+    "sequence_histogram", "radii", "rounding", "errors", "errors_curve", "errors_by_k",
+    "reliability", "mondrian", "selective_risk",
 )  # fmt: skip
 """The tables that figures and report look at."""
 
@@ -70,6 +74,8 @@ class ProbeResults:
     """verdict.json: flags about what n_active is worth as a warning sign."""
     k_and_loss: KAndLoss | None = None
     """k_and_loss.json: the loss of the next token by k; None where the file is absent."""
+    errors: Errors | None = None
+    """errors.json: k against the model's own errors; None where the file is absent."""
     left_out: tuple[str, ...] = ()
     """Of bound.json: the bounds that could not be computed, and why, in sentences."""
 
@@ -180,7 +186,7 @@ def read_probe(folder: Path) -> ProbeResults:
     """Read one probe's folder. Raises ArtifactError for a damaged file or missing columns."""
     paths = {name: folder / f"{name}.csv" for name in READ}
     tables = {name: _read_table(path, name) for name, path in paths.items() if is_there(path)}
-    tokenwise = folder / "k_and_loss.json"
+    tokenwise, mistakes = folder / "k_and_loss.json", folder / "errors.json"
     headline, left_out = _headline(folder / "bound.json")
     return ProbeResults(
         name=folder.name,
@@ -191,6 +197,7 @@ def read_probe(folder: Path) -> ProbeResults:
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
         k_and_loss=read_record(tokenwise, KAndLoss) if is_there(tokenwise) else None,
+        errors=read_record(mistakes, Errors) if is_there(mistakes) else None,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from semdim.errors import ConfigError, DataError
 from semdim.results.column import Column, Kind, TableSchema
+from semdim.results.errors_columns import ERRORS_TABLES
 from semdim.results.rounding_columns import ROUNDING
 
 BITS, TOKENS, SEQUENCES = "bits per token", "tokens", "sequences"
@@ -226,6 +227,7 @@ _ALL = (
             _must("true_positive_rate", "share of unfamiliar sequences above it"),
         ),
     ),
+    *ERRORS_TABLES,
     TableSchema(
         "points",
         "any stage as a sweep (python -m stages.<stage> -m …)",

@@ -12,6 +12,7 @@ from semdim.certificate.certificate import Certificate
 from semdim.ledger.facts import LedgerFacts
 from semdim.rank.table import RankTable
 from semdim.records import json_schema
+from semdim.results.errors import Errors
 from semdim.results.k_and_loss import KAndLoss
 from semdim.results.setup import Setup
 from semdim.uncertainty.guardrail import Guardrail
@@ -20,6 +21,7 @@ from semdim.uncertainty.verdict import Verdict
 #: Records by the name of their file; a ledger's facts are in its Parquet metadata, key ``semdim``.
 RECORDS: dict[str, type] = {
     "certificate": Certificate,
+    "errors": Errors,
     "guardrail": Guardrail,
     "k_and_loss": KAndLoss,
     "ledger_facts": LedgerFacts,

@@ -60,6 +60,7 @@ def _by_name(names: Iterable[object], values: Iterable[float]) -> dict[str, floa
 #: runs changes no result.
 SECTIONS = (
     "corpora", "tokens", "grid", "splice", "seed", "bound", "surface", "uncertainty", "rounding",
+    "errors",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from semdim.results.read import ProbeResults
 
 SCORE_COLOURS = {
     "n_active": "#AA3377",
+    "n_active_adjusted": "#CC6677",
     "unexplained_share": "#228833",
     "activation_norm": "#999933",
     "mahalanobis": "#8B5A2B",
