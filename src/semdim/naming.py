@@ -40,13 +40,14 @@ def check_names(settings: "Settings") -> None:
     Raises:
         ConfigError: which name, in which section.
     """
-    for what in ("models", "probes", "corpora"):
+    for what in ("models", "probes", "corpora", "questions"):
         _check_section(what, getattr(settings, what))
     grid = settings.grid
     for key, chosen, entries in (
         ("model", grid.model, settings.models),
         ("probe", grid.probe, settings.probes),
         ("corpus", grid.corpus, settings.corpora),
+        ("questions", grid.questions, settings.questions),
     ):
         for name in chosen:
             if name not in entries:

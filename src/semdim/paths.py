@@ -112,6 +112,10 @@ class Paths:
         """Columns that only the bounds read: they join the sample's ledger by position."""
         return self.of_probe(probe) / "further" / f"{sample}.parquet"
 
+    def answers(self, probe: str, questions: str) -> Path:
+        """A row per question of a set: what was answered, and every score."""
+        return self.of_probe(probe) / "answers" / f"{questions}.parquet"
+
     def gathered(self, probe: str, corpus: str) -> Path:
         """Which tables of a probe belong to a run, up to one corpus of its chain."""
         return self.of_probe(probe) / "gathered" / f"{corpus}.json"
@@ -126,6 +130,10 @@ class Paths:
 
     def results(self, probe: str) -> Path:
         return self.all_results / probe
+
+    def answer_results(self, probe: str, questions: str) -> Path:
+        """What was found of the answers to a set of questions."""
+        return self.results(probe) / "answers" / questions
 
     @property
     def figures(self) -> Path:

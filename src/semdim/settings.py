@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from semdim.answers.spec import AnswersSpec
 from semdim.axes import axes
 from semdim.bounds.family import needed_proxies
 from semdim.bounds.needed import missing_losses
@@ -20,6 +21,7 @@ from semdim.models.spec import ModelSource
 from semdim.naming import check_names
 from semdim.preflight import check_fits, known_shapes
 from semdim.proxies.names import parse_proxy
+from semdim.questions.spec import QuestionsSpec
 from semdim.rules import show
 from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
@@ -69,6 +71,8 @@ class GridSpec:
     """Rounded up to whole sequences; None: all of the sample."""
     pool: tuple[str, ...] = setting((), not_blank=True)
     """Pool proxies, of the sample only: they need an order of the atoms."""
+    questions: tuple[str, ...] = setting((), distinct=True)
+    """Sets of questions that every probe's model answers; none: the stage does not exist."""
     kl_smoothing: float = setting(0.5, above=0.0, below=1.0)
     """α of the ledger's kl_<proxy>, one value for good: bounds at other α need no other losses."""
 
@@ -158,6 +162,8 @@ class Settings:
     uncertainty: UncertaintySpec = setting(complete=True)
     rounding: RoundingSpec = setting(complete=True)
     errors: ErrorsSpec = setting(complete=True)
+    questions: dict[str, QuestionsSpec] = setting()
+    answers: AnswersSpec = setting(complete=True)
     tracking: TrackingSpec = setting(complete=True)
     seed: int = setting(**SEED)
     plugins: tuple[str, ...] = setting((), not_blank=True, distinct=True)

@@ -35,6 +35,20 @@ def load_split(run: Run, device: str, dtype: str | None = None) -> SplitModel:
     return SplitModel(backend, hook_name)
 
 
+def load_answering(run: Run, device: str) -> SplitModel:
+    """The unit's model as transformers has it, which can generate with keys and values kept, cut at
+    the unit's hook."""
+    from semdim.forward.backends.transformers import TransformersBackend
+    from semdim.models.load_transformers import load_transformers
+
+    hook_name, processing = parse_hook(run.hook)
+    model = load_transformers(
+        run.paths.model(run.model), dtype=torch_dtype(run.compute_dtype), device=device
+    )
+    wanted = WeightProcessing(**dict.fromkeys(processing, True))
+    return SplitModel(TransformersBackend(model, wanted), hook_name)
+
+
 def recomputed(run: Run, corpus: str, split: SplitModel) -> RecomputedActivations:
     """The activations of a corpus, computed again whenever they are read."""
     token_ids, _ = load_tokens(run.paths.tokens(run.model, corpus))

@@ -35,6 +35,7 @@ class Unit:
     hook: str | None = None
     probe: str | None = None
     corpus: str | None = None
+    questions: str | None = None
     out: str | None = None
     """Of a sweep: the file that its points are collected in."""
     swept: str | None = None
@@ -138,6 +139,11 @@ class Run:
     def corpus(self) -> str:
         """The corpus's name; refused when it is not in params.yaml."""
         return _chosen("corpus", self.unit.corpus, self.setting("corpora"))
+
+    @property
+    def questions(self) -> str:
+        """The name of the set of questions; refused when it is not in params.yaml."""
+        return _chosen("questions", self.unit.questions, self.setting("questions"))
 
     def after(self, what: str) -> str:
         """The predecessor of the unit's probe or corpus in its chain (`semdim.axes`)."""

@@ -17,6 +17,7 @@ from semdim.errors import ConfigError
 from semdim.models.source import model_digest
 from semdim.models.spec import ModelSource
 from semdim.paths import Paths
+from semdim.questions.spec import QuestionsSpec
 from semdim.saes.source import sae_digest
 from semdim.saes.spec import SAESource
 from semdim.scaffold import modules_with_record
@@ -41,6 +42,9 @@ def write_sources(params: dict[str, Any], paths: Paths) -> None:
         record = {"settings": settings, "found": source_digest(spec)}
         _check_room(name, spec, record["found"], params["tokens"])
         wanted[paths.source("corpora", name)] = record
+    for name, entry in params["questions"].items():
+        found = QuestionsSpec.from_mapping(entry, f"questions.{name}").source()
+        wanted[paths.source("questions", name)] = {"settings": entry, "found": found}
     for name, entry in params["models"].items():
         found = model_digest(ModelSource.from_mapping(entry))
         wanted[paths.source("models", name)] = {"settings": entry, "found": found}

@@ -17,7 +17,7 @@ class AnswersSpec:
     (semantic entropy); 0: none."""
     temperature: float = setting(1.0, above=0.0, at_most=10.0)
     """Of the answers drawn at random."""
-    n_alternatives: int | None = setting(16, at_least=2, **limit(10_000, "each is run"))
+    n_alternatives: int | None = setting(10, at_least=2, **limit(10_000, "each is run"))
     """Alternatives that the true answer is ranked among, itself included, drawn from its group;
     null: all of them."""
     n_folds: int = setting(5, at_least=2, **limit(100, "each is a fit"))
