@@ -16,6 +16,8 @@ from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
 from semdim.commands.refusal import CommandLine, command, refusal
+from semdim.commands.run import EPILOG as RUN_EPILOG
+from semdim.commands.run import run
 from semdim.commands.summary import summary
 from semdim.commands.verify import verify
 
@@ -63,6 +65,7 @@ for _name, _work, _epilog in (
     ("compare", compare, COMPARE_EPILOG),
     ("certify", certify, CERTIFY_EPILOG),
     ("verify", verify, None),
+    ("run", run, RUN_EPILOG),
     ("init", init, None),
     ("plan", plan, None),
     ("summary", summary, None),
