@@ -12,7 +12,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Given as text, so that what imports semdim does not depend on all that it exports.
 _HOMES = {

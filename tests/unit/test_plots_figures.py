@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,13 +21,13 @@ from semdim.plots.catalogue import FIGURES, figures
 from semdim.plots.documents_axis import document_ticks
 from semdim.plots.families import main_certificate, published
 from semdim.plots.figures.ablations import ablations
-from semdim.plots.figures.auroc_table import auroc_table
+from semdim.plots.figures.auroc_table import _is_dark, auroc_table
 from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n
 from semdim.plots.figures.cross_model import cross_model
 from semdim.plots.figures.guardrail import guardrail_rates
 from semdim.plots.figures.risk_by_sparsity import risk_by_sparsity
 from semdim.plots.figures.roc import roc, roc_choice
-from semdim.plots.figures.sparsity_histograms import sparsity_histograms
+from semdim.plots.figures.sparsity_histograms import log_binned, sparsity_histograms
 from semdim.plots.figures.topk_frontier import topk_frontier
 from semdim.plots.selections.bin_rows import bin_label, sparsity_bins
 from semdim.plots.selections.block_rows import block, sae_gap
@@ -231,7 +232,8 @@ def test_a_model_that_lacks_the_data_is_skipped_by_name(models):
     mixed = [models[0], without(models[1], "uncertainty")]
     spec = FIGURES["auroc_table"]
     assert spec.can_draw(mixed) and spec.lacking(mixed) == ["synthetic-b"]
-    assert len(spec.draw(mixed).axes) == 1
+    drawn = [axes for axes in spec.draw(mixed).axes if axes.get_label() != "<colorbar>"]
+    assert len(drawn) == 1
     assert not FIGURES["cross_model"].can_draw(models[:1])
 
 
@@ -405,3 +407,18 @@ def test_files_are_byte_identical_on_a_second_run_and_hold_no_date(models, tmp_p
         assert one.read_bytes() == other.read_bytes()
     text = first[1].read_text()
     assert "<dc:date>" not in text and "matplotlib.org" not in text.split("<defs>")[0][:2000]
+
+
+def test_wider_bins_lose_no_token_and_leave_no_hole():
+    rng = np.random.default_rng(0)
+    left = np.arange(0, 7000, 12.0)
+    part = pd.DataFrame({"left": left, "right": left + 12.0, "count": rng.poisson(3.0, len(left))})
+    wide = log_binned(part)
+    assert wide["count"].sum() == part["count"].sum()
+    assert (wide["left"].to_numpy()[1:] == wide["right"].to_numpy()[:-1]).all()
+    assert len(wide) < 50 and (wide["right"] / wide["left"])[2:-1].min() > 10 ** (1 / 12) - 0.02
+
+
+def test_white_text_stands_on_dark_cells_only():
+    colours = matplotlib.colormaps["PuOr_r"]
+    assert _is_dark(colours(0.0)) and _is_dark(colours(1.0)) and not _is_dark(colours(0.5))

@@ -6,6 +6,7 @@ from results_factory import PROBES, write_probe, write_results
 
 from semdim.plots.catalogue import made_tables
 from semdim.plots.draw import draw_all
+from semdim.plots.selections.score_rows import score_words
 from semdim.plots.tables.bounds_at_largest_n import bounds_table
 from semdim.plots.tables.levels_of_k import levels_of_k
 from semdim.plots.tables.proxies import proxies_table
@@ -84,7 +85,7 @@ def test_bold_is_the_best_score_that_needs_no_label(models):
     best = here.sort_values("auroc").iloc[-1]["score"]
     column = table.header.index("python")
     bold = [table.rows[i][1] for i, j in table.bold if j == column and i < data["score"].nunique()]
-    assert bold == [best.replace("_", " ")]
+    assert bold == [score_words(best)]
 
 
 def test_the_levels_of_k_show_what_the_mean_hides(models):

@@ -311,7 +311,7 @@ def test_what_rounding_moves_is_said_and_what_it_leaves(models):
 def test_like_is_compared_with_like(models):
     text = [plain([sentence]) for sentence in warning_sign.separated(models[:1])]
     one, two = (next(t for t in text if f"python, {side}" in t) for side in SIDES.values())
-    assert "two-sided" not in one and "unigram nll (two-sided), has" in two
+    assert "two-sided" not in one and "token frequency (two-sided), has" in two
 
 
 def test_the_levels_say_what_outliers_do_and_how_one_was_chosen(models):

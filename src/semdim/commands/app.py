@@ -18,6 +18,8 @@ from semdim.commands.plan import plan
 from semdim.commands.rank import EPILOG as RANK_EPILOG
 from semdim.commands.rank import rank
 from semdim.commands.refusal import CommandLine, command, refusal
+from semdim.commands.run import EPILOG as RUN_EPILOG
+from semdim.commands.run import run
 from semdim.commands.summary import summary
 from semdim.commands.verify import verify
 
@@ -66,6 +68,7 @@ for _name, _work, _epilog in (
     ("certify", certify, CERTIFY_EPILOG),
     ("verify", verify, None),
     ("rank", rank, RANK_EPILOG),
+    ("run", run, RUN_EPILOG),
     ("init", init, None),
     ("plan", plan, None),
     ("summary", summary, None),

@@ -1,5 +1,6 @@
 """Two runs in one figure: bounds over N, the gap of each proxy, how many atoms are active."""
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,8 @@ from semdim.plots.style import (
 )
 from semdim.results.read import ProbeResults
 
+LINE = 72
+"""Characters of a title that fit on a line."""
 COLUMNS = 3
 """Corpora side by side."""
 CERTIFIED_TOPK = "srm_topk"
@@ -126,7 +129,12 @@ def _bounds_row(part: SubFigure, pair: Pair) -> None:
     )
     axes.set_ylim(0.0, max(HEADROOM * highest, 1.2 * lowest_drawn))
     axes.set_ylabel("bits per token")
-    axes.set_title(f"{pair.name}: the bounds over the sample size")
+    axes.set_title(_title(pair, "the bounds over the sample size"))
+
+
+def _title(pair: Pair, words: str) -> str:
+    """A panel's title, on lines that end with the figure."""
+    return "\n".join(textwrap.wrap(f"{pair.name}: {words}", LINE, break_on_hyphens=False))
 
 
 def _marker(curve: Curve) -> str:
@@ -176,7 +184,7 @@ def _gaps_row(part: SubFigure, pair: Pair) -> None:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("mean |loss of the model − loss of the proxy|, bits per token; right: A → B")
-    axes.set_title(f"{pair.name}: what each proxy costs")
+    axes.set_title(_title(pair, "what each proxy costs"))
 
 
 def _number(value: float) -> str:

@@ -19,7 +19,13 @@ from semdim.plots.style import (
 from semdim.results.read import ProbeResults
 
 
-def _ablation_panel(axes: Axes, probe: ProbeResults, rows: pd.DataFrame) -> None:
+def _end(probe: ProbeResults, rows: pd.DataFrame) -> float:
+    """The longest bar of a panel, or log2 V where that is further."""
+    longest = float((rows["risk"] + rows["abs_gap"].fillna(0.0)).max())
+    return max(longest, probe.baseline or 0.0)
+
+
+def _ablation_panel(axes: Axes, probe: ProbeResults, rows: pd.DataFrame, end: float) -> None:
     place = np.arange(len(rows))[::-1]
     risk = rows["risk"].to_numpy(dtype=float)
     gap = rows["abs_gap"].fillna(0.0).to_numpy(dtype=float)
@@ -40,11 +46,9 @@ def _ablation_panel(axes: Axes, probe: ProbeResults, rows: pd.DataFrame) -> None
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("bits per token (smoothed)")
     axes.set_title(probe.name)
-    top = float((risk + gap).max())
     if probe.baseline is not None:
         axes.axvline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
-        top = max(top, probe.baseline)
-    axes.set_xlim(0.0, 1.2 * top)
+    axes.set_xlim(0.0, 1.25 * end)
 
 
 @house_style
@@ -53,9 +57,10 @@ def ablations(probes: list[ProbeResults]) -> Figure:
     drawable = [(probe, ablation_rows(probe)) for probe in probes]
     drawable = [(probe, rows) for probe, rows in drawable if len(rows)]
     longest = max(len(rows) for _, rows in drawable)
-    figure, axes = panels(len(drawable), height=0.9 + 0.27 * longest)
+    end = max(_end(probe, rows) for probe, rows in drawable)  # one scale, so that bars compare
+    figure, axes = panels(len(drawable), height=0.9 + 0.27 * longest, legend_rows=1)
     for row, (probe, rows) in zip(axes, drawable, strict=True):
-        _ablation_panel(row[0], probe, rows)
+        _ablation_panel(row[0], probe, rows, end)
     handles: list = [
         Patch(color=TERM_COLOURS["proxy_risk"]),
         Patch(color=TERM_COLOURS["gap"]),
@@ -69,7 +74,7 @@ def ablations(probes: list[ProbeResults]) -> Figure:
             "mean |gap|, over sequences",
             "log₂V: random guess",
         ],
-        3,
+        2,
     )
     return figure
 

@@ -22,10 +22,18 @@ LABEL_CHARACTERS = 70
 """Characters that fit side by side under a heat map; longer labels are slanted."""
 
 
+def _is_dark(colour: tuple[float, float, float, float]) -> bool:
+    """Whether white text has more contrast on it than ink: by relative luminance (WCAG 2)."""
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in map(float, colour[:3])
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.2
+
+
 def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
     values = matrix.to_numpy(dtype=float)
     colours = matplotlib.colormaps["PuOr_r"]
-    axes.imshow(values, cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
+    image = axes.imshow(values, cmap=colours, vmin=0.0, vmax=1.0, aspect="auto")
     free = np.array([not uses_labels(probe, score) for score in matrix.index])
     best = np.where(np.isfinite(values) & free[:, None], values, -1.0).max(axis=0)
     for (i, j), value in np.ndenumerate(values):
@@ -39,8 +47,8 @@ def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
             ha="center",
             va="center",
             fontsize=8,
-            weight="bold" if free[i] and value == best[j] else "normal",
-            color="white" if abs(value - 0.5) > 0.36 else INK,
+            weight="bold" if free[i] and round(value, 2) == round(best[j], 2) else "normal",
+            color="white" if _is_dark(colours(value)) else INK,
         )
     columns = column_pairs(matrix)
     sides = [side for side, _ in columns]
@@ -69,6 +77,8 @@ def _heat_map(axes: Axes, probe: ProbeResults, matrix: pd.DataFrame) -> None:
     for spine in axes.spines.values():
         spine.set_visible(False)
     axes.set_title(probe.name, pad=20)
+    bar = axes.figure.colorbar(image, ax=axes, pad=0.015, fraction=0.05, ticks=[0.0, 0.5, 1.0])
+    bar.set_label("AUROC", fontsize=8.5)
 
 
 @house_style
@@ -97,11 +107,11 @@ add_figure(
         position=10,
         caption=(
             "Orange: the score is higher on the shifted corpus; purple: lower. Bold numbers are "
-            "the best of their column among the scores that do without the label. Left: in the "
-            "direction that theory expects; right: the distance from the usual value, learnt on "
-            "in-distribution documents that no rate counts, as is the level of each score. "
-            "Mahalanobis and nearest-neighbour distances are "
-            "fitted on the same documents."
+            "the best of their column, at two decimals, among the scores that do without the "
+            "label. Left: in the direction that theory expects; right: the distance from the "
+            "usual value, learnt on in-distribution documents that no rate counts, as is the "
+            "level of each score. Mahalanobis and nearest-neighbour distances are fitted on the "
+            "same documents."
         ),
         draw=auroc_table,
         has=lambda probe: len(probe.table("uncertainty")) > 0,

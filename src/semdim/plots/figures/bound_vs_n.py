@@ -10,7 +10,7 @@ from matplotlib.patches import Patch
 
 from semdim.plots.catalogue import FigureSpec, add_figure
 from semdim.plots.documents_axis import documents_axis
-from semdim.plots.families import MARKERS, Curve, crossing_tokens, curves, published
+from semdim.plots.families import MARKERS, Curve, crossing_tokens, curves, main_rows, published
 from semdim.plots.style import (
     BASELINE,
     INK,
@@ -29,6 +29,9 @@ PUBLISHED_TERMS = {
     "complexity": "complexity",
     "tail": "tail",
 }
+VISIBLE_SHARE = 0.02
+"""A term whose area is thinner than this share of the axis everywhere has no place in the
+legend."""
 HEADROOM = 2.0
 """The axis ends at this many times log2 V: what is above it is vacuous many times over."""
 
@@ -44,7 +47,10 @@ def _top(probe: ProbeResults) -> float:
 
 def _line_style(curve: Curve) -> dict[str, Any]:
     if curve.is_certificate:
-        return {"linestyle": "-", "marker": MARKERS.get(curve.method, "o")}
+        style = {"linestyle": "-", "marker": MARKERS.get(curve.method, "o")}
+        # Holdout comes by several methods, one of which is put forward: the others are thin.
+        is_other = curve.family == "holdout" and curve.method != "betting"
+        return style | ({"linewidth": 0.9, "markersize": 3.0, "alpha": 0.6} if is_other else {})
     if curve.family == "as_published":
         return {"linestyle": "-", "linewidth": 2.4, "marker": ""}
     dash: object = (0, (1, 1.2)) if curve.family.startswith("as_published") else (0, (1, 2.5))
@@ -70,12 +76,13 @@ def _mark_crossing(
     height = crossing.total if crossing.is_first_point else baseline
     prefix = "at or before" if crossing.is_first_point else "from"
     axes.plot([where], [height], marker="o", ms=7, mfc="white", mec=INK, mew=1.6, zorder=6)
+    # To the right of the curve, which falls: there the box covers nothing.
     axes.annotate(
         f"below log₂V {prefix}\nN ≈ {n_tokens:,.0f} tokens",
         (where, height),
-        xytext=(0, above),
+        xytext=(24, above),
         textcoords="offset points",
-        ha="center",
+        ha="left",
         va="bottom",
         fontsize=8.5,
         zorder=7,
@@ -111,7 +118,7 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     every = [float(n) for curve in lines for n in curve.points["n_tokens"]]
     count_axis(axes, "tokens that were used (BOS included, log scale)")
     axes.set_ylabel("bits per token")
-    axes.set_title(probe.name)
+    axes.set_title(_settings(probe))
     low, high = min(every), max(every)
     axes.set_xlim(low / 1.25 if low == high else low, high * 1.04 if low < high else high * 1.25)
     axes.set_ylim(0.0, _top(probe))
@@ -135,6 +142,24 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
         axes.axhline(bits, **UNIGRAM_LINE, zorder=5)
     if main is not None:
         _mark_crossing(axes, probe, main, baseline, above=34.0)
+
+
+def _is_seen(probe: ProbeResults, term: str) -> bool:
+    """Whether the area of a term is thick enough anywhere to be seen."""
+    curve = published(probe)
+    if curve is None:
+        return False
+    inside = curve.points[curve.points["total"] <= _top(probe)]
+    return bool((inside[term].fillna(0.0) > VISIBLE_SHARE * _top(probe)).any())
+
+
+def _settings(probe: ProbeResults) -> str:
+    """δ and α of the rows that are drawn, for the title."""
+    rows = main_rows(probe)[["failure_prob", "smoothing"]].dropna()
+    if rows.empty:
+        return probe.name
+    delta, alpha = (float(value) for value in rows.to_numpy(dtype=float)[0])
+    return f"{probe.name} (δ = {delta:g}, α = {alpha:g})"
 
 
 def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
@@ -168,6 +193,7 @@ def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
         right += [
             (Patch(color=TERM_COLOURS[term]), f"share of “as published”: {words}")
             for term, words in PUBLISHED_TERMS.items()
+            if any(_is_seen(probe, term) for probe in probes)
         ]
     if set(seen) - visible:
         left.append((blank, "↑ above the axis at every N"))
@@ -201,11 +227,11 @@ add_figure(
         position=10,
         caption=(
             "The shaded areas are the terms of the bound as published, stacked: their upper edge "
-            "(black) is the bound. Coloured lines with markers are certificates: of means over "
-            "whole documents, counted above. The black lines are about means over all sequences of "
-            "the first N tokens. The axis ends where a bound is vacuous many times over. The "
-            "dotted line is what a table of token frequencies pays, each document predicted from "
-            "the others: log₂V is a weak baseline."
+            "(black) is the bound; a term too thin to be seen has no entry below. Coloured lines "
+            "with markers are certificates: of means over whole documents, counted above. The "
+            "black lines are about means over all sequences of the first N tokens. The axis ends "
+            "where a bound is vacuous many times over. The dotted line is what a table of token "
+            "frequencies pays, each document predicted from the others: log₂V is a weak baseline."
         ),
         draw=bound_vs_n,
         has=lambda probe: bool(curves(probe)),

@@ -4,9 +4,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.documents_axis import WORDS, documents_axis
+from semdim.plots.documents_axis import documents_axis
 from semdim.plots.families import MARKERS, Curve, comparable, main_certificate, published
 from semdim.plots.selections.sparsity_rows import sparsity_rows
 from semdim.plots.style import BASELINE, INK, WIDTH, count_axis, house_style, model_colours
@@ -15,6 +16,12 @@ from semdim.results.read import ProbeResults
 
 def _curves(probe: ProbeResults) -> list[Curve]:
     return [curve for curve in (published(probe), main_certificate(probe)) if curve is not None]
+
+
+def _certificate_marker(probes: list[ProbeResults]) -> str:
+    """The marker of the certificates that are drawn, as the legend shows it."""
+    methods = [curve.method for probe in probes if (curve := main_certificate(probe)) is not None]
+    return MARKERS.get(methods[0], "o") if methods else "o"
 
 
 def _bound_panel(axes: Axes, probes: list[ProbeResults], relative: bool) -> None:
@@ -41,13 +48,14 @@ def _bound_panel(axes: Axes, probes: list[ProbeResults], relative: bool) -> None
         )
     count_axis(axes, "N: tokens in the sample (log scale)")
     for above, probe in enumerate(probes):
-        words = WORDS if len(probes) == 1 else f"{WORDS}, {probe.name}"
+        words = "documents behind the certificates" if above == len(probes) - 1 else ""
         documents_axis(
-            axes, probe, words=words, above=34.0 * above, most=6, colour=colours[probe.name]
+            axes, probe, words=words, above=18.0 * above, most=4, colour=colours[probe.name]
         )
     axes.set_ylim(0.0, 2.0 * top)
     axes.set_ylabel("bound ÷ log₂V" if relative else "bits per token")
     axes.set_title("relative to a random guess" if relative else "in bits", fontsize=9)
+    axes.xaxis.set_major_locator(LogLocator(numticks=20))
 
 
 def _sparsity_panel(axes: Axes, probes: list[ProbeResults]) -> None:
@@ -76,12 +84,8 @@ def _sparsity_panel(axes: Axes, probes: list[ProbeResults]) -> None:
     axes.set_xticks(range(len(corpora)), corpora)
     axes.set_xlim(-0.6, len(corpora) - 0.4)
     axes.set_ylim(bottom=0.0)
-    axes.set_ylabel("n_active per token")
-    axes.set_title(
-        "mean atoms per token, position 0 left out; "
-        "bars: the middle half of the tokens (quartiles)",
-        fontsize=9,
-    )
+    axes.set_ylabel("k: active atoms per token")
+    axes.set_title("mean k without position 0; bars: the middle half of the tokens", fontsize=9)
 
 
 @house_style
@@ -101,7 +105,7 @@ def cross_model(probes: list[ProbeResults]) -> Figure:
     handles = [Line2D([], [], color=colour, linewidth=3) for colour in colours.values()]
     handles += [
         Line2D([], [], color=INK, linewidth=2.2),
-        Line2D([], [], color=INK, linewidth=1.4, marker="o"),
+        Line2D([], [], color=INK, linewidth=1.4, marker=_certificate_marker(drawable)),
         Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.2),
     ]
     words = ["as published (no certificate)", "certificate: holdout", "log₂V: random guess"]

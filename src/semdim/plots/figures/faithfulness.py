@@ -27,6 +27,7 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
     drawable = [(probe, faithfulness_rows(probe)) for probe in probes]
     drawable = [(probe, rows) for probe, rows in drawable if len(rows)]
     longest = max(len(rows) for _, rows in drawable)
+    end = max(float(rows["total"].max()) for _, rows in drawable)  # one scale for all probes
     figure, axes = panels(len(drawable), height=1.1 + 0.34 * longest)
     for row, (probe, rows) in zip(axes, drawable, strict=True):
         panel = row[0]
@@ -53,7 +54,7 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
             ],
         )
         panel.set_ylim(-0.6, len(rows) - 0.4)
-        panel.set_xlim(0.0, 1.3 * float(upper.max()))
+        panel.set_xlim(0.0, 1.3 * end)
         panel.grid(axis="x")
         panel.grid(visible=False, axis="y")
         panel.set_xlabel(

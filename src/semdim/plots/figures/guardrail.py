@@ -49,6 +49,8 @@ def guardrail_rates(probe: ProbeResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+WIDE_RANGE = 30.0
+"""Above this ratio of its ends the axis of the statistic is logarithmic."""
 RULE_MARKS = {"average": ("o", "#AA3377"), "confident": ("s", "#4477AA"), "fixed": ("D", "#444444")}
 
 
@@ -85,13 +87,14 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
                 axes.hlines(y, float(entry["low"]), float(entry["high"]), color=colour, lw=2)
             axes.plot([rate], [y], marker, color=colour, ms=6, clip_on=False, zorder=5)
             axes.annotate(
-                f"{rate:.1%}",
+                f"{rate:.1%}".replace("%", " %"),
                 (max([rate, *entry[["high", "largest"]].dropna()]), y),
-                xytext=(7, 0),
+                xytext=(9, 0),
                 textcoords="offset points",
                 va="center",
                 fontsize=8,
                 color=colour,
+                bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none", "alpha": 0.7},
                 annotation_clip=False,
             )
     facts = guardrail_of(probe)
@@ -109,7 +112,7 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("share of documents that raise the alarm")
+    axes.set_xlabel("share of documents that raise the alarm (%)")
     axes.set_title(probe.name)
 
 
@@ -146,7 +149,11 @@ def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
             color=colour,
         )
     name = statistic_in_words(limit.statistic, facts.alarm.moving_length)
-    count_axis(axes, f"{name} of n_active\nin a sequence (log scale)")
+    low, high = axes.get_xlim()
+    if low <= 0.0 or high > WIDE_RANGE * low:
+        count_axis(axes, f"{name} of k\nin a sequence (active atoms, log scale)")
+    else:  # within a decade or so a logarithmic axis has no tick to read
+        axes.set_xlabel(f"{name} of k\nin a sequence (active atoms)")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
     axes.set_title("sequences, at their end")

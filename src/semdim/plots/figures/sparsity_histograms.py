@@ -40,6 +40,22 @@ def _right_end(rows: pd.DataFrame) -> float:
     return max(ends)
 
 
+def log_binned(part: pd.DataFrame, per_decade: int = 12) -> pd.DataFrame:
+    """Bins of one corpus, put together until each is at least a twelfth of a decade wide: narrower
+    ones hold a token or none, far out, and a logarithmic axis shows nothing but their noise.
+
+    part: columns left, right, count, ascending. No count is lost.
+    """
+    ratio = 10.0 ** (1.0 / per_decade)
+    group, start, groups = 0, float(part["left"].iloc[0]), []
+    for left in part["left"].astype(float):
+        if left >= max(start, FIRST) * ratio:
+            group, start = group + 1, left
+        groups.append(group)
+    found = part.groupby(pd.Series(groups, index=part.index))
+    return found.agg({"left": "min", "right": "max", "count": "sum"}).reset_index(drop=True)
+
+
 def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count: bool) -> None:
     histogram = probe.table("sparsity_histogram")
     rows = histogram[histogram["positions"] == positions]
@@ -53,6 +69,8 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
         part = rows[rows["corpus"] == corpus].sort_values("left")
         if part.empty:
             continue
+        if log_count:
+            part = log_binned(part)
         total = part["count"].sum()
         share = (part["count"] / total / (part["right"] - part["left"])).to_numpy(dtype=float)
         edges = np.append(part["left"].to_numpy(float), float(part["right"].iloc[-1]))

@@ -34,7 +34,7 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
     """Proxy risk and |gap| as areas, the certificate's total against k for several N, k* marked."""
     drawable = [probe for probe in probes if has_frontier(probe)]
     figure, axes = panels(len(drawable), height=3.5)
-    labels: dict[str, Line2D] = {}
+    labels: dict[int, Line2D] = {}
     for row, probe in zip(axes, drawable, strict=True):
         panel, rows = row[0], topk_rows(probe)
         largest = rows[rows["n_tokens_asked"] == rows["n_tokens_asked"].max()]
@@ -50,7 +50,7 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
         for size, colour in zip(sizes, N_SHADES[-len(sizes) :], strict=True):
             part = rows[rows["n_tokens_asked"] == size]
             line = panel.plot(part["k"], part["total"], "-o", color=colour)[0]
-            labels.setdefault(f"certificate at N = {count_label(size)}", line)
+            labels.setdefault(size, line)
             best = part.sort_values("total").iloc[0]
             panel.plot(
                 [best["k"]], [best["total"]], marker="*", ms=14, color=colour, mec=INK, mew=0.8
@@ -70,7 +70,10 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
     handles += [Line2D([], [], linestyle="none", marker="*", ms=13, color="#AA3377", mec=INK)]
     words = ["risk of the proxy (largest N)", "mean |gap| (largest N)", "log₂V: random guess"]
     words += ["k*(N): the smallest certificate"]
-    legend_below(figure, [*handles, *labels.values()], [*words, *labels], 3)
+    for size in sorted(labels):
+        handles.append(labels[size])
+        words.append(f"certificate at N = {count_label(float(f'{size:.3g}'))}")
+    legend_below(figure, handles, words, 3)
     return figure
 
 

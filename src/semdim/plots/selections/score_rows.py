@@ -8,6 +8,14 @@ from semdim.uncertainty.level import all_levels
 CONTENDERS = ("n_active", "n_active_two_sided")
 TWO_SIDED = "_two_sided"
 SIDES = {False: "as theory expects", True: "two-sided"}
+WORDS = {
+    "n_active": "n_active",
+    "knn_distance": "kNN distance",
+    "one_minus_max_prob": "missing confidence (MSP)",
+    "unigram_nll": "token frequency",
+    "nll": "loss of the next token",
+}
+"""Scores whose file name is no name to read."""
 TOKEN, CHOSEN, MEAN = "token", "chosen", "sequence_mean"
 
 
@@ -44,8 +52,8 @@ def is_two_sided(score: str) -> bool:
 
 def score_words(score: str) -> str:
     """A score's name for a table: underscores are for files."""
-    words = one_sided(score).replace("_", " ").replace("n active", "n_active")
-    words = words.replace("mahalanobis", "Mahalanobis").replace("knn", "kNN")
+    plain = one_sided(score).replace("_", " ").replace("mahalanobis", "Mahalanobis")
+    words = WORDS.get(one_sided(score), plain)
     return f"{words} (two-sided)" if is_two_sided(score) else words
 
 

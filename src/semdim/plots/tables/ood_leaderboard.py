@@ -39,7 +39,7 @@ def ood_leaderboard(probes: list[ProbeResults]) -> Table:
     for probe in probes:
         table = probe.table("uncertainty")
         table = table[table["level"] == main_level(probe)]
-        table = table[[not is_two_sided(str(score)) for score in table["score"]]]
+        table = table[~table["score"].map(is_two_sided).astype(bool)]
         for shift, here in table.groupby("shift", sort=False):
             ranked = _ranked(probe, here)
             parts.append(ranked[["rank", *KEPT]].assign(probe=probe.name))
