@@ -110,7 +110,7 @@ def test_a_worker_that_is_killed_and_one_that_fails_once_change_no_byte(
     on_cluster(two_nodes.address, job, tmp_path, bar)
     assert {path.name for path in tmp_path.glob("fault-*")} == {"fault-3", "fault-5"}
     assert sum(bar.moves) == (N_SHARDS - 1) * SHARD_TOKENS - 3
-    assert bar.words == f"{N_SHARDS} of {N_SHARDS} shards, 1 workers"
+    assert bar.words == f"{N_SHARDS} of {N_SHARDS} shards, 1 worker"
     assert published(job) == alone
 
 
@@ -172,8 +172,8 @@ def test_a_stage_writes_the_same_bytes_on_a_cluster(
     tokens.publish({})
     found = []
     main = cache_activations.main.__wrapped__  # type: ignore[attr-defined]
-    on_ray = ["engine.workers=ray", f"engine.ray_address='{two_nodes.address}'"]
-    for settings in ([], on_ray):
+    there = ["engine.workers=ray", f"engine.ray_address='{two_nodes.address}'"]
+    for settings in ([], [*there, "engine.n_workers=1"]):
         main(a_run(f"engine.store_activations={stored}", *settings))
         folder = run.paths.activations("tiny", run.hook, "english")
         found.append(contents(folder))
