@@ -65,7 +65,8 @@ def _on_cluster(run: Run, desc: str, jobs: list[Job], spec: EngineSpec) -> None:
     from semdim.workers.on_ray import on_ray
 
     total = _total(jobs)
-    here = expectations(run.paths.root, ROOT, run.paths.partial, run.module)
+    place = jobs[0].parts[0].writer.folder  # whose leftovers the next start removes
+    here = expectations(run.paths.root, ROOT, place, run.module)
     with (
         cluster(spec) as (ray, nodes),
         here as expected,
