@@ -43,9 +43,8 @@ def load_norms(run: Run, looks: Unfinished) -> Work:
 
 @stage
 def main(run: Run) -> None:
-    stored, dtype, backend = (
-        run.setting("engine.store_activations"), run.compute_dtype, run.backend
-    )  # fmt: skip
+    dtype, backend = run.compute_dtype, run.backend
+    stored = run.setting("engine.store_activations")
     exported, tokens = run.paths.model(run.model), run.paths.tokens(run.model, run.corpus)
     size, desc = run.setting("engine.shard_sequences"), f"{run.model} prefix on {run.corpus}"
     token_ids, _ = load_tokens(tokens)

@@ -20,9 +20,8 @@ def load(run: Run, keeps_residual: bool) -> Work:
     """The model."""
     split = load_split(run, start_engine(run))
     token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
-    activations, batch = (
-        open_activations(run, run.corpus, split), run.setting("engine.batch_sequences")
-    )  # fmt: skip
+    activations = open_activations(run, run.corpus, split)
+    batch = run.setting("engine.batch_sequences")
     return lambda writers, update: model_losses(
         split, token_ids, activations, writers[0],
         batch_sequences=batch, keeps_residual=keeps_residual, update=update,

@@ -39,7 +39,7 @@ BUILTINS = ("cd", "export")
 MADE = ("outputs", "multirun", "wandb", ".venv")
 """Folders that runs write: they are not in the repository."""
 # What a reader's own machine has, and is no part of the environment.
-ELSEWHERE = ("jq", "sbatch", "squeue", "aws")
+ELSEWHERE = ("jq", "sbatch", "squeue", "aws", "kubectl")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The shards that a stage is missing, computed by whatever the settings name: no stage knows."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +29,10 @@ class Step:
     arguments: tuple[Any, ...] = ()
 
 
-def compute(run: Run, desc: str, *steps: Step) -> None:
+def compute(run: Run, desc: str, *steps: Step, is_timed: bool = True) -> None:
     """Compute what is missing, step after step, with one bar over all of them.
+
+    is_timed: the stage's rate is recorded; its arithmetic is counted in `semdim.cost`.
 
     Raises:
         WorkerError: the workers that the settings name cannot do it.
@@ -42,14 +45,15 @@ def compute(run: Run, desc: str, *steps: Step) -> None:
         ("workers", "ray_address", "n_workers", "gpus_per_worker", "device", "n_threads"),
     )  # fmt: skip
     if spec.workers == "local":
-        _here(run, desc, jobs, steps[-1].parts)
+        _here(run, desc, jobs, steps[-1].parts if is_timed else ())
     else:
         _on_cluster(run, desc, jobs, spec)
 
 
 def _here(run: Run, desc: str, jobs: list[Job], timed_parts: Parts) -> None:
     first = jobs[0].start()  # not timed, as the rate of a stage is without the loading of its model
-    with progress_bar(total=_total(jobs), desc=desc) as bar, timed(run, *timed_parts):
+    rate = timed(run, *timed_parts) if timed_parts else nullcontext()
+    with progress_bar(total=_total(jobs), desc=desc) as bar, rate:
         in_this_process(jobs[0], first, bar)
         for job in jobs[1:]:
             in_this_process(job, job.start(), bar)
@@ -61,7 +65,8 @@ def _on_cluster(run: Run, desc: str, jobs: list[Job], spec: EngineSpec) -> None:
     from semdim.workers.on_ray import on_ray
 
     total = _total(jobs)
-    here = expectations(run.paths.root, ROOT, run.paths.partial, run.module)
+    place = jobs[0].parts[0].writer.folder  # whose leftovers the next start removes
+    here = expectations(run.paths.root, ROOT, place, run.module)
     with (
         cluster(spec) as (ray, nodes),
         here as expected,

@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from test_uncertainty_activation_scores import SPEC, shards_of, tokens_of
 
+from semdim.artifacts.memory import MemoryShards
+from semdim.errors import ArtifactError
 from semdim.uncertainty.activation_scores import (
     TokenShards,
     fit_activations,
@@ -24,6 +27,7 @@ from semdim.uncertainty.refits import (
     with_fit,
 )
 from semdim.uncertainty.score import Score, column, two_sided
+from semdim.uncertainty.score_shards import joined, score_shards
 from semdim.uncertainty.spec import UncertaintySpec
 
 LEVEL = "sequence_mean"
@@ -139,3 +143,31 @@ def test_a_refit_is_the_fit_of_the_repeated_tokens(tmp_path: Path) -> None:
     for name, scores in some.items():
         np.testing.assert_allclose(scores[kept], every[name][kept], rtol=1e-5)
         assert np.isnan(scores[~kept]).all()
+
+
+def test_shards_alone_have_the_scores_of_the_whole_to_the_byte(tmp_path: Path) -> None:
+    values = tokens_of(600, 4)
+    plain = shards_of(tmp_path / "a", values)
+    source = plain.activations
+    assert len(source) > 1
+    fit = fit_activations(plain, SPEC, 0)
+    kept = np.zeros_like(plain.chosen)
+    kept[:5] = True  # in the first shard alone
+    refit = fit_activations(TokenShards(source, kept), SPEC, 1)
+    names = ["mahalanobis", "relative_mahalanobis", "knn_distance"]
+    expected = score_activations(fit, plain) | {
+        refit_column(name, 0): column
+        for name, column in score_sequences(refit, TokenShards(source, kept)).items()
+    }
+    found, counted = MemoryShards("scores", len(source)), list[int]()
+    found.write(1, {"taken over": torch.zeros(1)})
+    score_shards(fit, [refit], source, kept, found, update=counted.append)
+    assert list(found.read(1)) == ["taken over"] and sum(counted) == 600
+    whole = MemoryShards("scores", len(source))
+    score_shards(fit, [refit], source, kept, whole, update=counted.append)
+    columns = joined(whole.read, len(source))
+    assert list(columns) == [*names, *(refit_column(name, 0) for name in names)]
+    for name, scores in columns.items():
+        np.testing.assert_array_equal(scores, expected[name])
+    with pytest.raises(ArtifactError, match="not of the same sample"):
+        score_shards(fit, [], source, kept[:-1], found, update=counted.append)

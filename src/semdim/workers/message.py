@@ -3,9 +3,8 @@
 import os
 import pickle
 import socket
-import sys
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from semdim.artifacts.one_shard import Unfinished
@@ -22,16 +21,15 @@ class Message:
 
     expected: Expected
     job: bytes
-    """Pickled apart, for it is unpickled with modules that only the shared folder may have."""
+    """Without its parts, and pickled apart, for it may need modules of the shared folder."""
     places: tuple[Unfinished, ...]
     plugins: tuple[str, ...]
 
     @classmethod
     def of(cls, job: Job, expected: Expected) -> "Message":
         """The message that starts a worker on ``job``."""
-        load = (job.module, job.function, job.arguments)
         places = tuple(Unfinished.of(part.writer) for part in job.parts)
-        return cls(expected, pickle.dumps(load), places, job.plugins)
+        return cls(expected, pickle.dumps(replace(job, parts=())), places, job.plugins)
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,6 @@ class Worker:
         self._message = message
         self._work: Work | None = None
 
-    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The answer for the shard that a row names."""
-        return asdict(self.answer(int(row["index"])))
-
     def answer(self, index: int) -> Answer:
         """Compute a shard, unless it is there already."""
         where = START
@@ -92,7 +86,5 @@ class Worker:
         from semdim.registry import load_plugins
 
         load_plugins(self._message.plugins)
-        module, function, arguments = pickle.loads(self._message.job)
-        __import__(module)
-        work: Work = getattr(sys.modules[module], function)(*arguments)
-        return work
+        job: Job = pickle.loads(self._message.job)
+        return job.start()

@@ -8,7 +8,7 @@ and gives it the shard again; one shard at a time is with each worker.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from semdim.errors import WorkerError
@@ -36,11 +36,14 @@ def on_ray(
     """
     if not job.missing:
         return
-    room = room_of(nodes, spec)
-    _check_nodes(ray, nodes, expected)
+    room, message = room_of(nodes, spec), Message.of(job, expected)
+
+    def check() -> None:
+        _check_nodes(ray, nodes, expected)
+
     failed: dict[int, str] = {}
     for _ in range(1 + RETRIES):
-        failed = _round(ray, job, bar, room, Message.of(job, expected))
+        failed = _round(ray, job, bar, room, message, check)
         if not failed:
             return
     raise WorkerError(_words(job, failed))
@@ -71,13 +74,16 @@ def _check_nodes(ray: Any, nodes: list[Node], expected: Expected) -> None:
             raise WorkerError(fault)
 
 
-def _round(ray: Any, job: Job, bar: Bar, room: Room, message: Message) -> dict[int, str]:
+def _round(
+    ray: Any, job: Job, bar: Bar, room: Room, message: Message, check: Callable[[], None]
+) -> dict[int, str]:
     """Give every missing shard out once; those that failed, with the reason."""
     tokens = job.tokens()
     failed = dict.fromkeys(tokens, "its worker died each time: killed, or out of memory")
     n_shards = max(part.writer.n_shards for part in job.parts)
     n_workers = min(room.n_workers, len(tokens))
-    for answer in _answers(ray, list(tokens), n_workers, room, message):
+    workers = "1 worker" if n_workers == 1 else f"{n_workers} workers"
+    for answer in _answers(ray, list(tokens), n_workers, room, message, check):
         if answer.failed_in == START:
             raise WorkerError(
                 answer.error if answer.is_ours else
@@ -92,14 +98,22 @@ def _round(ray: Any, job: Job, bar: Bar, room: Room, message: Message) -> dict[i
             if record is not None:
                 part.writer.take(answer.index, record)
         done = n_shards - len(failed)
-        bar.set_postfix_str(f"{done} of {n_shards} shards, {n_workers} workers")
+        bar.set_postfix_str(f"{done} of {n_shards} shards, {workers}")
     return failed
 
 
 def _answers(
-    ray: Any, missing: list[int], n_workers: int, room: Room, message: Message
+    ray: Any,
+    missing: list[int],
+    n_workers: int,
+    room: Room,
+    message: Message,
+    check: Callable[[], None],
 ) -> Iterator[Answer]:
-    """The answers of the workers, in the order in which they come; none for a worker that died."""
+    """The answers of the workers, in the order in which they come; none for a worker that died.
+
+    check: called while the workers' processes start, before they are given anything.
+    """
     from ray.util import ActorPool
 
     kind = ray.remote(Worker).options(
@@ -108,6 +122,7 @@ def _answers(
     actors = [kind.remote(message) for _ in range(n_workers)]
     pool, waiting = ActorPool(actors), deque(missing)
     try:
+        check()
         while waiting or pool.has_next():
             while waiting and pool.has_free():
                 pool.submit(lambda actor, index: actor.answer.remote(index), waiting.popleft())
