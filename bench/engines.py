@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.memory import peak_bytes
+from bench.peak import peak_bytes
 from semdim.ledger.parts import parts_of
 from semdim.ledger.stream import LedgerStream
 

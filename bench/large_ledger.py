@@ -4,6 +4,7 @@
     python -m bench.large_ledger measure FOLDER --write FILE.json   time and memory of both stages
     python -m bench.large_ledger same FOLDER                        are data frames the same?
     python -m bench.large_ledger engines FOLDER --write FILE.json   a query by several engines
+    python -m bench.large_ledger document docs                      the numbers of docs/ledger.md
 
 What is measured is what the stages assemble_bound and measure_uncertainty do from the ledger to
 their files, each in a process of its own.
@@ -20,7 +21,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.memory import peak_bytes
+from bench.large_ledger_page import PARTS, write_page
+from bench.peak import peak_bytes
 from bench.synthetic import write_ledger
 from semdim.artifacts.shards import write_atomically
 from semdim.bounds.assemble import assemble_all
@@ -40,7 +42,6 @@ from semdim.results.write_bounds import write_bounds
 from semdim.results.write_sparsity import write_sparsity
 
 SAMPLE, SHIFT = "english", "python"
-PARTS = ("assemble_bound", "measure_uncertainty")
 
 
 def assemble(folder: Path, out: Path, *, in_memory: bool = False) -> None:
@@ -146,7 +147,7 @@ def record(file: Path, key: str, value: Any) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
-    parser.add_argument("what", choices=("write", "measure", "same", "engines", *PARTS))
+    parser.add_argument("what", choices=("write", "measure", "same", "engines", "document", *PARTS))
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tokens", type=float, default=1e6)
     parser.add_argument("--context", type=int, default=512)
@@ -163,6 +164,8 @@ def main() -> None:
                 path, int(given.tokens * share), context=given.context, shift=shift
             )
             print(f"{n_rows:,} rows -> {path}", flush=True)
+    elif given.what == "document":
+        print(f"wrote {write_page(given.folder)}")
     elif given.what == "same":
         found = differing(given.folder)
         print(f"they differ in {', '.join(found)}" if found else "no file differs")

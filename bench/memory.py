@@ -9,7 +9,6 @@ and the ledger for one row group, so that what a sample adds is those 8 bytes.
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -21,15 +20,10 @@ from typing import Any
 import torch
 
 from bench.own import tokens_to_ledger
+from bench.peak import peak_bytes
 from bench.subjects import load_subject, random_ids
 from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
-
-
-def peak_bytes() -> int:
-    """Largest resident size of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # Linux counts in kilobytes
 
 
 def main() -> None:

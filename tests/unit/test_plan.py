@@ -17,12 +17,16 @@ from semdim import estimate, rates
 from semdim.commands import plan as command
 from semdim.commands.app import app
 from semdim.cost import FIT_PASSES, hook_cost, probe_cost
+from semdim.errors import ConfigError
 from semdim.estimate import EFFICIENCY, STAGE_START, estimates
 from semdim.models.export import export_model
 from semdim.paths import Paths
 from semdim.plan import Step, free_bytes, other_way, steps
 from semdim.rates import Rate, measured_rate, processor, read_rates, record_rate
 from semdim.saes.export import export_sae
+from semdim.scale.devices import DEVICES, H100
+from semdim.scale.project import project
+from semdim.scale.words import lines
 from semdim.settings import read_settings
 from stages.support.configuration import composed
 
@@ -305,3 +309,34 @@ def test_a_device_that_is_missing_is_one_sentence(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     code, output = plan(overrides=("engine.device=cuda",))
     assert code == 1 and "engine.device=auto" in output
+
+
+def test_a_plan_at_scale_is_the_configured_run_made_larger(exported: Path, values: Any) -> None:
+    settings, paths = read_settings(values), Paths(exported)
+    sample = settings.corpora[settings.grid.sample].n_tokens
+    found, larger = (
+        project(settings, paths, n_tokens=n, n_gpus=8, disk_bytes=10**12)
+        for n in (sample, 10**6 * 128)
+    )
+    expected = sum(step.gflop for step in steps(settings, paths))
+    assert sum(artifact.gflop for artifact in found.artifacts) == pytest.approx(expected)
+    assert larger.flop_per_token == pytest.approx(found.flop_per_token)
+    assert larger.proxy.gflop == pytest.approx(found.proxy.gflop * 10**6 * 128 / sample, rel=0.02)
+    assert larger.n_tokens_stored < larger.n_tokens_at_all
+    by_name = {each.device.name: each for each in larger.hours}
+    assert by_name[H100].hours == by_name[H100].gpu_hours / 8
+    text = "\n".join(lines(larger))
+    assert "128,000,000 tokens" in text and "hours on 8" in text and "One more probe" in text
+    assert text.count("a guess") == len(DEVICES) - 1
+
+
+def test_a_plan_at_scale_is_printed(plan: Any) -> None:
+    code, output = plan("--tokens", "1e9", "--gpus", "8", "--disk", "0.001")
+    assert code == 0 and "1,000,000,000 tokens of the sample" in output
+    assert "this run does not fit either way" in output
+    assert "this run may store them" in plan("--tokens", "1e9", "--disk", "9000")[1]
+
+
+def test_a_plan_at_scale_needs_an_exported_model(tmp_path: Path, values: Any) -> None:
+    with pytest.raises(ConfigError, match="prepare_model prepare_sae"):
+        project(read_settings(values), Paths(tmp_path), n_tokens=10**6, n_gpus=1, disk_bytes=1)

@@ -26,11 +26,25 @@ def plan(
             min=0,
         ),
     ] = None,
+    tokens: Annotated[
+        float | None,
+        typer.Option(
+            help="Tokens of the sample, such as 1e9: what so large a run would cost.", min=1
+        ),
+    ] = None,
+    gpus: Annotated[int, typer.Option(help="With --tokens: devices that share it.", min=1)] = 1,
+    disk: Annotated[
+        float | None,
+        typer.Option(help="With --tokens: terabytes of disk; without, those free here.", min=0),
+    ] = None,
 ) -> None:
     """Say what the pipeline will compute, how large it will be and roughly how long it takes.
 
     Fails where the disk is too small, or the time exceeds --budget and nobody agrees to continue.
+    With --tokens it says what the same run costs at another size, on devices that are not here.
     """
+    if tokens is not None:
+        return _at_scale(params, int(tokens), gpus, disk)
     from semdim.forward.dtype import resolved_dtype
     from semdim.paths import Paths
     from semdim.plan import free_bytes, other_way, steps
@@ -65,6 +79,21 @@ def plan(
         )
     if budget is not None and minutes > budget:
         _ask(minutes, budget, settings)
+
+
+def _at_scale(params: Path, n_tokens: int, n_gpus: int, disk: float | None) -> None:
+    """The cost of the configured run with another size of its sample."""
+    from semdim.paths import Paths
+    from semdim.plan import free_bytes
+    from semdim.scale.project import project
+    from semdim.scale.words import lines
+
+    settings, paths = read_params(params), Paths()
+    room = free_bytes(paths) if disk is None else int(disk * 1e12)
+    found = guarded(
+        lambda: project(settings, paths, n_tokens=n_tokens, n_gpus=n_gpus, disk_bytes=room)
+    )
+    print("\n".join(lines(found)))
 
 
 def _estimates(
