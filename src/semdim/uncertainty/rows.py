@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,14 @@ def generator(seed: int, purpose: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(purpose.encode())])
 
 
+@overload
+def check_tokens(
+    ledger: pd.DataFrame, corpus: str, columns: Iterable[str] = ()
+) -> pd.DataFrame: ...
+@overload
+def check_tokens(ledger: RowStream, corpus: str, columns: Iterable[str] = ...) -> RowStream: ...
+@overload
+def check_tokens(ledger: Rows, corpus: str, columns: Iterable[str] = ...) -> Rows: ...
 def check_tokens(ledger: Rows, corpus: str, columns: Iterable[str] = ()) -> Rows:
     """The ledger of one corpus ordered by sequence and position, with a column ``is_last``.
 
@@ -122,6 +131,14 @@ def fit_split(document: Int[np.ndarray, " rows"], fit_share: float, seed: int) -
     return split_documents(document, fit_share, generator(seed, "split"))
 
 
+@overload
+def of_documents(
+    tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]
+) -> pd.DataFrame: ...
+@overload
+def of_documents(tokens: RowStream, documents: np.ndarray) -> RowStream: ...
+@overload
+def of_documents(tokens: Rows, documents: np.ndarray) -> Rows: ...
 def of_documents(tokens: Rows, documents: Int[np.ndarray, " documents"]) -> Rows:
     """The rows of these documents."""
 
@@ -169,6 +186,14 @@ def with_origin(
     return mapped(tokens, known, ("document",), ("origin",))
 
 
+@overload
+def held_out(
+    tokens: pd.DataFrame, fit_documents: Int[np.ndarray, " documents"]
+) -> pd.DataFrame: ...
+@overload
+def held_out(tokens: RowStream, fit_documents: np.ndarray) -> RowStream: ...
+@overload
+def held_out(tokens: Rows, fit_documents: np.ndarray) -> Rows: ...
 def held_out(tokens: Rows, fit_documents: Int[np.ndarray, " documents"]) -> Rows:
     """The rows of a shift that are not made from a fit document (column ``origin``)."""
 
