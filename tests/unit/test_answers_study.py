@@ -184,7 +184,7 @@ def test_shuffled_labels_give_one_half(which: str) -> None:
     assert abs(np.mean(found) - 0.5) < 0.1
 
 
-def a_study(n: int = 40, k_shift: float = 12.0) -> Any:
+def a_study(n: int = 24, k_shift: float = 12.0) -> Any:
     """Two templates of n entities and of as many invented ones; k is higher where it is wrong."""
     rng = np.random.default_rng(5)
     questions, answers, rows = [], [], []
@@ -225,21 +225,21 @@ def test_a_study_compares_every_score_with_every_trouble(tmp_path: Any) -> None:
     by = rows.set_index(["trouble", "score", "place"])
     assert by.loc[("wrong", "n_active", "last_prompt"), "auroc"] > 0.85
     assert by.loc[("wrong", "n_active", "last_prompt"), "p_holm"] < 0.05
-    assert by.loc[("wrong", "text_baseline", "question"), "n_questions"] == 80
-    assert by.loc[("invented", "n_active", "answer"), "n_questions"] == 160
+    assert by.loc[("wrong", "text_baseline", "question"), "n_questions"] == 48
+    assert by.loc[("invented", "n_active", "answer"), "n_questions"] == 96
     assert set(rows.loc[rows["supervised"], "score"]) == {"text_baseline", "linear_probe"}
     assert ("invented", "unpopularity", "question") not in by.index
-    assert "80 of 160" in study.left_out["invented/unpopularity"]
+    assert "48 of 96" in study.left_out["invented/unpopularity"]
     said = verdict(study, SPEC)
     assert any("better than chance" in one and "k tells a wrong answer" in one for one in said)
     write_rows(tmp_path / "rows.parquet", study)
     assert write_study(tmp_path, study, SPEC, {"model": "m"}) == said
-    assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 160
+    assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 96
     curves = pd.read_csv(tmp_path / "curves.csv")
     ends = curves[curves["coverage"] == 1.0]
     assert np.allclose(ends.loc[ends["trouble"] == "invented", "risk"], 0.5)
     histograms = pd.read_csv(tmp_path / "histograms.csv")
-    assert histograms[histograms["score"] == "n_active/last_prompt"]["count"].sum() == 160
+    assert histograms[histograms["score"] == "n_active/last_prompt"]["count"].sum() == 96
 
 
 def test_the_verdict_follows_the_numbers() -> None:

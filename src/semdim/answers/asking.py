@@ -15,10 +15,11 @@ from semdim.errors import DataError
 from semdim.questions.question import Question
 
 JUDGED = (
-    "{prompt}\n\nProposed answer: {answer}\n\nIs the proposed answer true or false? "
-    "Reply with one word, True or False."
+    "Is the proposed answer true or false? Reply with one word, True or False.\n\n"
+    "Question: {prompt}\nProposed answer: {answer}"
 )
-"""What the model is asked about its own answer."""
+"""What the model is asked about its own answer; what all questions share comes first, since it is
+computed once."""
 
 
 @dataclass(frozen=True)

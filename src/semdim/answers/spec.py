@@ -10,7 +10,7 @@ from semdim.limits import limit
 class AnswersSpec:
     """Settings of the stage answer_questions."""
 
-    answer_tokens: int = setting(12, at_least=1, **limit(512, "answers here are short"))
+    answer_tokens: int = setting(8, at_least=1, **limit(512, "answers here are short"))
     """Tokens of an answer at most; it ends before with its line."""
     n_samples: int = setting(0, at_least=0, **limit(64, "each costs as much as an answer"))
     """Answers drawn at random of each question, beside the greedy one, for their disagreement
