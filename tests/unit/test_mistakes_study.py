@@ -12,6 +12,7 @@ from semdim.mistakes.items import TOP1
 from semdim.mistakes.learnt import LEARNT
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import TABLES, ErrorsResult, Settings, measure_errors
+from semdim.report.readings.knows_errors import knows_errors
 from semdim.results.read import read_probe
 
 SPEC = ErrorsSpec(
@@ -135,6 +136,17 @@ def test_a_model_that_is_always_wrong_is_measured_by_the_loss(tmp_path: Path) ->
     assert [verdict.outcome for verdict in found.record.verdicts] == ["nll"]
     assert any("nowhere" in note for note in found.record.notes)
     found.write(tmp_path)
+
+
+def test_documents_that_are_right_or_wrong_throughout_have_no_auroc_inside(tmp_path: Path) -> None:
+    ledger = planted()
+    is_wrong = (ledger["document"] % 3 > 0).astype(np.float32)
+    ledger["top1_error"] = is_wrong.where(ledger["nll_model"].notna())
+    found = run(ledger)
+    assert found.record.verdicts[0].within is None
+    found.write(tmp_path)
+    (said, *_) = knows_errors([read_probe(tmp_path)])
+    assert "inside documents" not in said and "AUROC" in said
 
 
 def test_a_constant_k_is_said(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def k_verdict(found: Evaluation, outcome: str) -> KVerdict:
     rivals = table[(table["score"] != ORACLE) & (table["direction"] != "learnt")]
     best = rivals.iloc[int(rivals[measure].fillna(-np.inf).to_numpy().argmax())]
     gain, gain_low, gain_high = found.gains[outcome]
-    p = float(k["partial_p_holm"])
+    p, within = float(k["partial_p_holm"]), float(k[f"{measure}_within"])
     return KVerdict(
         outcome=outcome,
         measure="auroc" if outcome == TOP1 else "spearman",
@@ -35,7 +35,7 @@ def k_verdict(found: Evaluation, outcome: str) -> KVerdict:
         direction=_direction(
             float(k[f"{measure}_low"]), float(k[f"{measure}_high"]), 0.5 if outcome == TOP1 else 0.0
         ),
-        within=float(k[f"{measure}_within"]),
+        within=within if math.isfinite(within) else None,
         partial=float(k["partial"]),
         partial_low=float(k["partial_low"]),
         partial_high=float(k["partial_high"]),

@@ -24,8 +24,9 @@ class KVerdict:
     direction: Direction
     """Whether wrong tokens have more or fewer active atoms; undecided: the interval holds the value
     of a coin toss."""
-    within: float
-    """The same inside documents: AUROC over pairs of one document, or mean rank correlation."""
+    within: float | None
+    """The same inside documents: AUROC over pairs of one document, or mean rank correlation; None:
+    no document has both a wrong and a right token."""
     partial: float
     """Partial rank correlation of k with the outcome given position, frequency and entropy."""
     partial_low: float

@@ -38,8 +38,8 @@ def _association(name: str, verdict: KVerdict) -> Markup:
         "undecided": f"k does not tell {what_is_wrong} from {others}",
     }[verdict.direction]
     return say(
-        "{name}, {outcome}: {way}. k has {what} of {value} ({low} to {high}), {within} inside "
-        "documents; the best score, {best}, has {best_value}.",
+        "{name}, {outcome}: {way}. k has {what} of {value} ({low} to {high}){within}; "
+        "the best score, {best}, has {best_value}.",
         name=name,
         outcome=NAMES.get(verdict.outcome, verdict.outcome),
         way=way,
@@ -47,7 +47,9 @@ def _association(name: str, verdict: KVerdict) -> Markup:
         value=num(verdict.value, 3, FILE),
         low=num(verdict.low, 3, FILE),
         high=num(verdict.high, 3, FILE),
-        within=num(verdict.within, 3, FILE),
+        within=""
+        if verdict.within is None
+        else say(", {value} inside documents", value=num(verdict.within, 3, FILE)),
         best=error_words(verdict.best),
         best_value=num(verdict.best_value, 3, FILE),
     )
