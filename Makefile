@@ -1,6 +1,7 @@
 # make repro   the main job: environment from the lock file, then the pipeline
 # make test    the environment, then every test
 # make check   lint, format, spelling, types
+# make docs    the documentation as a site in site/, links checked; opens from the folder
 # make faults  kills, full disks and damage, at every stage; docs/reliability.md has the result
 # make bench   speed and memory against the plain procedure, and what watching k costs
 # make params  write params.yaml from conf/, and the code that each stage imports into dvc.yaml
@@ -16,7 +17,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := repro
-.PHONY: repro test quick check bench faults params lock env clean
+.PHONY: repro test quick check docs bench faults params lock env clean
 
 env: $(STAMP)
 
@@ -45,6 +46,9 @@ quick: env
 
 check: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/mypy
+
+docs: env
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "site/index.html"
 
 faults: env
 	@$(BIN)/python -m tests.faults

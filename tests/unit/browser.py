@@ -37,8 +37,9 @@ addEventListener("load", () => {
   const measure = () => {
     const wide = [], scrolled = [];
     const walk = (e) => {
-      if (!seen(e)) return;
+      if (!seen(e) || (IGNORED && e.matches(IGNORED))) return;
       const box = e.getBoundingClientRect();
+      if (box.right <= 0) return;  // a drawer that is pushed aside
       if (box.width > 0 && (box.right > width + 1 || box.left < -1)) wide.push(name(e));
       if (scrolls(e)) {
         if (e.scrollWidth > e.clientWidth + 1) scrolled.push(name(e));
@@ -104,15 +105,17 @@ class Seen:
     """Lines of the console, requests to other hosts included."""
 
 
-def see(page: Path, folder: Path, width: int) -> Seen:
+def see(page: Path, folder: Path, width: int, ignored: str = "") -> Seen:
     """Open a copy of `page`, which is written beside it, on a screen of this width.
 
+    ignored: a CSS selector of what is not measured.
     folder: takes the profile of the browser and the outer page.
     """
     copy = page.with_name(f".{page.stem}.probed.html")
     text = page.read_text(encoding="utf-8")
+    measure = MEASURE.replace("IGNORED", json.dumps(ignored))
     copy.write_text(
-        text.replace("<head>", "<head>" + EARLY, 1).replace("</body>", MEASURE + "</body>", 1),
+        text.replace("<head>", "<head>" + EARLY, 1).replace("</body>", measure + "</body>", 1),
         encoding="utf-8",
     )
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,1 @@
+"""The documentation as a site: formulas drawn without a network, links that stay in it."""
