@@ -58,13 +58,14 @@ def main(run: Run) -> None:
     )
     if stored:
         compute(run, desc, Step(load, ((writer, n_tokens),)))
-    elif writer.missing:
+    else:
         looks = writer.beside("looks")
-        compute(
-            run, desc,
-            Step(load_looks, ((looks, n_tokens),)),
-            Step(load_norms, ((writer, n_tokens),), (Unfinished.of(looks),)),
-        )  # fmt: skip
+        if writer.missing:
+            compute(
+                run, desc,
+                Step(load_looks, ((looks, n_tokens),)),
+                Step(load_norms, ((writer, n_tokens),), (Unfinished.of(looks),)),
+            )  # fmt: skip
         looks.discard()
     writer.publish(
         {
