@@ -112,9 +112,6 @@ def evaluate(
     values = EveryScore(fit_rows, id_name, scores, vocab_size)
     choices = values.choices()
     of_id = values.levels(id_rows, id_name)
-    negatives = {
-        score.name: values.tried(score.base, _at_levels, values, of_id, score) for score in scores
-    }
     cells: list[Cell] = []
     work = [(shift, score) for shift in shifts for score in scores]
     of_shift: dict[str, LevelValues] = {}
@@ -128,7 +125,7 @@ def evaluate(
             variation.know(f"shift {shift}", of_shift)
             resampling = Resampling.of(id_rows, shifts[shift], spec.n_resamples, seed, shift)
         cells += values.tried(
-            score.base, _cells, values, of_shift, score, shift, negatives[score.name], resampling,
+            score.base, _cells, values, of_id, of_shift, score, shift, resampling,
             choices.get(score.base), spec.roc_points, variation, shifts[shift],
         ) or []  # fmt: skip
     failed = values.failed
@@ -150,10 +147,10 @@ def _at_levels(
 
 def _cells(
     values: EveryScore,
+    of_id: Mapping[str, LevelValues],
     of_shift: Mapping[str, LevelValues],
     score: Score,
     shift: str,
-    negatives: Mapping[str, ScoreValues],
     resampling: Resampling,
     choice: LevelChoice,
     roc_points: int,
@@ -162,6 +159,7 @@ def _cells(
 ) -> list[Cell]:
     """A score on a shift at every level, and at the level chosen for it."""
     refits = variation.of(score, shift_rows, shift)
+    negatives = _at_levels(values, of_id, score)
     found = [
         _cell(
             score, shift, level, negatives[level], positives, resampling,

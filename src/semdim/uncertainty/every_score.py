@@ -10,7 +10,13 @@ from semdim.ledger.rows import EXACT_ROWS, Rows, first_documents, stretches
 from semdim.uncertainty.level import all_levels
 from semdim.uncertainty.level_choice import choose_level
 from semdim.uncertainty.score import Score
-from semdim.uncertainty.values import Collected, LevelValues, ScoreValues, distance_to
+from semdim.uncertainty.values import (
+    Collected,
+    LevelValues,
+    ScoreValues,
+    SharedArrays,
+    distance_to,
+)
 from semdim.uncertainty.verdict import LevelChoice
 
 Value = TypeVar("Value")
@@ -50,12 +56,14 @@ class EveryScore:
     ) -> dict[str, LevelValues]:
         """Each score on a corpus at every level, in one pass over its rows."""
         last = first_documents(rows, EXACT_ROWS)
+        shared = SharedArrays()
         found = {
-            base: Collected(score, self._fitted.get(base), corpus, with_halves, last)
+            base: Collected(score, self._fitted.get(base), corpus, with_halves, last, shared=shared)
             for base, score in self._scores.items()
         }
         columns = {name for score in self._scores.values() for name in score.reads}
         for part in stretches(rows, sorted(columns | KEPT)):
+            shared.next_stretch()
             for base, collected in found.items():
                 self.tried(base, collected.add, part)
         values = {base: self.tried(base, collected.all) for base, collected in found.items()}

@@ -26,7 +26,13 @@ from semdim.uncertainty.level import all_levels
 from semdim.uncertainty.metrics import Separation, draw_multiplicities, separation
 from semdim.uncertainty.rows import generator
 from semdim.uncertainty.score import Score
-from semdim.uncertainty.values import Collected, LevelValues, ScoreValues, distance_to
+from semdim.uncertainty.values import (
+    TOKEN,
+    Collected,
+    LevelValues,
+    ScoreValues,
+    distance_to,
+)
 
 METRICS = ("auroc", "aupr", "fpr_at_95_tpr")
 
@@ -74,7 +80,9 @@ class FitVariation:
         """What every score is on some rows with the fit of the study: of the fit documents
         (``fit``), of the evaluation documents (empty), or of a shift (``shift NAME``)."""
         for base, found in values.items():
-            self._kept[base, name, -1] = found.levels
+            self._kept[base, name, -1] = {
+                level: value for level, value in found.levels.items() if level != TOKEN
+            }
 
     def of(
         self, score: Score, rows: Rows, shift: str

@@ -121,6 +121,33 @@ class LevelValues:
     """By level statistic; empty where they were not asked for."""
 
 
+class SharedArrays:
+    """Arrays of equal content, in memory once."""
+
+    def __init__(self) -> None:
+        self._parts: list[np.ndarray] = []
+        self._wholes: dict[tuple[int, ...], np.ndarray] = {}
+
+    def next_stretch(self) -> None:
+        """Forget the parts of the last stretch: no others are like them."""
+        self._parts = []
+
+    def part(self, array: np.ndarray) -> np.ndarray:
+        """The array, or an equal one of this stretch."""
+        for other in self._parts:
+            if np.array_equal(array, other):
+                return other
+        self._parts.append(array)
+        return array
+
+    def whole(self, parts: Sequence[np.ndarray]) -> np.ndarray:
+        """The parts in a row; of the same parts the same array. They must be in use till then."""
+        key = tuple(map(id, parts))
+        if key not in self._wholes:
+            self._wholes[key] = _together(parts)
+        return self._wholes[key]
+
+
 @dataclass
 class Collected:
     """`LevelValues` of rows that come a stretch at a time.
@@ -141,6 +168,8 @@ class Collected:
     """The last document whose tokens are kept; None: all are."""
     with_tokens: bool = True
     """Whether any are."""
+    shared: "SharedArrays" = field(default_factory=lambda: SharedArrays())
+    """Of all scores of a corpus: their documents are the same, and in memory once."""
     _values: dict[str, list[np.ndarray]] = field(default_factory=dict)
     _halves: dict[str, list[Halves]] = field(default_factory=dict)
     _documents: dict[str, list[np.ndarray]] = field(default_factory=dict)
@@ -155,7 +184,7 @@ class Collected:
                 kept = found.document <= self.last
                 found = ScoreValues(found.value[kept], found.document[kept])
             self._values.setdefault(name, []).append(found.value)
-            self._documents.setdefault(name, []).append(found.document)
+            self._documents.setdefault(name, []).append(self.shared.part(found.document))
         if self.with_halves:
             for level in all_levels():
                 self._halves.setdefault(level.name, []).append(halves(grid, level))
@@ -164,13 +193,10 @@ class Collected:
         """Of all rows that were added."""
         if not self._values:
             raise DataError(f"Corpus {self.corpus!r} has no token on which a score is defined.")
-        sequences = None
-        levels = {}
-        for name, values in self._values.items():
-            document = _together(self._documents[name])
-            if name != TOKEN:  # the documents of the sequences are the same at every level
-                sequences = document = document if sequences is None else sequences
-            levels[name] = ScoreValues(_together(values), document)
+        levels = {
+            name: ScoreValues(_together(values), self.shared.whole(self._documents[name]))
+            for name, values in self._values.items()
+        }
         found = {
             name: Halves(*(_together([*each]) for each in zip(*parts, strict=True)))
             for name, parts in self._halves.items()
