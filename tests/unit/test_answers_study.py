@@ -19,7 +19,7 @@ from semdim.answers.supervised import (
     text_baseline,
 )
 from semdim.answers.tokens import AnswerTokens
-from semdim.answers.verdict import verdict
+from semdim.answers.verdict import of_trouble, verdict
 from semdim.answers.write import write_rows, write_study
 from semdim.errors import DataError
 from semdim.questions.question import Question
@@ -249,6 +249,17 @@ def test_the_verdict_follows_the_numbers() -> None:
     assert "the wrong way round, fewer atoms mean trouble" in said
     # "land" and "made" give invented entities away.
     assert "Leak: the wording of the question alone tells an invented entity" in said
+
+
+def test_a_baseline_that_points_the_wrong_way_is_a_leak_and_nothing_to_be_better_than() -> None:
+    rows = a_study().detection.to_dict("records")
+    for row in rows:
+        if row["score"] == "text_baseline":
+            row["auroc"] = 0.2
+    of = [row for row in rows if row["trouble"] == "wrong"]
+    leak, k, *_ = of_trouble("wrong", of, SPEC)
+    assert leak.startswith("Leak") and "below 0.3" in leak
+    assert "against the wording" not in k
 
 
 def test_trouble_that_hardly_occurs_is_left_out_and_said() -> None:

@@ -57,9 +57,17 @@ def of_trouble(trouble: str, rows: Sequence[Row], spec: AnswersSpec) -> Iterator
             f"Leak: the wording of the question alone tells {what} with AUROC {_of_row(text)}, "
             f"above {spec.leak_auroc:g}; what a score does here, it may do by the wording."
         )
+    elif text["auroc"] < 1 - spec.leak_auroc:
+        yield (
+            f"Leak: the wording of the question alone tells {what} with AUROC {_of_row(text)}, "
+            f"below {1 - spec.leak_auroc:.2g}: fitted on other entities it points the wrong way "
+            "round, but the wording differs, and what a score does here, it may do by the wording."
+        )
     else:
         yield f"The wording of the question alone tells {what} with AUROC {_of_row(text)}."
-    yield f"k tells {what} with AUROC {_of_row(k)}: {_tested(k)}; {_beyond(k)}."
+    # A baseline that points the wrong way round is nothing to be better than.
+    beyond = "" if text["auroc"] < 0.5 else f"; {_beyond(k)}"
+    yield f"k tells {what} with AUROC {_of_row(k)}: {_tested(k)}{beyond}."
     free = [row for row in rows if not row["supervised"]]
     best = max(free, key=lambda row: row["auroc"])
     n_above = sum(row["p_holm"] <= ALPHA and row["auroc"] > 0.5 for row in free)
