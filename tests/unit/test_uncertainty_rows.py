@@ -9,6 +9,7 @@ from ledger_factory import make_ledger
 
 from semdim.errors import DataError
 from semdim.tokens.positions import counted
+from semdim.uncertainty.roles import origin_of
 from semdim.uncertainty.rows import (
     check_tokens,
     generator,
@@ -76,3 +77,12 @@ def test_origins_follow_document_names() -> None:
         origins(rows, ["b", "x"], ["a", "b"], "near")
     with pytest.raises(DataError, match="'a' of corpus 'near' has the name of 2 ID documents"):
         origins(rows, ["b", "x", "a"], ["a", "b", "a"], "near")
+
+
+def test_the_origin_of_rows_is_that_of_their_documents() -> None:
+    rows = make_ledger(4, 2, 12)
+    names = {"english": ["a", "b", "c", "d"], "near": ["b", "x", "a", "d"]}
+    of_documents = origin_of(np.arange(4), "near", "english", "near", names)
+    assert of_documents.tolist() == [1, -1, 0, 3]
+    of_rows = origin_of(rows, "near", "english", "near", names)
+    assert np.array_equal(of_rows, of_documents[rows["document"]])

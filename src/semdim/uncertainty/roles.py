@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
+import pandas as pd
 
 from semdim.errors import ConfigError
 from semdim.uncertainty.guardrail import Role
@@ -44,7 +45,7 @@ def id_corpus(ledgers: Mapping[str, Any], roles: Mapping[str, str]) -> str:
 
 
 def origin_of(
-    document: np.ndarray,
+    document: np.ndarray | pd.DataFrame,
     corpus: str,
     id_name: str,
     role: str,
@@ -52,8 +53,12 @@ def origin_of(
 ) -> np.ndarray:
     """The ID document that each of the documents was made from, or −1 (``rows.origins``).
 
+    document: numbers of documents; of a data frame those of its rows.
+
     Raises ``ConfigError`` when a near shift comes without document names.
     """
+    if isinstance(document, pd.DataFrame):
+        document = document["document"].to_numpy(dtype=np.int64)
     if corpus in names and id_name in names:
         return origins(document, names[corpus], names[id_name], corpus)
     if role == "near":
