@@ -231,7 +231,7 @@ def test_a_study_compares_every_score_with_every_trouble(tmp_path: Any) -> None:
     assert ("invented", "unpopularity", "question") not in by.index
     assert "48 of 96" in study.left_out["invented/unpopularity"]
     said = verdict(study, SPEC)
-    assert any("better than chance" in one and "k tells a wrong answer" in one for one in said)
+    assert any("better than chance" in one and "prompt tells a wrong answer" in one for one in said)
     write_rows(tmp_path / "rows.parquet", study)
     assert write_study(tmp_path, study, SPEC, {"model": "m"}) == said
     assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 96
@@ -244,7 +244,7 @@ def test_a_study_compares_every_score_with_every_trouble(tmp_path: Any) -> None:
 
 def test_the_verdict_follows_the_numbers() -> None:
     said = " ".join(verdict(a_study(k_shift=0.0), SPEC))
-    assert "k tells a wrong answer" in said and "not told from chance" in said
+    assert "prompt tells a wrong answer" in said and "not told from chance" in said
     said = " ".join(verdict(a_study(k_shift=-12.0), SPEC))
     assert "the wrong way round, fewer atoms mean trouble" in said
     # "land" and "made" give invented entities away.

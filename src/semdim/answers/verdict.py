@@ -13,6 +13,10 @@ _WHAT = {
     "misranked": "a true answer that another alternative beats",
     "invented": "an invented entity",
 }
+_ELSEWHERE = {
+    "prompt": "mean over the prompt", "first_answer": "first token of the answer",
+    "answer": "mean over the answer",
+}  # fmt: skip
 ALPHA = 0.05
 """Level of the tests, Holm over all scores of one kind of trouble."""
 
@@ -67,7 +71,18 @@ def of_trouble(trouble: str, rows: Sequence[Row], spec: AnswersSpec) -> Iterator
         yield f"The wording of the question alone tells {what} with AUROC {_of_row(text)}."
     # A baseline that points the wrong way round is nothing to be better than.
     beyond = "" if text["auroc"] < 0.5 else f"; {_beyond(k)}"
-    yield f"k tells {what} with AUROC {_of_row(k)}: {_tested(k)}{beyond}."
+    yield (
+        f"k at the last token of the prompt tells {what} with AUROC {_of_row(k)}: "
+        f"{_tested(k)}{beyond}."
+    )
+    yield (
+        "k at the other places: "
+        + "; ".join(
+            f"{words} {_of_row(by['n_active', place])}, {_tested(by['n_active', place])}"
+            for place, words in _ELSEWHERE.items()
+        )
+        + "."
+    )
     free = [row for row in rows if not row["supervised"]]
     best = max(free, key=lambda row: row["auroc"])
     n_above = sum(row["p_holm"] <= ALPHA and row["auroc"] > 0.5 for row in free)
