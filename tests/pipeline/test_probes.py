@@ -88,7 +88,7 @@ def test_results_of_a_probe_are_those_of_a_run_alone(
         alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0", "certify@probe0")
     )
     of_probe = [stage for stage in ran if "@probe0" in stage]
-    assert len(of_probe) == 11 + 4 * len(CORPORA)  # none came from a cache
+    assert len(of_probe) == 12 + 4 * len(CORPORA)  # none came from a cache
     assert not [stage for stage in ran if stage.startswith(OF_THE_MODEL)]
 
     def outcome(root: Path) -> dict[str, str]:
