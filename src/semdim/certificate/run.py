@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from semdim.certificate.certificate import Certificate
 from semdim.certificate.certify import certify
+from semdim.certificate.named import corpus_named, model_named
 from semdim.errors import ConfigError
 from semdim.fields import check, setting
 from semdim.models.facts import FACTS_FILE
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 
 BASELINES = {"none": (), "zero": ("zero",)}
 """What `loss recovered` is measured against, as proxies of the ledger."""
-ENGLISH = {"kind": "gensim_english", "near_duplicates": 0.5, "min_characters": 500}
-"""The text ``english``: that of conf/corpus/english.yaml."""
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,11 @@ class Request:
         Raises:
             ConfigError: it is not possible.
         """
-        if self.text == "english":
-            return CorpusSpec.from_mapping({**ENGLISH, "n_tokens": self.n_tokens}, "text")
-        files = {"kind": "files", "path": self.text, "n_tokens": self.n_tokens}
-        return CorpusSpec.from_mapping(files, "text")
+        return corpus_named(self.text, self.n_tokens)
 
     def model_source(self) -> ModelSource:
         """Where the model is."""
-        if Path(self.model).expanduser().is_dir():
-            return ModelSource(kind="folder", path=self.model)
-        return ModelSource(kind="hub", repo=self.model)
+        return model_named(self.model)
 
     def sae_source(self) -> SAESource:
         """Where the SAE is.

@@ -1,9 +1,8 @@
 """What `semdim rank` is asked for."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from semdim.certificate.run import ENGLISH
+from semdim.certificate.named import corpus_named, model_named
 from semdim.fields import check, setting
 from semdim.models.spec import ModelSource
 from semdim.rank.spec import RankSpec
@@ -51,13 +50,8 @@ class RankRequest:
         Raises:
             ConfigError: it is not possible.
         """
-        if self.text == "english":
-            return CorpusSpec.from_mapping({**ENGLISH, "n_tokens": self.n_tokens}, "text")
-        files = {"kind": "files", "path": self.text, "n_tokens": self.n_tokens}
-        return CorpusSpec.from_mapping(files, "text")
+        return corpus_named(self.text, self.n_tokens)
 
     def model_source(self) -> ModelSource:
         """Where the model is."""
-        if Path(self.model).expanduser().is_dir():
-            return ModelSource(kind="folder", path=self.model)
-        return ModelSource(kind="hub", repo=self.model)
+        return model_named(self.model)
