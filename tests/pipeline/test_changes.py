@@ -21,8 +21,8 @@ OF_NOTES = {
 def test_a_role_reaches_the_study_and_no_text(fresh: Clone) -> None:
     output = fresh.experiment("-S", "corpora.python.role=near")
     assert set(stages_run(output)) == {
-        "check_params", "measure_uncertainty@probe0", "summarise_run@probe0",
-        "gather_results@probe0", "plot", "report",
+        "check_params", "measure_uncertainty@probe0", "measure_errors@probe0",
+        "summarise_run@probe0", "gather_results@probe0", "plot", "report",
     }  # fmt: skip
     results = Paths(fresh.root).results("tiny")
     setup, verdict, guardrail = (

@@ -79,7 +79,7 @@ def test_results_with_such_names_are_read_as_they_were(tmp_path: Path) -> None:
 
 
 def test_there_is_no_second_writer() -> None:
-    """Only these make CSV: the writer, and the command that prints it without pandas."""
+    """Only these make CSV: the writer, and two that do without pandas and make cells safe."""
     found = set()
     for folder in ("src", "stages", "bench", "training", "examples"):
         for path in (ROOT / folder).rglob("*.py"):
@@ -90,4 +90,14 @@ def test_there_is_no_second_writer() -> None:
                     owner = node.value.id if isinstance(node.value, ast.Name) else ""
                     if node.attr == "to_csv" or owner == "csv":
                         found.add(path.relative_to(ROOT).as_posix())
-    assert found == {"src/semdim/results/cells.py", "src/semdim/commands/compare.py"}
+    assert found == {
+        "src/semdim/results/cells.py", "src/semdim/commands/compare.py", "src/semdim/rank/write.py",
+    }  # fmt: skip
+
+
+def test_names_of_a_ranking_are_safe_too(tmp_path: Path) -> None:
+    from semdim.rank.write import DOCUMENTS, _text, read_documents
+
+    (tmp_path / DOCUMENTS).write_text(_text([["document", "=1+1"], [0, 0.5], [1, -0.25]]))
+    assert (tmp_path / DOCUMENTS).read_text() == "document,'=1+1\n0,0.5\n1,-0.25\n"
+    assert read_documents(tmp_path)["=1+1"].tolist() == [0.5, -0.25]

@@ -180,6 +180,9 @@ def test_a_tag_in_yaml_builds_nothing(tmp_path: Path, mark: Path) -> None:
         assert not mark.exists(), command
 
 
+#: A worker takes its job from the driver that started it, which Ray pickles anyway: no file and
+#: no download comes this way (SECURITY.md, on clusters).
+EXCUSED = {("src/semdim/workers/message.py", "pickle.loads")}
 FORBIDDEN = {
     "eval", "exec", "compile", "os.system", "os.popen", "pickle.load", "pickle.loads",
     "yaml.load", "yaml.unsafe_load", "yaml.full_load", "torch.load", "joblib.load", "marshal.loads",
@@ -195,7 +198,8 @@ def test_no_line_of_ours_could(tmp_path: Path) -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            if ast.unparse(node.func) in FORBIDDEN:
+            called = ast.unparse(node.func)
+            if called in FORBIDDEN and (path.relative_to(ROOT).as_posix(), called) not in EXCUSED:
                 found.append(f"{path}:{node.lineno} {ast.unparse(node.func)}")
             for key in node.keywords:
                 if key.arg in DANGEROUS and ast.unparse(key.value) == str(DANGEROUS[key.arg]):

@@ -15,6 +15,7 @@ from semdim.rank.measured import Measured
 from semdim.rank.run import SAES
 from semdim.rank.table import Entry, Pair, RankTable
 from semdim.reading import read_json, read_rows, reading
+from semdim.results.cells import plain, safe
 
 TABLE, JSON, PAIRS, DOCUMENTS = "rank.csv", "rank.json", "pairs.csv", "documents.csv"
 FIGURES = ("faithfulness.png", "order.png")
@@ -67,7 +68,7 @@ def read_documents(out: Path) -> dict[str, np.ndarray]:
     rows = read_rows(path, advice="`semdim rank` writes it again")
     names = [name for name in rows[0] if name != "document"] if rows else []
     with reading(path, "a number for each document and SAE", "`semdim rank` writes it again"):
-        return {name: np.array([float(row[name]) for row in rows]) for name in names}
+        return {plain(name): np.array([float(row[name]) for row in rows]) for name in names}
 
 
 def _csv(kind: Any, rows: Sequence[Any]) -> str:
@@ -84,5 +85,5 @@ def _documents(measured: Sequence[Measured]) -> str:
 
 def _text(rows: Sequence[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
+    csv.writer(text, lineterminator="\n").writerows(map(safe, row) for row in rows)
     return text.getvalue()
