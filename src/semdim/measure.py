@@ -165,12 +165,7 @@ def measure(
     facts = LedgerFacts.of(
         described,
         probe.facts,
-        {
-            "n_tokens": sample.n_tokens,
-            "n_sequences": sample.n_sequences,
-            "n_documents": sample.n_documents,
-            **sample_facts(sample),
-        },
+        sample_facts(sample),
         corpus=corpus,
         context=sample.context,
         splice=splice,

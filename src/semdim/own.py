@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.artifacts.shards import write_atomically
+from semdim.certificate.named import model_named, sae_named
 from semdim.errors import ArtifactError, ConfigError
 from semdim.models.spec import ModelSource
 from semdim.naming import reserved
@@ -61,7 +62,7 @@ def own_pieces(
         ConfigError: a piece is not there, or the text is too small.
         DataError: a text cannot be read.
     """
-    source = sae_of(sae)
+    source = sae_named(sae)
     texts = [
         own_text(
             name,
@@ -74,7 +75,7 @@ def own_pieces(
         for name, role, path in texts_named(text, shifts)
     ]
     return Pieces(
-        model=model_of(model, model_name),
+        model=model_named(model, model_name),
         sae=source,
         hook=hook_of(source, hook),
         dict_size=known_shape(source).dict_size,
@@ -82,43 +83,6 @@ def own_pieces(
         context=context,
         sequences=sequences,
     )
-
-
-def model_of(name: str, known_as: str | None = None) -> ModelSource:
-    """A folder in the format of transformers, else a model of the hub.
-
-    known_as: the name by which the SAE's metadata know it, where that is another one.
-
-    Raises:
-        ConfigError: what looks like a folder is none.
-    """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return ModelSource(kind="folder", path=str(path.absolute()), name=known_as)
-    if name.startswith((".", "/", "~")):
-        raise ConfigError(
-            f"There is no folder {name}: give a model in the format of transformers (config.json, "
-            "weights, tokenizer) or a name of the hub."
-        )
-    return ModelSource(kind="hub", repo=name, name=known_as)
-
-
-def sae_of(name: str) -> SAESource:
-    """A folder in SAELens's format, else RELEASE/ID of its registry.
-
-    Raises:
-        ConfigError: it is neither.
-    """
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return SAESource(kind="folder", path=str(path.absolute()))
-    release, _, sae_id = name.partition("/")
-    if name.startswith((".", "/", "~")) or not sae_id:
-        raise ConfigError(
-            f"There is no folder {name}: give an SAE that SAELens's save_model wrote (cfg.json, "
-            "sae_weights.safetensors), or RELEASE/ID of its registry."
-        )
-    return SAESource(kind="release", release=release, sae_id=sae_id)
 
 
 def hook_of(sae: SAESource, given: str | None) -> str:

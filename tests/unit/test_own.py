@@ -8,6 +8,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
+from semdim.certificate.named import model_named, sae_named
 from semdim.commands.app import app
 from semdim.errors import ConfigError
 from semdim.own import (
@@ -15,8 +16,6 @@ from semdim.own import (
     conf_files,
     hook_of,
     ladder,
-    model_of,
-    sae_of,
     texts_named,
     write_conf,
 )
@@ -54,7 +53,7 @@ def model_at(folder: Path) -> Path:
 def pieces(tmp_path: Path, **changes: Any) -> Pieces:
     model_at(tmp_path / "m")
     facts: dict[str, Any] = {
-        "model": model_of(str(tmp_path / "m")),
+        "model": model_named(str(tmp_path / "m")),
         "sae": SAESource(kind="folder", path=str(tmp_path / "s")),
         "hook": HOOK,
         "dict_size": 96,
@@ -120,17 +119,17 @@ def test_shifts_are_named_by_their_files_and_no_two_alike() -> None:
 
 
 def test_the_hook_is_the_one_given_or_that_of_the_sae(tmp_path: Path) -> None:
-    sae = sae_of(str(sae_at(tmp_path / "s")))
+    sae = sae_named(str(sae_at(tmp_path / "s")))
     assert hook_of(sae, None) == HOOK and hook_of(sae, "blocks.0.hook_resid_pre") != HOOK
-    assert hook_of(sae_of("release/blocks.6.hook_resid_pre"), None) == "blocks.6.hook_resid_pre"
+    assert hook_of(sae_named("release/blocks.6.hook_resid_pre"), None) == "blocks.6.hook_resid_pre"
     with pytest.raises(ConfigError, match=r"--hook blocks\.6"):
-        hook_of(sae_of(str(sae_at(tmp_path / "none", hook_name=""))), None)
+        hook_of(sae_named(str(sae_at(tmp_path / "none", hook_name=""))), None)
 
 
 @pytest.mark.parametrize("name", ["./nowhere", "/nowhere/at/all", "word"])
 def test_what_is_nowhere_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="There is no folder"):
-        sae_of(name)
+        sae_named(name)
 
 
 def test_sizes() -> None:

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from semdim.certificate.certificate import Certificate
 from semdim.certificate.certify import certify
-from semdim.certificate.named import corpus_named, model_named
-from semdim.errors import ConfigError
+from semdim.certificate.named import corpus_named, model_named, sae_named
 from semdim.fields import check, setting
 from semdim.models.facts import FACTS_FILE
 from semdim.models.spec import ModelSource
@@ -21,9 +20,27 @@ if TYPE_CHECKING:
     from semdim.forward.backend import Backend
     from semdim.ledger.memory import Ledger
     from semdim.models.facts import ModelFacts
+    from semdim.text.samples import TokenSample
 
 BASELINES = {"none": (), "zero": ("zero",)}
 """What `loss recovered` is measured against, as proxies of the ledger."""
+
+
+@runtime_checkable
+class Asked(Protocol):
+    """What `semdim certify` and `semdim rank` are asked for alike; see `Request`."""
+
+    @property
+    def model(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def context(self) -> int: ...
+    @property
+    def windows(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    def model_source(self) -> ModelSource: ...
 
 
 @dataclass(frozen=True)
@@ -92,15 +109,7 @@ class Request:
         Raises:
             ConfigError: it is neither a folder nor RELEASE/ID.
         """
-        if Path(self.sae).expanduser().is_dir():
-            return SAESource(kind="folder", path=self.sae)
-        release, _, sae_id = self.sae.partition("/")
-        if not release or not sae_id:
-            raise ConfigError(
-                f"--sae {self.sae} is neither a folder nor RELEASE/ID of SAELens's registry, such "
-                "as gpt2-small-res-jb/blocks.8.hook_resid_pre: give one of them."
-            )
-        return SAESource(kind="release", release=release, sae_id=sae_id)
+        return sae_named(self.sae)
 
     def plan(self) -> list[str]:
         """What will be done, in lines."""
@@ -155,8 +164,6 @@ def loaded(request: Request, work: Path, *, say: Callable[[str], object]) -> Loa
     sae_source = request.sae_source()
     from semdim.forward.backend import load_backend
     from semdim.forward.spec import EngineSpec
-    from semdim.models.export import export_model
-    from semdim.models.facts import read_facts
     from semdim.saes.check import check_fit
     from semdim.saes.export import export_sae
     from semdim.saes.facts import read_facts as read_sae_facts
@@ -170,11 +177,7 @@ def loaded(request: Request, work: Path, *, say: Callable[[str], object]) -> Loa
         say(f"loading the SAE {request.sae}")
         export_sae(sae_source, sae_folder)
     sae = read_sae_facts(sae_folder)
-    model_folder = _exported(request.model, work / "model")
-    if model_folder == work / "model":
-        say(f"loading the model {request.model}")
-        export_model(request.model_source(), model_folder, context=request.context)
-    model = read_facts(model_folder)
+    model_folder, model = exported_model(request, work, say=say)
     check_fit(sae, model, context=request.context, prepend_bos=True)
     backend = load_backend(
         request.backend, model_folder, dtype=engine.dtype, device=device, processing=sae.processing
@@ -191,23 +194,11 @@ def measured(
     import torch
 
     from semdim.measure import measure
-    from semdim.models.tokenizer import load_tokenizer
     from semdim.saes.hook_search import N_WINDOWS, check_hook
     from semdim.saes.memory import prepare_probe
-    from semdim.text.corpus import sample_corpus
 
-    say(f"reading {request.text}")
     model = found.model
-    sample = sample_corpus(
-        corpus,
-        load_tokenizer(found.model_folder),
-        context=request.context,
-        bos_token_id=model.bos_token_id,
-        vocab_size=model.vocab_size,
-        max_sequences_per_document=request.windows,
-        seed=request.seed,
-        special_token_ids=model.special_token_ids,
-    )
+    sample = sample_of(request, corpus, found.model_folder, model, say=say)
     if request.check_hook:
         device = str(found.backend.unembedding.device)
         ids = torch.from_numpy(sample.token_ids[:N_WINDOWS])
@@ -224,6 +215,53 @@ def measured(
         progress=progress,
         corpus=request.text,
         of_model=model,
+    )
+
+
+def exported_model(
+    request: Asked, work: Path, *, say: Callable[[str], object]
+) -> "tuple[Path, ModelFacts]":
+    """Where the model of a request is exported, and its facts; below ``work`` if it has to be.
+
+    Raises:
+        SemdimError: it cannot be loaded.
+    """
+    from semdim.models.export import export_model
+    from semdim.models.facts import read_facts
+
+    folder = _exported(request.model, work / "model")
+    if folder == work / "model":
+        say(f"loading the model {request.model}")
+        export_model(request.model_source(), folder, context=request.context)
+    return folder, read_facts(folder)
+
+
+def sample_of(
+    request: Asked,
+    corpus: CorpusSpec,
+    model_folder: Path,
+    model: "ModelFacts",
+    *,
+    say: Callable[[str], object],
+) -> "TokenSample":
+    """The tokens of a request's text.
+
+    Raises:
+        DataError: the text cannot be read, or does not fill the sample.
+    """
+    from semdim.models.tokenizer import load_tokenizer
+    from semdim.text.corpus import sample_corpus
+
+    say(f"reading {request.text}")
+    return sample_corpus(
+        corpus,
+        load_tokenizer(model_folder),
+        context=request.context,
+        bos_token_id=model.bos_token_id,
+        vocab_size=model.vocab_size,
+        max_sequences_per_document=request.windows,
+        seed=request.seed,
+        special_token_ids=model.special_token_ids,
     )
 
 

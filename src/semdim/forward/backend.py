@@ -47,6 +47,8 @@ class Backend(ABC):
     """None where it is zero."""
     soft_cap: float | None
     """Logits become cap·tanh(logits/cap); None: they stay."""
+    is_stream_centred: bool
+    """The prefix is to lose its mean over d_model, which the blocks leave in it."""
     is_unembed_centred: bool
     """Logits are to lose their mean over the vocabulary, which the unembedding leaves in them."""
 

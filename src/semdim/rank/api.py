@@ -1,12 +1,11 @@
 """`semdim.rank`: autoencoders of a model in memory, ranked on texts."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semdim.errors import ConfigError
-from semdim.rank.measured import Measured, Subject
+from semdim.rank.measured import Measured, Subject, sample_fingerprint
 from semdim.rank.ranking import rank_table
 from semdim.rank.spec import RankSpec
 from semdim.rank.table import RankTable
@@ -109,12 +108,11 @@ def rank(
                 of_hook = backend_of(model, probe.facts.processing)
                 hooks = {place: HookPoint(of_hook, probe.facts.hook_name, setting, _nothing)}
             measured[name] = hooks[place].measure(probe, name, "")
-    digest = hashlib.sha256(sample.token_ids.tobytes() + sample.document.tobytes())
     return rank_table(list(measured.values()), spec, subject=Subject(
         model=facts.name,
         model_fingerprint=facts.fingerprint,
         corpus=corpus,
-        tokens_fingerprint=digest.hexdigest(),
+        tokens_fingerprint=sample_fingerprint(sample),
         n_tokens=sample.n_tokens,
         n_tokens_counted=next(iter(measured.values())).n_tokens_counted,
         context=sample.context,

@@ -178,12 +178,7 @@ class HookPoint:
         facts = LedgerFacts.of(
             setting.model,
             probe.facts,
-            {
-                "n_tokens": sample.n_tokens,
-                "n_sequences": sample.n_sequences,
-                "n_documents": sample.n_documents,
-                **sample_facts(sample),
-            },
+            sample_facts(sample),
             corpus=setting.corpus,
             context=sample.context,
             splice=setting.splice,

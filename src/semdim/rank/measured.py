@@ -1,7 +1,11 @@
 """What a ranking keeps of one autoencoder: a value for each document, and a few facts."""
 
+import hashlib
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from semdim.text.samples import TokenSample
 
 
 @dataclass(frozen=True)
@@ -86,3 +90,9 @@ class Subject:
     """dtype of the forward passes."""
     backend: str = ""
     """What ran them."""
+
+
+def sample_fingerprint(sample: "TokenSample") -> str:
+    """sha256 over the tokens and the document of each sequence."""
+    content = sample.token_ids.tobytes() + sample.document.tobytes()
+    return hashlib.sha256(content).hexdigest()

@@ -6,21 +6,13 @@ Mogstad, Romano, Shaikh and Wilhelm 2024, "Inference for ranks" (ranks from diff
 
 import numpy as np
 
-HOLM = "Holm 1979, step-down, over one-sided betting p-values of all ordered pairs"
-E_BH = "Wang and Ramdas 2022, e-BH over the betting capital of all ordered pairs"
-RANKS = "Mogstad, Romano, Shaikh and Wilhelm 2024, ranks from simultaneous claims about pairs"
+from semdim.mistakes.holm import holm as adjusted
 
 
 def holm(p: np.ndarray, failure_prob: float) -> np.ndarray:
     """Which of the hypotheses [m] are rejected; any false rejection has probability δ at most,
     however the p-values depend on each other."""
-    order = np.argsort(p, kind="stable")
-    levels = failure_prob / np.arange(len(p), 0, -1)
-    holds = p[order] <= levels
-    n_rejected = len(p) if holds.all() else int(np.argmin(holds))
-    rejected = np.zeros(len(p), dtype=bool)
-    rejected[order[:n_rejected]] = True
-    return rejected
+    return np.asarray(adjusted(p) <= failure_prob)
 
 
 def e_bh(e: np.ndarray, rate: float) -> np.ndarray:

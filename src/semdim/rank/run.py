@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from semdim.certificate.run import _exported
+from semdim.certificate.run import exported_model, sample_of
 from semdim.errors import ArtifactError, SemdimError
 from semdim.progress import progress_bar
 from semdim.rank.candidates import Candidate
-from semdim.rank.measured import Measured, Skipped, Subject
+from semdim.rank.measured import Measured, Skipped, Subject, sample_fingerprint
 from semdim.rank.ranking import rank_table
 from semdim.rank.request import RankRequest
 from semdim.rank.table import RankTable
@@ -22,7 +22,6 @@ from semdim.records import read_record, to_plain, write_record
 
 if TYPE_CHECKING:
     from semdim.forward.backend import Backend
-    from semdim.models.facts import ModelFacts
     from semdim.rank.hook import HookPoint
     from semdim.saes.memory import Probe
 
@@ -135,33 +134,15 @@ class Session:
     ) -> None:
         corpus = request.corpus()
         from semdim.forward.spec import EngineSpec
-        from semdim.models.export import export_model
-        from semdim.models.facts import read_facts
-        from semdim.models.tokenizer import load_tokenizer
         from semdim.rank.hook import Setting
-        from semdim.text.corpus import sample_corpus
 
         self._request, self._out, self._say = request, out, say
         self._engine = EngineSpec(
             compute_dtype=request.compute_dtype, device=request.device, backend=request.backend
         )
         self._device = self._engine.start()
-        self._folder = _exported(request.model, work / "model")
-        if self._folder == work / "model":
-            say(f"loading the model {request.model}")
-            export_model(request.model_source(), self._folder, context=request.context)
-        self._model: ModelFacts = read_facts(self._folder)
-        say(f"reading {request.text}")
-        sample = sample_corpus(
-            corpus,
-            load_tokenizer(self._folder),
-            context=request.context,
-            bos_token_id=self._model.bos_token_id,
-            vocab_size=self._model.vocab_size,
-            max_sequences_per_document=request.windows,
-            seed=request.seed,
-            special_token_ids=self._model.special_token_ids,
-        )
+        self._folder, self._model = exported_model(request, work, say=say)
+        sample = sample_of(request, corpus, self._folder, self._model, say=say)
         self._setting: Setting = Setting(
             sample=sample,
             model=self._model,
@@ -170,11 +151,10 @@ class Session:
             smoothing=request.ranking.smoothing,
             batch_sequences=request.batch_sequences,
         )
-        digest = hashlib.sha256(sample.token_ids.tobytes() + sample.document.tobytes())
         self.found = Measurements(
             model=self._model.name,
             model_fingerprint=self._model.fingerprint,
-            tokens_fingerprint=digest.hexdigest(),
+            tokens_fingerprint=sample_fingerprint(sample),
             compute_dtype=str(self._engine.dtype).removeprefix("torch."),
         )
         self.update: Callable[[int], object] = lambda _: None

@@ -132,8 +132,8 @@ def activations(
             handle = module.register_forward_hook(_taker(taken, name, is_input), with_kwargs=True)
             stack.callback(handle.remove)
         backend.prefix(token_ids, backend.n_layers)
-    is_centred = getattr(backend, "is_stream_centred", False)
     for name, value in taken.items():
+        is_centred = backend.is_stream_centred
         yield name, value - value.mean(dim=-1, keepdim=True) if is_centred else value
 
 

@@ -63,19 +63,18 @@ def write_tokens(sample: TokenSample, writer: ShardSink, shard_sequences: int) -
     ids, document = torch.from_numpy(sample.token_ids), torch.from_numpy(sample.document)
     for index, (start, stop) in enumerate(shard_ranges(sample.n_sequences, shard_sequences)):
         writer.write(index, {"token_ids": ids[start:stop], "document": document[start:stop]})
-    size = {
-        "n_tokens": sample.n_tokens,
-        "n_sequences": sample.n_sequences,
-        "n_documents": sample.n_documents,
-    }
-    writer.publish({**size, **sample_facts(sample)})
-    return size
+    facts = sample_facts(sample)
+    writer.publish(facts)
+    return {name: facts[name] for name in ("n_tokens", "n_sequences", "n_documents")}
 
 
 def sample_facts(sample: TokenSample) -> dict[str, Any]:
-    """What is said of a sample beside its size, as plain values: the fields of `LedgerFacts`."""
+    """What is said of a sample, as plain values: its part of the fields of `LedgerFacts`."""
     sources, of_documents = source_labels(sample.documents)
     return {
+        "n_tokens": sample.n_tokens,
+        "n_sequences": sample.n_sequences,
+        "n_documents": sample.n_documents,
         "counts": sample.counts,
         "versions": sample.facts,
         "documents": [row.name for row in sample.documents],

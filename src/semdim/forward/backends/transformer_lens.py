@@ -24,7 +24,7 @@ class TransformerLensBackend(Backend):
     """
 
     name = "transformer_lens"
-    is_unembed_centred = False  # its weights are processed already
+    is_stream_centred = is_unembed_centred = False  # its weights are processed already
 
     def __init__(self, model: "HookedTransformer") -> None:
         config = model.cfg
