@@ -14,6 +14,7 @@ from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import TABLES, ErrorsResult, Settings, measure_errors
 from semdim.report.readings.knows_errors import knows_errors
 from semdim.results.read import read_probe
+from semdim.uncertainty.score import SCORES, Score, add_score
 
 SPEC = ErrorsSpec(
     n_resamples=60, k_bins=4, curve_points=12, n_thresholds=8, position_bins=2, frequency_bins=2
@@ -163,3 +164,25 @@ def test_too_few_documents_and_missing_losses_are_said() -> None:
     broken.loc[5, "nll_model"] = np.nan
     with pytest.raises(DataError, match=r"1 of .* values of 'nll'"):
         run(broken)
+
+
+def test_a_score_that_fails_is_left_out_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plugin's division by zero once took the whole study with it."""
+    monkeypatch.setattr(SCORES, "_entries", {name: SCORES[name] for name in SCORES})
+
+    def divides(rows: pd.DataFrame, _: object) -> np.ndarray:
+        raise ZeroDivisionError("no use")
+
+    def holes(rows: pd.DataFrame, _: object) -> np.ndarray:
+        return np.where(rows["position"] == 3, np.nan, 1.0)
+
+    for name, value in {"divides": divides, "holes": holes}.items():
+        add_score(
+            Score(name=name, meaning="x", family="code", reads=("n_active",), value=value)
+        )  # fmt: skip
+    found = run(planted())
+    notes = " ".join(found.record.notes)
+    assert "The score divides is left out: it failed with ZeroDivisionError: no use" in notes
+    assert "The score holes is left out: " in notes and "values of 'holes'" in notes
+    assert not {"divides", "holes"} & set(found.tables["errors"]["score"])
+    assert "n_active" in set(found.tables["errors"]["score"])

@@ -1,14 +1,14 @@
 """The tokens of a ledger that predict another one, with their scores and what they got wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from semdim.errors import DataError
+from semdim.failures import attempt
 from semdim.tokens.positions import counted
 from semdim.uncertainty.rows import DocumentSplit, check_tokens, of_documents
 from semdim.uncertainty.score import SCORES, Score, in_order, missing_columns
@@ -55,6 +55,8 @@ class Study:
     evaluation: Items
     missing: Mapping[str, tuple[str, ...]]
     """Scores that cannot be computed, with the columns that the ledger lacks."""
+    failed: Mapping[str, str]
+    """Scores whose code fails or whose values are not finite, with the reason."""
 
 
 def label_free() -> tuple[Score, ...]:
@@ -71,8 +73,11 @@ def study_items(ledger: pd.DataFrame, split: DocumentSplit, vocab_size: int, cor
         vocab_size: of the model.
         corpus: its name, for messages.
 
+    A score whose code fails, or whose values are not finite, is left out and named.
+
     Raises:
-        DataError: the ledger lacks a column that nothing can do without, or a half has no token.
+        DataError: the ledger lacks a column that nothing can do without, or a half has no token,
+            or there is no k.
     """
     missing = missing_columns(label_free(), {corpus: ledger})
     scores = [score for score in label_free() if score.name not in missing]
@@ -82,42 +87,75 @@ def study_items(ledger: pd.DataFrame, split: DocumentSplit, vocab_size: int, cor
     columns |= {TOP1} if TOP1 in ledger else set()
     tokens = counted(check_tokens(ledger, corpus, columns))
     fit_rows = of_documents(tokens, split.fit)
-    fitted = {score.name: score.fitted(fit_rows, vocab_size) for score in scores}
     bits = unigram_fit(fit_rows, vocab_size)
+    halves = [
+        predicting(of_documents(tokens, half), corpus) for half in (split.evaluation, split.fit)
+    ]
+    found, failed = _score_values(scores, fit_rows, halves, vocab_size, corpus)
+    if "n_active" in failed:
+        raise DataError(f"There is no study of errors without n_active: {failed['n_active']}")
     evaluation, fit = (
-        _items(of_documents(tokens, documents), scores, further, fitted, bits, corpus)
-        for documents in (split.evaluation, split.fit)
+        _items(rows, {name: values[half] for name, values in found.items()}, further, bits, corpus)
+        for half, rows in enumerate(halves)
     )
     if not all(TOP1 in items.outcomes for items in (fit, evaluation)):
         fit, evaluation = (
             replace(items, outcomes={NLL: items.outcomes[NLL]}) for items in (fit, evaluation)
         )
-    return Study(fit, evaluation, missing)
+    return Study(fit, evaluation, missing, failed)
+
+
+def predicting(tokens: pd.DataFrame, corpus: str) -> pd.DataFrame:
+    """The tokens that predict another one, numbered anew; ``DataError`` where there is none."""
+    rows = tokens[~tokens["is_last"].to_numpy(dtype=bool)].reset_index(drop=True)
+    if rows.empty:
+        raise DataError(f"Corpus {corpus!r} has no token that predicts another; give longer texts.")
+    return rows
+
+
+def _score_values(
+    scores: Sequence[Score],
+    fit_rows: pd.DataFrame,
+    halves: Sequence[pd.DataFrame],
+    vocab_size: int,
+    corpus: str,
+) -> tuple[dict[str, list[np.ndarray]], dict[str, str]]:
+    """Values of each score on each half, and why others have none."""
+
+    def values(score: Score) -> list[np.ndarray]:
+        fitted = score.fitted(fit_rows, vocab_size)
+        found = [score.value(rows, fitted) for rows in halves]
+        for half in found:
+            _check_finite(score.name, half, corpus)
+        return found
+
+    tried = {score.name: attempt(values, score) for score in scores}
+    failed = {name: reason for name, (_, reason) in tried.items() if reason}
+    return {name: half for name, (half, _) in tried.items() if half is not None}, failed
+
+
+def _check_finite(name: str, values: np.ndarray, corpus: str) -> None:
+    n_wrong = int((~np.isfinite(values)).sum())
+    if n_wrong:
+        raise DataError(
+            f"{n_wrong} of {len(values)} values of {name!r} on corpus {corpus!r} are missing or "
+            "not finite; recompute that ledger."
+        )
 
 
 def _items(
     rows: pd.DataFrame,
-    scores: list[Score],
+    scores: Mapping[str, np.ndarray],
     further: list[str],
-    fitted: Mapping[str, Any],
     bits: np.ndarray,
     corpus: str,
 ) -> Items:
-    rows = rows[~rows["is_last"].to_numpy(dtype=bool)].reset_index(drop=True)
-    if rows.empty:
-        raise DataError(f"Corpus {corpus!r} has no token that predicts another; give longer texts.")
-    values = {score.name: score.value(rows, fitted[score.name]) for score in scores}
-    values |= {name: rows[name].to_numpy(dtype=np.float64) for name in further}
+    values = {**scores, **{name: rows[name].to_numpy(dtype=np.float64) for name in further}}
     outcomes = {NLL: rows["nll_model"].to_numpy(dtype=np.float64)}
     if TOP1 in rows and 0 < rows[TOP1].mean() < 1:
         outcomes = {TOP1: rows[TOP1].to_numpy(dtype=np.float64), **outcomes}
     for name, found in (*values.items(), *outcomes.items()):
-        if not np.isfinite(found).all():
-            n_wrong = int((~np.isfinite(found)).sum())
-            raise DataError(
-                f"{n_wrong} of {len(found)} values of {name!r} on corpus {corpus!r} are missing or "
-                "not finite; recompute that ledger."
-            )
+        _check_finite(name, found, corpus)
     return Items(
         document=np.unique(rows["document"].to_numpy(), return_inverse=True)[1].astype(np.int64),
         scores=values,

@@ -12,7 +12,7 @@ from semdim.errors import DataError
 from semdim.mistakes.by_k import by_k, reliability_table
 from semdim.mistakes.certificates import selective_table
 from semdim.mistakes.evaluation import Draws, evaluate
-from semdim.mistakes.items import TOP1, Items, study_items
+from semdim.mistakes.items import TOP1, Items, Study, study_items
 from semdim.mistakes.mondrian import mondrian_table
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.verdict import k_verdict, variance_shares
@@ -147,7 +147,7 @@ def measure_errors(
         false_alarm_rate=settings.false_alarm_rate,
         verdicts=verdicts,
         variance=variance_shares(tokens),
-        notes=_notes(study.missing, TOP1 in ledger, items, mondrian),
+        notes=_notes(study, TOP1 in ledger, items, mondrian),
     )
     tables = {
         "errors": found.table,
@@ -161,7 +161,7 @@ def measure_errors(
 
 
 def _notes(
-    missing: Mapping[str, tuple[str, ...]],
+    study: Study,
     has_top1: bool,
     items: Items,
     mondrian: pd.DataFrame,
@@ -180,9 +180,12 @@ def _notes(
             "The ledger has no column top1_error (it was written by an earlier version), so errors "
             "are measured by the loss alone; `dvc repro` computes the column."
         )
-    if missing:
-        names = ", ".join(f"{name} ({', '.join(columns)})" for name, columns in missing.items())
+    if study.missing:
+        names = ", ".join(
+            f"{name} ({', '.join(columns)})" for name, columns in study.missing.items()
+        )
         notes.append(f"Scores left out because the ledger lacks their columns: {names}.")
+    notes += [f"The score {name} is left out: {reason}" for name, reason in study.failed.items()]
     cells = mondrian[mondrian["position_bin"] > 0].drop_duplicates(
         ["position_bin", "frequency_bin"]
     )
