@@ -38,11 +38,25 @@ def elsewhere(clone: Clone, pushed: Path, tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("elsewhere") / "semdim"
     source = ["git", "clone", "-q", "--branch", "shipped", str(clone.root), str(folder)]
     subprocess.run(source, check=True, capture_output=True)
+    assert not (folder / "outputs").exists()
     return Clone(folder)
 
 
+@pytest.fixture(scope="module")
+def before(elsewhere: Clone) -> dict[str, str]:
+    """Its results, as git has them."""
+    return contents(elsewhere.root / "results")
+
+
+@pytest.fixture(scope="module")
+def pulled(elsewhere: Clone, before: dict[str, str], pushed: Path) -> Clone:
+    """That clone, with the data."""
+    done(elsewhere, "dvc", "remote", "add", "--local", "--default", "store", str(pushed))
+    done(elsewhere, "dvc", "pull")
+    return elsewhere
+
+
 def test_a_clone_without_data_shows_every_result(clone: Clone, elsewhere: Clone) -> None:
-    assert not (elsewhere.root / "outputs").exists()
     results = contents(elsewhere.root / "results")
     assert results == contents(clone.root / "results")
     assert {"report.html", "probes/tiny/bounds.csv", "figures/bound_vs_n.png"} <= set(results)
@@ -54,12 +68,10 @@ def test_a_clone_without_data_shows_every_result(clone: Clone, elsewhere: Clone)
 
 
 def test_what_is_pulled_is_what_was_pushed_and_nothing_is_left_to_do(
-    clone: Clone, elsewhere: Clone, pushed: Path
+    clone: Clone, pulled: Clone, before: dict[str, str]
 ) -> None:
+    elsewhere = pulled
     assert "missing" not in done(clone, "dvc", "status", "--cloud", "dvc.yaml")
-    before = contents(elsewhere.root / "results")
-    done(elsewhere, "dvc", "remote", "add", "--local", "--default", "store", str(pushed))
-    done(elsewhere, "dvc", "pull")
     for folder in ("models/tiny", "probes/tiny"):
         ours, theirs = (contents(Paths(c.root).outputs / folder) for c in (clone, elsewhere))
         assert theirs == ours and len(theirs) > 30, folder
@@ -93,9 +105,9 @@ def test_settings_of_an_s3_remote_are_accepted(elsewhere: Clone) -> None:
 
 
 def test_a_pull_without_the_remote_says_so_and_harms_nothing(
-    elsewhere: Clone, tmp_path: Path
+    pulled: Clone, before: dict[str, str], tmp_path: Path
 ) -> None:
-    before = contents(elsewhere.root / "results")
+    elsewhere = pulled
     done(elsewhere, "dvc", "remote", "add", "--local", "--force", "gone", str(tmp_path / "gone"))
     (elsewhere.root / "outputs/probes/tiny/hook.json").unlink(missing_ok=True)
     cache = elsewhere.root / ".dvc/cache"

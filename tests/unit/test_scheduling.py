@@ -1,6 +1,9 @@
 """How tests are shared out among workers: see tests/scheduling.py."""
 
+import os
 from types import SimpleNamespace
+
+import pytest
 
 from stages import ROOT
 from tests.scheduling import LONG, missing, order, schedule, unit
@@ -37,3 +40,13 @@ def test_every_test_gets_a_unit():
 
 def test_the_files_that_are_named_exist():
     assert not missing(ROOT)
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="groups are those of xdist")
+def test_the_units_are_in_force(request):
+    """pytest 9.2 ignored them without a word: fixtures were made twice, and a file's tests met
+    in two clones what they expected in one."""
+    if not request.config.getoption("loadgroup"):
+        pytest.skip("needs --dist loadgroup, as in `make test`")
+    unit_of_this = request.node.get_closest_marker("xdist_group").args[0]
+    assert request.node.nodeid.endswith(f"@{unit_of_this}")
