@@ -21,7 +21,8 @@ from pathlib import Path
 from semdim.artifacts import chain
 from semdim.artifacts.damage import will_be_seen
 from semdim.artifacts.shards import MANIFEST, write_json
-from semdim.errors import ArtifactError
+from semdim.errors import ArtifactError, SemdimError
+from semdim.reading import read_json
 from stages.support.declared import Declared, of_unit
 from stages.support.run import Run
 
@@ -183,7 +184,7 @@ def _upwards(name: str) -> list[str]:
 
 def _mapping(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = read_json(path)
+    except SemdimError:
         return {}
-    return content if isinstance(content, dict) else {}
+    return {name: value for name, value in content.items() if isinstance(value, str)}
