@@ -66,10 +66,10 @@ def check(deps: Iterable[str], root: Path = Path(".")) -> None:
         if wrong := _damaged(path.relative_to(root).as_posix(), sums):
             for name in wrong:
                 will_be_seen(root / name)
+            what = "differs from" if (root / wrong[0]).exists() else "is missing from"
             raise ArtifactError(
-                f"{wrong[0]} is {'damaged' if (root / wrong[0]).exists() else 'missing'}: neither "
-                "the stage that writes it left it so, nor does dvc.lock name it; `dvc repro` "
-                "computes it again."
+                f"{wrong[0]} {what} what its stage wrote, and dvc.lock has no such version; "
+                "`dvc repro` computes it again."
             )
     sums.remember()
 
