@@ -19,9 +19,11 @@ from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
 from semdim.paths import Paths
 from semdim.preflight import known_shapes
+from semdim.quoting import escape_what_a_console_lacks
 from semdim.settings import read_settings
 from semdim.space import check_space
 from stages import imported
+from stages.support import intact
 from stages.support.cached import remove_damaged
 from stages.support.configuration import checked, composed, plain
 from stages.support.interrupts import end_at_signals
@@ -60,6 +62,7 @@ def main() -> None:
         write_atomically(
             paths.outputs / "params_checked", "params.yaml is the composition of conf/\n"
         )
+        intact.note(("outputs/params_checked", "outputs/inputs", "outputs/gathered/first.json"))
     except Exception as error:
         sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
         if sentence is None:
@@ -71,4 +74,5 @@ def main() -> None:
 if __name__ == "__main__":
     imported()
     end_at_signals()
+    escape_what_a_console_lacks()
     main()

@@ -15,6 +15,7 @@ from semdim.artifacts.shards import write_json
 from semdim.errors import SemdimError
 from semdim.models.source import model_digest
 from semdim.paths import Paths
+from semdim.quoting import escape_what_a_console_lacks
 from semdim.text.source import source_digest
 from semdim.training.params import TrainingSettings, read_training_settings
 from stages import imported
@@ -56,4 +57,5 @@ def inputs_of(settings: TrainingSettings) -> dict[str, Any]:
 if __name__ == "__main__":
     imported()
     end_at_signals()
+    escape_what_a_console_lacks()
     main()

@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import SemdimError
+from semdim.quoting import escape_what_a_console_lacks
 from semdim.training.params import TrainingSettings, compose_training, read_training_settings
 from stages import ROOT, imported
 from stages.support.interrupts import end_at_signals
@@ -71,4 +72,5 @@ def run_sweep(settings: TrainingSettings, variations: list[str], n_shards: int) 
 if __name__ == "__main__":
     imported()
     end_at_signals()
+    escape_what_a_console_lacks()
     main()

@@ -8,7 +8,8 @@ from typing import Any
 
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import write_atomically
-from semdim.errors import ConfigError
+from semdim.errors import ConfigError, SemdimError
+from semdim.reading import read_json
 
 #: Digests of large files, by path, size and time of change, so that they are not read at each run.
 MEMORY = Path("outputs/partial/digests.json")
@@ -49,10 +50,9 @@ def digests(paths: Iterable[Path]) -> dict[Path, str]:
 
 def _memory() -> Mapping[str, str]:
     try:
-        content = json.loads(MEMORY.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(MEMORY)
+    except SemdimError:
         return {}
-    return content if isinstance(content, dict) else {}
 
 
 def package_version(distribution: str) -> str | None:

@@ -1,12 +1,17 @@
 """What other people's words need before they stand in one of our sentences."""
 
+import codecs
+import io
+import json
 import re
+import sys
 
 _UNSEEN = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029"  # control characters, line ends
     r"\u200e\u200f\u202a-\u202e\u2066-\u2069"  # directions of writing
     r"\ud800-\udfff]"  # halves of characters
 )
+_ESCAPES = "semdim.escapes"
 LONGEST = 2_000
 """Characters of a library's message that are passed on."""
 
@@ -21,6 +26,21 @@ def visible(text: str, keep: str = "") -> str:
 
 def _escape(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
+
+
+def escape_what_a_console_lacks() -> None:
+    """From now on, characters that the encoding of standard output or error lacks are written as
+    ``\\u00b7``, which is an escape in JSON, too: there such characters stand in strings alone."""
+    codecs.register_error(_ESCAPES, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPES)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def one_line(text: str, longest: int = LONGEST) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from semdim.artifacts.shards import write_json
+from semdim.errors import SemdimError
+from semdim.reading import read_json
 
 _NAMED = re.compile(r"md5: ([0-9a-f]{32}(?:\.dir)?)$", re.MULTILINE)
 MEMORY = Path("outputs/partial/cache.json")
@@ -82,7 +84,6 @@ def _is_whole(path: Path, name: str) -> bool:
 
 def _remembered(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(path)
+    except SemdimError:
         return {}
-    return content if isinstance(content, dict) else {}

@@ -26,9 +26,10 @@ from semdim.artifacts.lock import locked
 from semdim.artifacts.temporary import remove_leftovers
 from semdim.errors import SemdimError
 from semdim.paths import Paths
+from semdim.quoting import escape_what_a_console_lacks
 from semdim.registry import load_plugins
 from stages import ROOT, imported
-from stages.support import points
+from stages.support import intact, points
 from stages.support.interrupts import end_at_signals
 from stages.support.run import Run, Unit
 from stages.support.unwritable import unwritable
@@ -53,7 +54,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
             unit = Unit(**params.pop("unit"))
             load_plugins(params.get("plugins") or ())
             run = Run(params, unit, Paths(Path(".")), _module_of(work), point)
-            with alone(run):
+            with alone(run), on_intact_inputs(run):
                 work(run)
         except Exception as error:
             sentence = str(error) if isinstance(error, SemdimError) else unwritable(error)
@@ -69,6 +70,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
     def started() -> None:
         imported()
         end_at_signals()
+        escape_what_a_console_lacks()
         try:
             sys.argv[1:] = completed(sys.argv[1:])
             main()
@@ -94,6 +96,21 @@ def alone(run: Run) -> Iterator[None]:
     remove_leftovers(run.paths.partial)
     with locked(run.paths.partial / f"{settings_digest(what)[:32]}.lock", what):
         yield
+
+
+@contextmanager
+def on_intact_inputs(run: Run) -> Iterator[None]:
+    """The inputs that dvc.yaml names are what was written there; so are the outputs noted.
+
+    Raises:
+        ArtifactError: one of the inputs is damaged.
+    """
+    declared = intact.declared(run)
+    if declared is not None:
+        intact.check(declared.deps, run.paths.root)
+    yield
+    if declared is not None and run.point is None:
+        intact.note(declared.outs, run.paths.root)
 
 
 def _module_of(work: Callable[[Run], None]) -> str:

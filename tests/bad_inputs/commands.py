@@ -187,6 +187,8 @@ def _arguments() -> Iterator[Bad]:
         (("compare", here, "/dev/null"), ""), (("compare", here, "/proc/self/mem"), ""),
         (("summary", "/dev/null"), "no results"), (("summary", "a\0b"), ""),
         (("summary", "x" * 5_000), "too long"),
+        (("bound", "--from", f"{here}/bound.json"), f"give the folder that holds it, {here}."),
+        (("bound", "--from", f"{here}/bounds.csv"), f"give the folder that holds it, {here}."),
         (("bound", "--from", "/dev/null"), ""), (("bound", "--from", "a\0b"), ""),
         (("bound", "--from", "x" * 5_000), ""),
         (("plan", "--params", "/"), ""), (("plan", "--budget", "-1"), "budget"),

@@ -162,6 +162,18 @@ def _rates(path: Path) -> Any:
     return read_rates(path)
 
 
+def _memory(path: Path) -> Any:
+    from stages.support import cached, intact
+
+    (path.parent / "ledger.parquet").touch()
+    for where in (intact.MEMORY, cached.MEMORY, intact.NOTES / "ledger.parquet.json"):
+        (path.parent / where).parent.mkdir(parents=True, exist_ok=True)
+        (path.parent / where).symlink_to(path)
+    (path.parent / "dvc.lock").touch()
+    (path.parent / ".dvc/cache/files/md5").mkdir(parents=True)
+    return intact.check(("ledger.parquet",), path.parent), cached.remove_damaged(path.parent)
+
+
 def _point(path: Path) -> Any:
     from stages.support.collected import collect
 
@@ -271,6 +283,7 @@ KINDS = (
     Kind("cfg.json", _json({"architecture": "standard"}), _sae,
          {key: OF_JSON[key] for key in OF_JSON if "object" not in key}),
     Kind("rates.json", _json({"rates": [RATE]}), _rates, OF_JSON, is_optional=True),
+    Kind("hashed.json", _json({"none.parquet": "1 2 3 ab"}), _memory, OF_JSON, is_optional=True),
     Kind("params.yaml", _probe("params.yaml"), _plan, {**TEXT, **YAML}),
     Kind("recorded/params.yaml", _probe("params.yaml"), _compare, {**TEXT, **YAML},
          ("an empty mapping",)),

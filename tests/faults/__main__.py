@@ -23,6 +23,7 @@ def main() -> None:
     )  # fmt: skip
     parser.add_argument("--stride", type=int, default=1, help="every so many-th crash point")
     parser.add_argument("--only", nargs="*", default=[], help="stages that are tried")
+    parser.add_argument("--trials", nargs="*", default=[], help="what is done to them, by name")
     parser.add_argument("--document", action="store_true", help="only write docs/reliability.md")
     parser.add_argument("--no-record", action="store_true", help="leave docs as they are")
     given = parser.parse_args()
@@ -32,10 +33,11 @@ def main() -> None:
     if given.document:
         return report.document()
 
-    from tests.faults.campaign import Campaign
+    from tests.faults.campaign import TRIALS, Campaign
 
     with tempfile.TemporaryDirectory() as folder:
-        campaign = Campaign(Path(folder) / "run", given.stride, tuple(given.only))
+        trials = tuple(given.trials) or TRIALS
+        campaign = Campaign(Path(folder) / "run", given.stride, tuple(given.only), trials=trials)
         campaign.run()
     rows = campaign.rows.values()
     for row in rows:

@@ -6,17 +6,22 @@ they are after a run that nobody disturbed, byte for byte, and is nothing else l
 
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from stages.support.declared import Declared
 from tests.faults import child
-from tests.faults.workspace import StageRun, below, contents, flip, make, remove
+from tests.faults.damage import flips
+from tests.faults.workspace import below, contents, flip, make, remove
 
 SAMPLE = "english"
 #: Bytes that a file may grow to where the disk is full: none, a part of most files, of the largest.
 DISKS = (0, 700, 20_000)
+
+TRIALS = ("damage", "kills", "kills_of_a_replacement", "full", "read_only")
 
 
 @dataclass
@@ -47,12 +52,14 @@ class Campaign:
     """Of the crash points every so many-th."""
     only: tuple[str, ...] = ()
     """Stages that are tried; none: all."""
+    trials: tuple[str, ...] = TRIALS
+    """What is done to each, by the names of the methods below."""
     rows: dict[str, Row] = field(default_factory=dict)
 
     def row(self, what: str) -> Row:
         return self.rows.setdefault(what, Row(what))
 
-    def start(self) -> list[StageRun]:
+    def start(self) -> list[Declared]:
         """Make the workspace, and import what the stages import."""
         stages = make(self.folder)
         child.warm_up(stages)
@@ -69,26 +76,34 @@ class Campaign:
                 raise RuntimeError(f"{stage} fails by itself: {done.said}")
             after = contents(self.folder)
             if self._is_tried(stage):
-                for trial in (self.kills, self.kills_of_a_replacement, self.full, self.read_only):
+                print(f"{stage} …", file=sys.stderr, flush=True)
+                for trial in self.trials:
                     start = time.monotonic()
-                    for what, failure in trial(stage, before, after):
+                    for what, failure in getattr(self, trial)(stage, before, after):
                         row = self.row(what)
                         row.count(failure)
                         row.seconds += time.monotonic() - start
                         start = time.monotonic()
 
-    def _is_tried(self, stage: StageRun) -> bool:
+    def _is_tried(self, stage: Declared) -> bool:
         other = any(f"corpus={name}" in word for word in stage.overrides for name in OTHERS)
         return not other and (not self.only or stage.name in self.only)
 
+    def damage(
+        self, stage: Declared, before: dict[str, str], after: dict[str, str]
+    ) -> Iterator[tuple[str, str | None]]:
+        """A flipped byte in everything that the stage reads."""
+        yield from flips(stage, self.folder, after, self.stride)
+        self._settle(stage, after)
+
     def kills(
-        self, stage: StageRun, before: dict[str, str], after: dict[str, str]
+        self, stage: Declared, before: dict[str, str], after: dict[str, str]
     ) -> Iterator[tuple[str, str | None]]:
         """SIGKILL at each change of a file, where nothing was there before."""
         yield from self._killed(stage, after, "SIGKILL at a write, rename, removal or fsync", None)
 
     def kills_of_a_replacement(
-        self, stage: StageRun, before: dict[str, str], after: dict[str, str]
+        self, stage: Declared, before: dict[str, str], after: dict[str, str]
     ) -> Iterator[tuple[str, str | None]]:
         """The same where an older result is replaced: old or new is there at every moment."""
         with_old = self.folder.parent / "old"
@@ -103,7 +118,7 @@ class Campaign:
         self._settle(stage, after)
 
     def _killed(
-        self, stage: StageRun, after: dict[str, str], what: str, old: Path | None
+        self, stage: Declared, after: dict[str, str], what: str, old: Path | None
     ) -> Iterator[tuple[str, str | None]]:
         at = 1 + hash_of(stage) % self.stride
         while True:
@@ -121,7 +136,7 @@ class Campaign:
                 yield what, self._settle(stage, after, where)
             at += self.stride
 
-    def _lost(self, stage: StageRun, old: dict[str, str], new: dict[str, str]) -> str | None:
+    def _lost(self, stage: Declared, old: dict[str, str], new: dict[str, str]) -> str | None:
         """What is neither whole and old nor whole and new; results are files of their own."""
         now = contents(self.folder)
         for out in stage.outs:
@@ -138,7 +153,7 @@ class Campaign:
         return None
 
     def full(
-        self, stage: StageRun, before: dict[str, str], after: dict[str, str]
+        self, stage: Declared, before: dict[str, str], after: dict[str, str]
     ) -> Iterator[tuple[str, str | None]]:
         """No file grows beyond some bytes, as on a full disk."""
         for n_bytes in DISKS if self.stride == 1 else DISKS[hash_of(stage) % 3 :][:1]:
@@ -150,7 +165,7 @@ class Campaign:
             yield "the disk is full", settled or _sentence(stage, done)
 
     def read_only(
-        self, stage: StageRun, before: dict[str, str], after: dict[str, str]
+        self, stage: Declared, before: dict[str, str], after: dict[str, str]
     ) -> Iterator[tuple[str, str | None]]:
         """Nothing can be written below outputs and results."""
         self._reset(stage, None)
@@ -171,13 +186,13 @@ class Campaign:
         settled = self._settle(stage, after, f"{stage}, read-only")
         yield "outputs are read-only", settled or failure
 
-    def _reset(self, stage: StageRun, old: Path | None) -> None:
+    def _reset(self, stage: Declared, old: Path | None) -> None:
         remove(self.folder, stage.outs)
         if old is not None:
             for out in stage.outs:
                 _copy(old / out, self.folder / out)
 
-    def _settle(self, stage: StageRun, after: dict[str, str], where: str = "") -> str | None:
+    def _settle(self, stage: Declared, after: dict[str, str], where: str = "") -> str | None:
         """Run the stage plainly; None if all is as it should be, else what is not."""
         done = child.run(stage, self.folder)
         if done.status != 0:
@@ -191,7 +206,7 @@ class Campaign:
         self._repair(stage, after)
         return f"{where}: {', '.join(differing[:3])} differ"
 
-    def _repair(self, stage: StageRun, after: dict[str, str]) -> None:
+    def _repair(self, stage: Declared, after: dict[str, str]) -> None:
         """Bring the workspace back, so that the next trial is judged by itself."""
         for name in set(contents(self.folder)) - set(after):
             (self.folder / name).unlink()
@@ -204,12 +219,12 @@ OTHERS = ("python", "random")
 KEEPS = ("compute_losses", "further_losses")
 
 
-def hash_of(stage: StageRun) -> int:
+def hash_of(stage: Declared) -> int:
     """A number that differs between stages, so that a stride does not always meet the same step."""
     return sum(map(ord, str(stage)))
 
 
-def _sentence(stage: StageRun, done: child.Ended) -> str | None:
+def _sentence(stage: Declared, done: child.Ended) -> str | None:
     """What is wrong with how a stage said that it cannot go on; None: it did, in a sentence."""
     if "Traceback" in done.said:
         return f"{stage}: a traceback in place of a sentence: {done.said.splitlines()[-1]}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.faults.workspace import StageRun
+from stages.support.declared import Declared
 
 LIMIT = 300.0
 HEAVY = (
@@ -35,13 +35,13 @@ class Ended:
     seconds: float
 
 
-def warm_up(stages: list[StageRun]) -> None:
+def warm_up(stages: list[Declared]) -> None:
     """Import what stages import; no thread may run afterwards, because forks have none."""
     for name in (*HEAVY, *{stage.module for stage in stages}):
         importlib.import_module(name)
 
 
-def run(stage: StageRun, folder: Path, before: Callable[[], None] = lambda: None) -> Ended:
+def run(stage: Declared, folder: Path, before: Callable[[], None] = lambda: None) -> Ended:
     """Run a stage in a fork.
 
     Args:
@@ -63,7 +63,7 @@ def run(stage: StageRun, folder: Path, before: Callable[[], None] = lambda: None
     return Ended(status, text, time.monotonic() - start)
 
 
-def _work(stage: StageRun, folder: Path, before: Callable[[], None], said: int) -> None:
+def _work(stage: Declared, folder: Path, before: Callable[[], None], said: int) -> None:
     """In the fork: what `python -m stages.X` does. Never returns."""
     status = 1
     try:

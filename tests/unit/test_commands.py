@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from semdim import __version__
 from semdim.commands.app import app
 from stages.support.configuration import composed
+from tests.bad_inputs.files import PROBE
 
 HEAVY = ("torch", "pandas", "scipy", "matplotlib", "sklearn", "transformers", "transformer_lens")
 
@@ -114,6 +115,14 @@ def test_help_is_printed_on_a_console_that_lacks_its_characters(command: str) ->
     done = on_this_machine(command, "--help", encoding="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage" in done.stdout
+
+
+def test_json_is_json_on_a_console_that_lacks_its_characters() -> None:
+    """Python's own escapes, such as \\xb7, are none in JSON."""
+    asked = ("bound", "--from", str(PROBE), "--json")
+    here = run(*asked)[1]
+    assert not here.isascii()
+    assert json.loads(on_this_machine(*asked, encoding="ascii").stdout) == json.loads(here)
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])

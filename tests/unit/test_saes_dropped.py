@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 from sae_factory import D_IN, DICT_SIZE, METADATA, sae_folder
+from safetensors.torch import load_file, save_file
 
 from semdim.errors import MismatchError
 from semdim.saes.dropped import HARMLESS, RENAMED, check_nothing_dropped
@@ -61,6 +63,15 @@ def test_what_saelens_drops_is_refused(tmp_path: Path, change: dict[str, Any]) -
         export_sae(old_folder(tmp_path / "sae", **change), tmp_path / "out")
     assert f"{key} = {value!r}, which SAELens drops" in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_scaling_of_each_atom_is_refused_with_what_to_do(tmp_path: Path, named: bool) -> None:
+    source = old_folder(tmp_path / "sae", finetuning_scaling_factor=named)
+    weights = tmp_path / "sae" / "sae_weights.safetensors"
+    save_file(load_file(weights) | {"scaling_factor": torch.full((DICT_SIZE,), 1.5)}, weights)
+    with pytest.raises(MismatchError, match=r"scaling_factor for each atom.*rows of W_dec"):
+        export_sae(source, tmp_path / "out")
 
 
 def test_a_setting_of_today_is_looked_at_as_well(tmp_path: Path) -> None:

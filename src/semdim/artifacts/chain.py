@@ -10,7 +10,7 @@ from typing import Any
 
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.shards import write_json
-from semdim.reading import entries, read_json, taken, text
+from semdim.reading import entries, mapping, read_json, taken, text
 
 
 def start(link: Path) -> None:
@@ -31,6 +31,11 @@ def names(link: Path) -> list[str]:
         ArtifactError: the link is missing or damaged.
     """
     return [str(entry["name"]) for entry in _links(link)]
+
+
+def files(link: Path) -> list[str]:
+    """The files that the chain up to ``link`` lists, in order; raises as `names`."""
+    return [file for entry in _links(link) for file in sorted(taken(entry, "files", mapping, link))]
 
 
 def _links(link: Path) -> list[dict[str, Any]]:

@@ -14,11 +14,11 @@ from pathlib import Path
 #: Packages whose modules count; what others do is pinned by the lock file.
 PACKAGES = ("semdim", "stages")
 REGISTRY = "Registry"
-#: Modules that tell of the work, or hand it out, and change no number: neither they nor what they
-#: import count.
+#: Modules that tell of the work, hand it out or refuse it, and change no number: neither they nor
+#: what they import count.
 TELLING = (
-    "semdim.progress", "semdim.tracking", "semdim.workers.job", "stages.support.shardwise",
-    "stages.support.timed", "stages.support.track",
+    "semdim.progress", "semdim.tracking", "semdim.workers.job", "stages.support.intact",
+    "stages.support.shardwise", "stages.support.timed", "stages.support.track",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from semdim.artifacts.ahead import read_ahead
+from semdim.artifacts.damage import will_be_seen
 from semdim.artifacts.hashing import file_digest
 from semdim.artifacts.swap import put_in_place, set_aside
 from semdim.artifacts.temporary import temporary_of
@@ -237,6 +238,7 @@ class Artifact:
         record = self.shards[index]
         path = self.folder / record["file"]
         if not path.exists() or file_digest(path) != record["checksum"]:
+            will_be_seen(path)
             raise ArtifactError(
                 f"The shard {path} is {'damaged' if path.exists() else 'missing'}; `dvc repro` "
                 "recomputes it (nothing else is lost)."

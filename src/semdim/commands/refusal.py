@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, TypeVar
 import typer
 
 from semdim.errors import SemdimError
-from semdim.quoting import one_line, why
+from semdim.quoting import escape_what_a_console_lacks, one_line, why
 
 Value = TypeVar("Value")
 
@@ -93,11 +92,9 @@ def _open_streams() -> None:
     """Streams that can be written to: closed ones lead nowhere, and what a console's encoding lacks
     is written as an escape."""
     for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
+        if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    escape_what_a_console_lacks()
 
 
 def _drop_output() -> None:

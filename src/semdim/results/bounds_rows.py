@@ -22,6 +22,8 @@ def read_bounds(folder: Path) -> list[dict[str, Any]]:
             column's kind; the message names its row.
     """
     path = folder / "bounds.csv"
+    if folder.is_file():
+        raise ArtifactError(f"{folder} is a file: give the folder that holds it, {folder.parent}.")
     if not is_there(path):
         raise ArtifactError(f"there is no {path}; `dvc repro` computes it.")
     rows = read_rows(path, EXPECTED, advice=ADVICE)

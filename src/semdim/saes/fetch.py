@@ -158,6 +158,11 @@ def _cannot_load(where: str, error: Exception, architecture: str) -> MismatchErr
             f"its architecture {architecture!r} is not one of SAELens's inference architectures; a "
             "training checkpoint has to be saved with save_inference_model"
         )
+    if "scaling factor" in reason.lower().replace("_", " "):
+        reason += (
+            "; its fine-tuning left a scaling_factor for each atom, which SAELens does not apply: "
+            "multiply the rows of W_dec by it, and remove the tensor and finetuning_scaling_factor"
+        )
     return MismatchError(f"SAELens cannot load the SAE {where}: {reason}.")
 
 
