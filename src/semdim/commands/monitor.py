@@ -31,7 +31,7 @@ Examples:
 
   semdim monitor --model smollm2-135m --text "Once upon a time" --generate 100
 
-  semdim monitor essay.txt --threshold results/probes/NAME/risk_thresholds.json --risk 0.5
+  semdim monitor essay.txt --threshold risk_thresholds.json --risk 0.5
 
 Exit status: 0 no alarm (or no threshold, or a text too short to judge), 3 alarm, 1 error, 2 wrong
 usage, 130 interrupted (what was generated until then is shown, and written to --html and --json).
