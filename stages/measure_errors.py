@@ -4,6 +4,7 @@ from semdim.artifacts import chain
 from semdim.ledger.table import read_ledger, read_table
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import Settings, measure_errors
+from semdim.uncertainty.guardrail import Provenance
 from semdim.uncertainty.join import join_scores
 from stages.support.run import Run, say
 from stages.support.startup import stage
@@ -14,6 +15,7 @@ def main(run: Run) -> None:
     paths, probe = run.paths, run.probe
     names = chain.names(paths.gathered(probe, run.setting("axes.last_corpus")))
     read = {name: read_ledger(paths.ledger(probe, name)) for name in names}
+    facts = read[run.setting("grid.sample")][1]
     scores = {name: read_table(paths.scores(run.model, run.hook, name)) for name in names}
     found = measure_errors(
         {name: join_scores(read[name][0], scores[name][0], name) for name in names},
@@ -26,8 +28,9 @@ def main(run: Run) -> None:
             smoothing=run.setting("bound.smoothing"),
             seed=run.setting("seed"),
         ),
-        vocab_size=read[run.setting("grid.sample")][1].vocab_size,
-        document_names={name: facts.documents for name, (_, facts) in read.items()},
+        vocab_size=facts.vocab_size,
+        document_names={name: about.documents for name, (_, about) in read.items()},
+        provenance=Provenance.of(probe, facts),
     )
     found.write(run.results)
     for note in found.record.notes:

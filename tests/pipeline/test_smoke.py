@@ -88,6 +88,7 @@ def test_what_comes_out(paths: Paths) -> None:
         "guardrail.json",
         "verdict.json",
         "sparsity.json",
+        "risk_thresholds.json",
     ):
         assert json.loads((results / name).read_text())
     metrics, bound = (json.loads((results / f"{n}.json").read_text()) for n in ("metrics", "bound"))

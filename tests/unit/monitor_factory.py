@@ -10,6 +10,7 @@ import torch
 import yaml
 
 from semdim.artifacts.shards import write_json
+from semdim.bounds.selective_risk import ASSUMPTIONS, SOURCE
 from semdim.codes.encode import encode_rows
 from semdim.forward.split import SplitModel
 from semdim.models.export import export_model
@@ -21,6 +22,14 @@ from semdim.monitor.recorder import Recorder
 from semdim.monitor.threshold import Threshold, Watched
 from semdim.paths import Paths
 from semdim.records import write_record
+from semdim.results.risk_thresholds import (
+    LOSSES,
+    UNITS,
+    Elsewhere,
+    RiskCurve,
+    RiskPoint,
+    RiskThresholds,
+)
 from semdim.saes.export import export_sae
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.saes.load import load_sae
@@ -118,15 +127,8 @@ def calibrated(paths: Paths, spec: UncertaintySpec, context: int = CONTEXT) -> G
     tokens = check_tokens(ledger, "english")
     split = split_documents(tokens["document"].to_numpy(), spec.fit_share, generator(0, "split"))
     rule = FixedRule(f"n_active > {spec.fixed_threshold}", spec.fixed_threshold, ())
-    model, sae = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
-    return replace(
-        guardrail(tokens, {}, {}, split, rule, spec, 0),
-        provenance=Provenance(
-            probe="tiny", model=model.name, model_fingerprint=model.fingerprint, sae=sae.name,
-            sae_fingerprint=sae.fingerprint, hook_name=sae.hook_name, splice="no_bos",
-            context=context, compute_dtype="float32",
-        ),
-    )  # fmt: skip
+    source = Provenance(splice="no_bos", compute_dtype="float32", **tiny_provenance(paths, context))
+    return replace(guardrail(tokens, {}, {}, split, rule, spec, 0), provenance=source)
 
 
 def limit(
@@ -187,3 +189,42 @@ def reading(
             k = 25 + at % 3 if 40 <= at < 55 else at * 7 % 20
             recorder.add(5, k, words[at % len(words)], is_generated=at > 70)
     return recorder.reading(watched, is_complete)
+
+
+def risk_file(
+    *thresholds: tuple[float, float | None],
+    score: str = "entropy",
+    outcome: str = "top1_error",
+    lets_through: str = "at most",
+    sequences: int = 2,
+    **provenance: Any,
+) -> RiskThresholds:
+    """A risk_thresholds.json by hand: target risk and threshold of each point."""
+    elsewhere = {"python": Elsewhere("shifted", 0.6, 0.5, 30, 1800)}
+    points = tuple(
+        RiskPoint(risk, tau, 0.0 if tau is None else 0.3, None if tau is None else 0.9 * risk,
+                  0.0 if tau is None else 0.35, {} if tau is None else elsewhere)
+        for risk, tau in thresholds
+    )  # fmt: skip
+    is_top1 = outcome == "top1_error"
+    curve = RiskCurve(
+        outcome=outcome, loss=LOSSES[outcome], unit=UNITS[outcome], low=0.0 if is_top1 else 1.0,
+        high=1.0 if is_top1 else 9.0, smoothing=None if is_top1 else 0.5,
+        lets_through=lets_through, failure_prob=0.05, n_documents=40, n_tokens=5000,
+        n_design_documents=41, points=points,
+    )  # type: ignore[arg-type] # fmt: skip
+    return RiskThresholds(
+        score=score, meaning="a score", corpus="english", sequences_per_document=sequences,
+        curves=(curve,), assumptions=ASSUMPTIONS, source=SOURCE,
+        provenance=replace(limit(("sequence_median", 8, 9.0)).provenance, **provenance),
+    )  # fmt: skip
+
+
+def tiny_provenance(paths: Paths, context: int = CONTEXT) -> dict[str, Any]:
+    """What a threshold for the exports of the tiny model says of itself."""
+    model, sae = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
+    return {
+        "probe": "tiny", "model": model.name, "model_fingerprint": model.fingerprint,
+        "sae": sae.name, "sae_fingerprint": sae.fingerprint, "hook_name": sae.hook_name,
+        "context": context,
+    }  # fmt: skip

@@ -1,5 +1,6 @@
 """What tells trouble from the rest: places, detection, and supervised scores that see no test."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from semdim.answers.asking import Answer
+from semdim.answers.calibration import calibrate, in_words
 from semdim.answers.detection import check_score, detect
 from semdim.answers.places import at_place, place_values
 from semdim.answers.spec import AnswersSpec
@@ -233,13 +235,64 @@ def test_a_study_compares_every_score_with_every_trouble(tmp_path: Any) -> None:
     said = verdict(study, SPEC)
     assert any("better than chance" in one and "prompt tells a wrong answer" in one for one in said)
     write_rows(tmp_path / "rows.parquet", study)
-    assert write_study(tmp_path, study, SPEC, {"model": "m"}) == said
+    written = write_study(tmp_path, study, SPEC, {"model": "m"})
+    assert written[: len(said)] == said
+    # The made-up ledger has no largest probability, so one confidence is left: of whole answers.
+    assert len(written) == len(said) + 2 and "the whole answer" in written[-2]
+    bins = pd.read_csv(tmp_path / "calibration.csv")
+    assert bins.loc[bins["k_bin"] == 0, "count"].sum() == 48
     assert len(pd.read_parquet(tmp_path / "rows.parquet")) == 96
     curves = pd.read_csv(tmp_path / "curves.csv")
     ends = curves[curves["coverage"] == 1.0]
     assert np.allclose(ends.loc[ends["trouble"] == "invented", "risk"], 0.5)
     histograms = pd.read_csv(tmp_path / "histograms.csv")
     assert histograms[histograms["score"] == "n_active/last_prompt"]["count"].sum() == 96
+
+
+def said_rows(n: int, claim: float, right: float, seed: int = 0) -> pd.DataFrame:
+    """Questions of which a share ``right`` is answered rightly where the model claims ``claim``."""
+    rng = np.random.default_rng(seed)
+    doubt = np.clip(1 - claim + rng.uniform(-0.2, 0.2, n), 0, 1)
+    wrong = rng.random(n) > (1 - doubt) + (right - claim)
+    return pd.DataFrame(
+        {
+            "invented": np.arange(n) % 5 == 4, "entity": np.arange(n) // 2, "wrong": wrong,
+            "n_active/last_prompt": rng.integers(20, 90, n), "nll/answer": 1.5,
+            "n_answer_tokens": 2, "p_true": np.nan, "one_minus_max_prob/last_prompt": doubt,
+        }
+    )  # fmt: skip
+
+
+def test_calibration_is_that_of_a_naive_loop_and_leaves_invented_entities_out() -> None:
+    answers = said_rows(300, 0.5, 0.5)
+    found, bins = calibrate(answers, SPEC)
+    assert {one.confidence for one in found} == {"first_token", "answer"}  # p(True) is missing
+    real = answers[~answers["invented"]]
+    first = next(one for one in found if one.confidence == "first_token" and one.k_bin == 0)
+    sure = 1 - real["one_minus_max_prob/last_prompt"].to_numpy()
+    total = 0.0
+    for low in np.arange(10) / 10:
+        inside = (sure >= low) & (sure < low + 0.1 + 1e-12 * (low == 0.9))
+        if inside.any():
+            total += inside.sum() * abs((~real["wrong"][inside]).mean() - sure[inside].mean())
+    assert first.n_questions == len(real) and first.ece == pytest.approx(total / len(real))
+    whole = next(one for one in found if one.confidence == "answer" and one.k_bin == 0)
+    assert whole.mean_confidence == pytest.approx(2.0**-3)
+    mine = bins[(bins["confidence"] == "first_token") & (bins["k_bin"] > 0)]
+    assert mine["count"].sum() == len(real) and set(mine["k_bin"]) == {1, 2, 3}
+
+
+def test_a_calibrated_model_is_called_one_and_one_that_is_too_sure_is_not() -> None:
+    """The yardstick: of calibrated models about one in twenty is above what they stay below."""
+    above = 0
+    for seed in range(40):
+        found, _ = calibrate(said_rows(200, 0.5, 0.5, seed), replace(SPEC, n_resamples=60))
+        above += found[0].ece > found[0].ece_if_calibrated_high
+    assert above <= 40 * 0.05 + 3 * np.sqrt(40 * 0.05 * 0.95)
+    found, _ = calibrate(said_rows(400, 0.7, 0.35), SPEC)
+    assert found[0].ece > found[0].ece_if_calibrated_high and found[0].ece_low > 0.2
+    said = " ".join(in_words(found))
+    assert "more than the" in said and "the probability of the first token is 0.69" in said
 
 
 def test_the_verdict_follows_the_numbers() -> None:

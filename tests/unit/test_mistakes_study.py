@@ -12,12 +12,20 @@ from semdim.mistakes.items import TOP1
 from semdim.mistakes.learnt import LEARNT
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import TABLES, ErrorsResult, Settings, measure_errors
+from semdim.records import read_record
 from semdim.report.readings.knows_errors import knows_errors
 from semdim.results.read import read_probe
+from semdim.results.risk_thresholds import RiskThresholds
 from semdim.uncertainty.score import SCORES, Score, add_score
 
 SPEC = ErrorsSpec(
-    n_resamples=60, k_bins=4, curve_points=12, n_thresholds=8, position_bins=2, frequency_bins=2
+    n_resamples=60,
+    k_bins=4,
+    curve_points=12,
+    n_thresholds=8,
+    position_bins=2,
+    frequency_bins=2,
+    monitor_score="n_active",
 )
 SETTINGS = Settings(
     fit_share=0.5, choice_share=0.3, false_alarm_rate=0.1, smoothing=0.5, seed=0
@@ -114,10 +122,43 @@ def test_certified_risks_hold_on_what_was_planted(found: ErrorsResult) -> None:
     assert mine["failure_prob"].sum() == pytest.approx(SPEC.failure_prob)
 
 
+def test_thresholds_for_a_monitor_are_those_of_the_table(found: ErrorsResult) -> None:
+    """Of the score that was named beforehand; on other corpora nothing is promised, so what the
+    thresholds do there is measured."""
+    file, table = found.thresholds, found.tables["selective_risk"]
+    assert (file.score, file.corpus, file.sequences_per_document) == ("n_active", "english", 2)
+    assert [curve.outcome for curve in file.curves] == ["top1_error", "loss"]
+    other = make_ledger(20, 1, shift=20, seed=9)
+    rows = other[~other["is_bos"] & (other["position"] > 0) & other["nll_model"].notna()]
+    n_certified = 0
+    for curve in file.curves:
+        mine = table[(table["outcome"] == curve.outcome) & (table["score"] == "n_active")]
+        assert curve.failure_prob == pytest.approx(mine["failure_prob"].sum())
+        assert curve.n_tokens == found.record.n_tokens
+        for point, (_, line) in zip(curve.points, mine.iterrows(), strict=True):
+            assert point.target_risk == line["target_risk"]
+            assert point.coverage == line["coverage"]
+            if point.threshold is None:
+                assert np.isnan(line["threshold"]) and not point.elsewhere
+                continue
+            n_certified += 1
+            assert point.threshold == line["threshold"]
+            there = point.elsewhere["random"]
+            kept = rows["n_active"] <= point.threshold
+            shares = kept.groupby(rows["document"]).mean()
+            assert there.coverage == pytest.approx(shares.mean())
+            assert there.n_tokens == len(rows) and there.role == "far"
+            if curve.outcome == "top1_error" and there.risk is not None:
+                wrong = (kept * rows["top1_error"]).groupby(rows["document"]).mean()
+                assert there.risk == pytest.approx(wrong.mean() / shares.mean())
+    assert n_certified > 3
+
+
 def test_what_is_written_is_read(found: ErrorsResult, tmp_path: Path) -> None:
     found.write(tmp_path)
     probe = read_probe(tmp_path)
     assert probe.errors == found.record
+    assert read_record(tmp_path / "risk_thresholds.json", RiskThresholds) == found.thresholds
     for name in TABLES:
         assert len(probe.table(name)) == len(found.tables[name]) > 0
 

@@ -56,7 +56,7 @@ def test_facts_of_another_kind_are_refused(change: dict[str, object], message: s
     with pytest.raises(ArtifactError, match=message):
         LedgerFacts.from_json(text, "x.parquet")
     names = {
-        "certificate", "errors", "guardrail", "k_and_loss", "ledger_facts", "rank", "setup",
-        "verdict",
+        "certificate", "errors", "guardrail", "k_and_loss", "ledger_facts", "rank",
+        "risk_thresholds", "setup", "verdict",
     }  # fmt: skip
     assert set(RECORDS) == names

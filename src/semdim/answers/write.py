@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from semdim.answers.calibration import calibrate, in_words
 from semdim.answers.spec import AnswersSpec
 from semdim.answers.study import TEXT_BASELINE, AnswerStudy
 from semdim.answers.verdict import verdict
@@ -36,7 +37,7 @@ def write_rows(path: Path, study: AnswerStudy) -> None:
 def write_study(
     folder: Path, study: AnswerStudy, spec: AnswersSpec, about: dict[str, Any]
 ) -> tuple[str, ...]:
-    """``detection.csv``, ``curves.csv``, ``histograms.csv`` and ``verdict.json``.
+    """``detection.csv``, ``curves.csv``, ``histograms.csv``, ``calibration.csv``, ``verdict.json``.
 
     Args:
         folder: where; it is made.
@@ -47,15 +48,18 @@ def write_study(
     Returns:
         The sentences of the verdict.
     """
-    found = verdict(study, spec)
+    calibrations, bins = calibrate(study.answers, spec)
+    found = (*verdict(study, spec), *in_words(calibrations))
     folder.mkdir(parents=True, exist_ok=True)
     write_atomically(folder / "detection.csv", csv_text(study.detection, "%.6g"))
     write_atomically(folder / "curves.csv", csv_text(pd.DataFrame(_curves(study)), "%.6g"))
     write_atomically(folder / "histograms.csv", csv_text(pd.DataFrame(_bins(study)), "%.6g"))
+    write_atomically(folder / "calibration.csv", csv_text(bins, "%.6g"))
     settings = asdict(spec)
     write_json(
         folder / "verdict.json",
         {**about, **counts(study.answers), "answers": settings}
+        | {"calibration": [asdict(one) for one in calibrations]}
         | {"left_out": study.left_out, "verdict": list(found)},
     )
     return found

@@ -99,6 +99,22 @@ def is_rejected(
 ) -> bool:
     """Whether betting rejects "the mean of these values is above 0" at this level.
 
+    Args as of `p_value`.
+    """
+    return p_value(excess, low, high, level, cap) <= level
+
+
+def p_value(
+    excess: Float[np.ndarray, " documents"],
+    low: float,
+    high: float,
+    level: float,
+    cap: float = BET_CAP,
+) -> float:
+    """Of "the mean of these values is above 0": one over the largest capital, at most 1.
+
+    It is valid at any level; the bets are sized for the one that is given.
+
     Args:
         excess: a value per document, in [low, high] with low ≤ 0 ≤ high.
         low: smallest value possible.
@@ -107,12 +123,12 @@ def is_rejected(
         cap: largest part of the capital that a bet may lose.
     """
     if low >= 0.0:  # no value below 0 is possible, and so no evidence
-        return False
+        return 1.0
     gains = 1.0 - (excess - low) / (high - low)
     log_term = math.log(1.0 / level)
     null = 1.0 + low / (high - low)  # gain of a value of 0
     capital = log_capital(gains, plug_in_bets(gains, log_term, True), null, cap)
-    return bool(capital.max() >= log_term)
+    return math.exp(-max(0.0, float(capital.max())))
 
 
 def first_of(design: LetThrough, target_risk: float) -> int:

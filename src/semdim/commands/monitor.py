@@ -31,6 +31,8 @@ Examples:
 
   semdim monitor --model smollm2-135m --text "Once upon a time" --generate 100
 
+  semdim monitor essay.txt --threshold risk_thresholds.json --risk 0.5
+
 Exit status: 0 no alarm (or no threshold, or a text too short to judge), 3 alarm, 1 error, 2 wrong
 usage, 130 interrupted (what was generated until then is shown, and written to --html and --json).
 """
@@ -65,7 +67,20 @@ def monitor(
     ] = False,
     threshold: Annotated[
         Path | None,
-        typer.Option(help="a guardrail.json (default: results/probes/<probe>/guardrail.json)"),
+        typer.Option(
+            help="a guardrail.json (default: results/probes/<probe>/guardrail.json), or a "
+            "risk_thresholds.json: which tokens are let through with which certified risk"
+        ),
+    ] = None,
+    risk: Annotated[
+        float | None,
+        typer.Option(help="of a risk_thresholds.json: what the risk may be at most"),
+    ] = None,
+    outcome: Annotated[
+        str | None,
+        typer.Option(
+            help="of a risk_thresholds.json: what the risk is of, top1_error (default) or loss"
+        ),
     ] = None,
     confident: Annotated[
         bool,
@@ -108,6 +123,11 @@ def monitor(
     from it. The thresholds are those that the pipeline calibrated for this
     model, SAE, hook point, splice and context; any others are refused. Without
     any, k is shown and nothing is called an alarm.
+
+    With a risk_thresholds.json every token that predicts another is let
+    through or held back. Of those let through no larger share than --risk is
+    wrong, with the probability that the file states, for text of the
+    calibration's source. Nothing is an alarm then.
     """
     given = _text(file, text)
     code = _run(
@@ -115,8 +135,8 @@ def monitor(
         n_tokens=generate,
         loading={
             "probe": probe, "model": model, "sae": sae, "threshold": threshold,
-            "with_confidence": confident, "group": group, "context": context, "splice": splice,
-            "dtype": dtype, "device": device,
+            "with_confidence": confident, "group": group, "risk": risk, "outcome": outcome,
+            "context": context, "splice": splice, "dtype": dtype, "device": device,
         },
         generating={"temperature": temperature, "seed": seed, "stop_on_alarm": stop_on_alarm},
         html=html,

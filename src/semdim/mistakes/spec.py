@@ -1,6 +1,7 @@
 """The settings of measure_errors."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from semdim.fields import check, setting
 from semdim.limits import limit
@@ -37,6 +38,9 @@ class ErrorsSpec:
     )
     """Risks to certify, as shares of the mean risk on the documents of the fit; each takes its
     share of δ. Empty: none."""
+    monitor_score: Literal["n_active", "entropy", "one_minus_max_prob"] = setting("entropy")
+    """The score whose certified thresholds go into risk_thresholds.json, which a monitor reads. It
+    is named beforehand: the best of several curves would need a share of δ for each."""
     position_bins: int = setting(3, at_least=1, **limit(1000, "each needs calibration documents"))
     """Bins of the position, of equal count, with a guardrail threshold of their own."""
     frequency_bins: int = setting(3, at_least=1, **limit(1000, "each needs calibration documents"))

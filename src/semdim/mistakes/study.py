@@ -10,17 +10,20 @@ import pandas as pd
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
 from semdim.mistakes.by_k import by_k, reliability_table
-from semdim.mistakes.certificates import selective_table
+from semdim.mistakes.certificates import CERTIFIED, selective_curves, selective_table
 from semdim.mistakes.evaluation import Draws, evaluate
 from semdim.mistakes.items import TOP1, Items, Study, study_items
 from semdim.mistakes.mondrian import mondrian_table
+from semdim.mistakes.monitored import columns_of, risk_thresholds
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.verdict import k_verdict, variance_shares
 from semdim.records import write_record
 from semdim.results.cells import csv_text
 from semdim.results.errors import Errors
+from semdim.results.risk_thresholds import RiskThresholds
 from semdim.results.schema import check_columns
 from semdim.tokens.positions import counted
+from semdim.uncertainty.guardrail import Provenance, Role
 from semdim.uncertainty.metrics import draw_multiplicities
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
@@ -62,23 +65,27 @@ class ErrorsResult:
     """By file name without its ending (`TABLES`)."""
     record: Errors
     """errors.json."""
+    thresholds: RiskThresholds
+    """risk_thresholds.json."""
 
     def write(self, folder: Path) -> None:
-        """Write the tables and errors.json into a folder, made if need be."""
+        """Write the tables and both JSON files into a folder, made if need be."""
         for name in TABLES:
             check_columns(name, self.tables[name])
             write_atomically(folder / f"{name}.csv", csv_text(self.tables[name], "%.6g"))
         write_record(folder / "errors.json", self.record)
+        write_record(folder / "risk_thresholds.json", self.thresholds)
 
 
 def measure_errors(
     ledgers: Mapping[str, pd.DataFrame],
-    roles: Mapping[str, str],
+    roles: Mapping[str, Role],
     spec: ErrorsSpec,
     settings: Settings,
     *,
     vocab_size: int,
     document_names: Mapping[str, Sequence[str]] | None = None,
+    provenance: Provenance | None = None,
 ) -> ErrorsResult:
     """Every label-free score against the model's own errors on the in-distribution corpus.
 
@@ -89,6 +96,7 @@ def measure_errors(
         settings: those that it shares with others.
         vocab_size: V of the model.
         document_names: per corpus, names by document number; a near shift needs them.
+        provenance: what the thresholds for a monitor are for.
 
     Raises:
         ConfigError: roles that do not fit.
@@ -114,7 +122,8 @@ def measure_errors(
     for corpus, other in ledgers.items():
         if corpus == name:
             continue
-        rows = counted(check_tokens(other, corpus))
+        columns = [column for column in columns_of(spec.monitor_score) if column in other]
+        rows = counted(check_tokens(other, corpus, columns))
         origin = origin_of(rows, corpus, name, roles[corpus], document_names or {})
         tests[corpus] = held_out(rows.assign(origin=origin), split.fit)
     mondrian = mondrian_table(
@@ -127,13 +136,27 @@ def measure_errors(
         frequency_bins=spec.frequency_bins,
         rng=generator(seed, "mondrian/tokens"),
     )
-    selective = selective_table(
+    curves = list(
+        selective_curves(
+            study,
+            spec.target_shares,
+            failure_prob=spec.failure_prob,
+            n_thresholds=spec.n_thresholds,
+            vocab_size=vocab_size,
+            smoothing=settings.smoothing,
+            scores=tuple(dict.fromkeys((*CERTIFIED, spec.monitor_score))),
+        )
+    )
+    thresholds = risk_thresholds(
+        curves,
         study,
-        spec.target_shares,
-        failure_prob=spec.failure_prob,
-        n_thresholds=spec.n_thresholds,
+        {corpus: (roles[corpus], rows) for corpus, rows in tests.items() if corpus != name},
+        score=spec.monitor_score,
+        corpus=name,
+        sequences_per_document=int(tokens.groupby("document")["sequence"].nunique().max()),
         vocab_size=vocab_size,
         smoothing=settings.smoothing,
+        provenance=provenance,
     )
     varies = np.ptp(items.scores["n_active"]) > 0
     verdicts = tuple(k_verdict(found, outcome) for outcome in items.outcomes if varies)
@@ -155,9 +178,9 @@ def measure_errors(
         "errors_by_k": by_k(items, draws, spec.k_bins, spec.confidence_bins),
         "reliability": reliability_table(items, spec.k_bins, spec.confidence_bins),
         "mondrian": mondrian,
-        "selective_risk": selective,
+        "selective_risk": selective_table(curves),
     }
-    return ErrorsResult(tables, record)
+    return ErrorsResult(tables, record, thresholds)
 
 
 def _notes(

@@ -5,7 +5,8 @@
         for token in monitor.generate("Once upon a time", n_tokens=50):
             print(token.text, token.n_active, token.flagged)
 
-`watch` puts the same in front of a plain Hugging Face `generate`.
+A risk_thresholds.json in place of the guardrail says which tokens are let through, and with which
+certified risk. `watch` puts the same in front of a plain Hugging Face `generate`.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from semdim.monitor.live import Stream
     from semdim.monitor.monitor import SparsityMonitor
     from semdim.monitor.reading import Reading, SequenceReading, Token
+    from semdim.monitor.selection import Selection, read_selection
     from semdim.monitor.threshold import Threshold, read_threshold
     from semdim.monitor.verdict_words import as_dict
 
@@ -24,6 +26,8 @@ _HOMES = {
     "Reading": "reading",
     "SequenceReading": "reading",
     "Token": "reading",
+    "Selection": "selection",
+    "read_selection": "selection",
     "Threshold": "threshold",
     "read_threshold": "threshold",
     "as_dict": "verdict_words",
@@ -32,12 +36,14 @@ _HOMES = {
 
 __all__ = [
     "Reading",
+    "Selection",
     "SequenceReading",
     "SparsityMonitor",
     "Stream",
     "Threshold",
     "Token",
     "as_dict",
+    "read_selection",
     "read_threshold",
     "watch",
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 from semdim.errors import ArtifactError, ConfigError, MismatchError
 from semdim.models.facts import FACTS_FILE
 from semdim.models.spec import WeightProcessing
+from semdim.monitor.selection import Selection
 from semdim.monitor.threshold import Threshold, read_threshold
 from semdim.paths import Paths
 from semdim.reading import read_json
@@ -26,7 +27,7 @@ class Exports:
     """Folder that `export_sae` wrote."""
     processing: WeightProcessing
     """How the model's weights must be processed for the SAE."""
-    threshold: Threshold | None
+    threshold: Threshold | Selection | None
     """What k is compared with, if there is something."""
 
 
@@ -61,7 +62,7 @@ def find(
     probe: str | None = None,
     model: str | Path | None = None,
     sae: str | Path | None = None,
-    threshold: str | Path | Threshold | None = None,
+    threshold: str | Path | Threshold | Selection | None = None,
     root: Path | str = ".",
 ) -> Exports:
     """Look first among the pipeline's outputs under ``root``, then for folders.
@@ -93,7 +94,7 @@ def find(
 def _of_folders(
     model: str | Path,
     sae: str | Path | None,
-    threshold: str | Path | Threshold | None,
+    threshold: str | Path | Threshold | Selection | None,
     paths: Paths,
 ) -> Exports:
     """A model and an SAE that make no probe: nothing in results/ is for them."""
@@ -109,7 +110,10 @@ def _of_folders(
 
 
 def _of_probe(
-    probe: str, model: str | Path | None, threshold: str | Path | Threshold | None, paths: Paths
+    probe: str,
+    model: str | Path | None,
+    threshold: str | Path | Threshold | Selection | None,
+    paths: Paths,
 ) -> Exports:
     if not os.path.isfile(paths.hook(probe)) or not _is_export(paths.sae(probe)):
         raise _absent("probe", probe, paths.sae(probe), paths)
@@ -151,7 +155,7 @@ def _choose(probe: str | None, model: str | Path | None, paths: Paths) -> str:
     raise _absent("model", what, paths.model("<model>" if model is None else str(model)), paths)
 
 
-def _read(threshold: str | Path | Threshold | None) -> Threshold | None:
+def _read(threshold: str | Path | Threshold | Selection | None) -> Threshold | Selection | None:
     return read_threshold(threshold) if isinstance(threshold, (str, Path)) else threshold
 
 

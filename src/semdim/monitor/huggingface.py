@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from semdim.errors import DataError, MismatchError
+from semdim.errors import ConfigError, DataError, MismatchError
 from semdim.forward.hook_points import start_layer
 from semdim.models.facts import ModelFacts
 from semdim.models.facts import read_facts as read_model_facts
@@ -27,6 +27,7 @@ from semdim.monitor.monitor import describe
 from semdim.monitor.pieces import Detokenizer
 from semdim.monitor.reading import Reading, Token
 from semdim.monitor.recorder import Recorder
+from semdim.monitor.selection import Selection, is_selection, read_selection
 from semdim.monitor.threshold import Threshold, Watched, check_belongs, read_threshold
 from semdim.saes.facts import SAEFacts
 from semdim.saes.facts import read_facts as read_sae_facts
@@ -45,12 +46,14 @@ class Guard:
         tokenizer: Any,
         bos_token_id: int,
         watched: Watched,
-        threshold: Threshold | None,
+        threshold: Threshold | Selection | None,
         on_alarm: Callable[[Token], object] | None,
         centre: bool,
     ) -> None:
         self._sae, self._tokenizer, self._bos = sae, tokenizer, bos_token_id
-        self._watched, self._threshold = watched, threshold
+        self._watched = watched
+        self._selection = threshold if isinstance(threshold, Selection) else None
+        self._threshold = None if isinstance(threshold, Selection) else threshold
         self._on_alarm = on_alarm
         self._centre = centre
         self._has_warned = False
@@ -58,7 +61,9 @@ class Guard:
 
     def reset(self) -> None:
         """Forget what was seen: call it before another `generate`."""
-        self._recorder = Recorder(self._bos, self._threshold, self._watched.context)
+        self._recorder = Recorder(
+            self._bos, self._threshold, self._watched.context, self._selection
+        )
         self._recorder.start_sequence()
         self._pieces = Detokenizer(self._tokenizer)
         self._ids: list[int] = []
@@ -135,8 +140,9 @@ def watch(
     model: Any,
     tokenizer: Any,
     sae: str | Path,
-    threshold: str | Path | Threshold | None = None,
+    threshold: str | Path | Threshold | Selection | None = None,
     *,
+    risk: float | None = None,
     facts: str | Path | ModelFacts,
     context: int | None = None,
     splice: str = "no_bos",
@@ -148,8 +154,9 @@ def watch(
         model: a causal language model of transformers.
         tokenizer: its tokenizer.
         sae: folder that `export_sae` wrote (outputs/probes/<probe>/sae).
-        threshold: a guardrail.json (results/probes/<probe>/guardrail.json); None: k is counted,
-            nothing is called an alarm.
+        threshold: a guardrail.json (results/probes/<probe>/guardrail.json), or a
+            risk_thresholds.json on n_active; None: k is counted, nothing is called an alarm.
+        risk: of a risk_thresholds.json: what the risk of what is let through may be at most.
         facts: the model's facts, or the folder of its export (outputs/models/<model>/export): what
             a threshold is compared with. You vouch that ``model`` has these weights.
         context: tokens of a sequence, BOS included; None: the threshold's.
@@ -161,19 +168,26 @@ def watch(
         ArtifactError: an export or the threshold is missing or damaged.
         MismatchError: model, SAE and threshold do not belong together, or the model's blocks are
             not where transformers usually keeps them.
+        ConfigError: a risk that the file has no threshold for, or a score that needs predictions.
         DataError: (while generating) a batch, or a sequence that does not start with BOS.
     """
     about = facts if isinstance(facts, ModelFacts) else read_model_facts(facts)
     about_sae = read_sae_facts(sae)
     if isinstance(threshold, (str, Path)):
-        threshold = read_threshold(threshold)
+        is_risk = is_selection(threshold)
+        threshold = read_selection(threshold, risk=risk) if is_risk else read_threshold(threshold)
+    if isinstance(threshold, Selection) and threshold.score.needs_predictions:
+        raise ConfigError(
+            f"The score {threshold.file.score} needs the model's predictions, but `watch` reads "
+            "activations alone: use SparsityMonitor, or thresholds on n_active."
+        )
     if context is None:
         longest = min(about.n_context, about_sae.context_size or about.n_context)
         context = longest if threshold is None else threshold.provenance.context
     dtype = str(next(model.parameters()).dtype).removeprefix("torch.")
     watched = describe(about, about_sae, context=context, splice=splice, dtype=dtype)
     if threshold is not None:
-        check_belongs(threshold, watched)
+        check_belongs(threshold.provenance, watched)
     block, is_input = _block(model, about_sae)
     device = str(next(block.parameters()).device)
     guard = Guard(

@@ -18,11 +18,17 @@ from semdim.activations.cache import check_finite
 from semdim.codes.encode import Encoder
 from semdim.codes.sparse import is_active
 from semdim.errors import ConfigError
+from semdim.forward.next_token import with_scores
 from semdim.forward.split import SplitModel
 from semdim.monitor.pieces import Detokenizer
 from semdim.monitor.reading import Reading, Token
 from semdim.monitor.recorder import Recorder
+from semdim.monitor.selection import Selection
 from semdim.monitor.threshold import Threshold, Watched
+from semdim.monitor.token_scores import TokenScore
+
+ROWS_OF_LOGITS = 128
+"""Logits of so many tokens are in memory at once."""
 
 
 @torch.inference_mode()
@@ -57,9 +63,13 @@ class CachedModel:
         )
         return hidden[0]
 
-    @torch.inference_mode()
     def suffix(self, activation: Float[Tensor, "new d_model"]) -> Float[Tensor, " vocab_size"]:
         """Logits of the token after the last one of ``activation``."""
+        return self.logits(self.stream(activation)[-1:])[0]
+
+    @torch.inference_mode()
+    def stream(self, activation: Float[Tensor, "new d_model"]) -> Float[Tensor, "new d_model"]:
+        """The residual stream behind the last block, of each of these tokens."""
         split, residual = self.split, activation[None]
         if split.start_layer < split.n_layers:
             residual = split.model(
@@ -68,10 +78,23 @@ class CachedModel:
                 stop_at_layer=split.n_layers,
                 past_kv_cache=self._cache,
             )
-        last = residual[:, -1:]
-        if hasattr(split.model, "ln_final"):
-            last = split.model.ln_final(last)
-        return split.run_logits(last[0])[0]
+        return residual[0]
+
+    @torch.inference_mode()
+    def logits(self, stream: Float[Tensor, "rows d_model"]) -> Float[Tensor, "rows vocab_size"]:
+        """Logits of the token after each of these."""
+        rows = stream[None]
+        if hasattr(self.split.model, "ln_final"):
+            rows = self.split.model.ln_final(rows)
+        return self.split.run_logits(rows[0])
+
+
+@torch.inference_mode()
+def scores_of(score: TokenScore, logits: Float[Tensor, "rows vocab_size"]) -> list[float]:
+    """The score of the tokens that these predictions follow."""
+    target = torch.zeros(len(logits), 1, dtype=torch.long, device=logits.device)
+    found, _ = with_scores(logits.float().clone(), target)  # it overwrites what it is given
+    return score.values(found)
 
 
 class Sampler:
@@ -140,8 +163,13 @@ class Stream(Iterator[Token]):
 
     @property
     def threshold(self) -> Threshold | None:
-        """What its tokens are compared with."""
+        """What raises the alarm."""
         return self._recorder.threshold
+
+    @property
+    def selection(self) -> Selection | None:
+        """What says which tokens are let through."""
+        return self._recorder.selection
 
     def finish(self) -> Reading:
         """Generate what is left to generate; the whole reading."""
@@ -158,19 +186,23 @@ class Stream(Iterator[Token]):
     ) -> Iterator[Token]:
         self._recorder.start_sequence()
         activation = model.prefix(prompt_ids)
-        for place, (token_id, k) in enumerate(
-            zip(prompt_ids, self._count(activation), strict=True)
+        logits, scores = self._predicted(model, activation)
+        for place, (token_id, k, score) in enumerate(
+            zip(prompt_ids, self._count(activation), scores, strict=True)
         ):
             text = self._tokenizer.decode([token_id]) if place == 0 else self._pieces.add(token_id)
-            yield self._recorder.add(token_id, k, text)
+            yield self._recorder.add(token_id, k, text, score=score)
         for left in range(n_tokens, 0, -1):
-            token_id = sampler(model.suffix(activation))
+            token_id = sampler(model.suffix(activation) if logits is None else logits)
             if left == 1 and self._sae is None:
                 self._recorder.add(token_id, 0, self._pieces.add(token_id), is_generated=True)
                 break  # nobody asks for the last token's k, so it needs no pass of its own
             activation = model.prefix([token_id])
             k = self._count(activation)[0]
-            token = self._recorder.add(token_id, k, self._pieces.add(token_id), is_generated=True)
+            logits, scores = self._predicted(model, activation)
+            token = self._recorder.add(
+                token_id, k, self._pieces.add(token_id), is_generated=True, score=scores[0]
+            )
             yield token
             if token_id == self._eos or (self._stop_on_alarm and token.flagged):
                 break
@@ -181,3 +213,16 @@ class Stream(Iterator[Token]):
         if self._sae is None:
             return [0] * len(activation)
         return count_active(self._sae, activation)
+
+    def _predicted(
+        self, model: CachedModel, activation: Float[Tensor, "new d_model"]
+    ) -> tuple[Tensor | None, list[float] | list[None]]:
+        """Logits after the last new token and the scores of all, where the selection wants them."""
+        selection = self._recorder.selection
+        if self._sae is None or selection is None or not selection.score.needs_predictions:
+            return None, [None] * len(activation)
+        scores: list[float] = []
+        for rows in model.stream(activation).split(ROWS_OF_LOGITS):
+            logits = model.logits(rows)
+            scores += scores_of(selection.score, logits)
+        return logits[-1], scores

@@ -20,6 +20,7 @@ from semdim.monitor.live import Sampler, Stream
 from semdim.monitor.pieces import Detokenizer, cut, token_ids
 from semdim.monitor.reading import Reading
 from semdim.monitor.recorder import Recorder
+from semdim.monitor.selection import Selection, is_selection, read_selection
 from semdim.monitor.threshold import Threshold, Watched, check_belongs
 from semdim.proxies.names import SPLICES
 from semdim.saes.check import check_fit
@@ -43,13 +44,14 @@ class SparsityMonitor:
         tokenizer: Any,
         facts: ModelFacts,
         watched: Watched,
-        threshold: Threshold | None,
+        threshold: Threshold | Selection | None,
     ) -> None:
         """Raises MismatchError when the threshold was calibrated on anything but ``watched``."""
         if threshold is not None:
-            check_belongs(threshold, watched)
+            check_belongs(threshold.provenance, watched)
         self.watched = watched
-        self.threshold = threshold
+        self.selection = threshold if isinstance(threshold, Selection) else None
+        self.threshold = None if isinstance(threshold, Selection) else threshold
         self._split: SplitModel | None = split
         self._sae: Encoder | None = sae
         self._tokenizer = tokenizer
@@ -62,9 +64,11 @@ class SparsityMonitor:
         *,
         model: str | Path | None = None,
         sae: str | Path | None = None,
-        threshold: str | Path | Threshold | None = None,
+        threshold: str | Path | Threshold | Selection | None = None,
         with_confidence: bool = False,
         group: str | None = None,
+        risk: float | None = None,
+        outcome: str | None = None,
         context: int | None = None,
         splice: str = "no_bos",
         dtype: str | None = None,
@@ -78,11 +82,14 @@ class SparsityMonitor:
                 of ``model`` if that is given.
             model: a name in the configuration, or the folder of an export.
             sae: beside a model and in place of a probe: the folder of an export.
-            threshold: a guardrail.json; None: the probe's own in results/, if it is there.
-                Without one, k is shown and nothing is called an alarm.
+            threshold: a guardrail.json, which raises alarms; or a risk_thresholds.json, which says
+                what is let through. None: the probe's own guardrail.json in results/, if it is
+                there. Without one, k is shown and nothing is called an alarm.
             with_confidence: use the larger thresholds, which keep to the false-alarm rate in a
                 stated share of calibrations and not only on average.
             group: use the thresholds of this group of documents.
+            risk: of a risk_thresholds.json: what the risk of what is let through may be at most.
+            outcome: of a risk_thresholds.json: top1_error or loss; None: the first that it has.
             context: tokens of a sequence, BOS included. None: the threshold's; without one, the
                 longest that model and SAE take.
             splice: which positions the threshold must have been calibrated on.
@@ -98,13 +105,20 @@ class SparsityMonitor:
             ConfigError: a context, dtype or device that is not possible, or thresholds that the
                 guardrail does not have.
         """
+        if isinstance(threshold, (str, Path)) and is_selection(threshold):
+            threshold = read_selection(threshold, risk=risk, outcome=outcome)
+        elif risk is not None or outcome is not None:
+            raise ConfigError(
+                "--risk and --outcome choose among the thresholds of a risk_thresholds.json: give "
+                "one with --threshold (results/probes/<probe>/risk_thresholds.json)."
+            )
         found = find(probe, model, sae, threshold, root)
         limit = found.threshold
         if with_confidence or group is not None:
-            if limit is None:
+            if not isinstance(limit, Threshold):
                 raise ConfigError(
-                    "There is no guardrail.json, so there are no thresholds to choose from: leave "
-                    "--confident and --group out, or give --threshold."
+                    "There is no guardrail.json, so there are no such thresholds to choose from: "
+                    "leave --confident and --group out, or give one with --threshold."
                 )
             limit = replace(limit, with_confidence=with_confidence, group=group)
         facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
@@ -117,7 +131,7 @@ class SparsityMonitor:
             context = longest if limit is None else limit.provenance.context
         watched = describe(facts, sae_facts, context=context, splice=splice, dtype=dtype)
         if limit is not None:
-            check_belongs(limit, watched)  # before the weights are loaded
+            check_belongs(limit.provenance, watched)  # before the weights are loaded
         where = engine.start()
         hooked = load_model(
             found.model, dtype=engine.dtype, device=where, processing=found.processing
@@ -164,11 +178,12 @@ class SparsityMonitor:
             activation = split.prefix(torch.tensor(batch))
             codes = encode_rows(sae, activation.flatten(0, 1), len(batch) * len(batch[0]))
             counts = codes.n_active.view(len(batch), -1).tolist()
-            for sequence, n_active in zip(batch, counts, strict=True):
+            scores = self._scores(split, activation, batch)
+            for sequence, n_active, score in zip(batch, counts, scores, strict=True):
                 recorder.start_sequence()
                 recorder.add(bos, n_active[0], bos_text)
-                for token_id, k in zip(sequence[1:], n_active[1:], strict=True):
-                    recorder.add(token_id, k, pieces.add(token_id))
+                for at, token_id in enumerate(sequence[1:], start=1):
+                    recorder.add(token_id, n_active[at], pieces.add(token_id), score=score[at])
         recorder.complete_text(pieces.rest())
         return recorder.reading(self.watched)
 
@@ -229,7 +244,22 @@ class SparsityMonitor:
         )
 
     def _recorder(self) -> Recorder:
-        return Recorder(self._facts.bos_token_id, self.threshold, self.watched.context)
+        return Recorder(
+            self._facts.bos_token_id, self.threshold, self.watched.context, self.selection
+        )
+
+    def _scores(
+        self, split: SplitModel, activation: torch.Tensor, batch: list[list[int]]
+    ) -> list[list[float | None]]:
+        """What the selection compares of each token; the last one's prediction is of no token."""
+        nothing: list[list[float | None]] = [[None] * len(ids) for ids in batch]
+        if self.selection is None or not self.selection.score.needs_predictions:
+            return nothing
+        if len(batch[0]) < 2:
+            return nothing
+        found = split.next_token(split.suffix(activation), torch.tensor(batch), scores=True)
+        values, width = self.selection.score.values(found), len(batch[0]) - 1
+        return [[*values[at : at + width], None] for at in range(0, len(values), width)]
 
     def _loaded(self) -> tuple[SplitModel, Encoder]:
         if self._split is None or self._sae is None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from semdim.monitor.drawing import plot
 from semdim.monitor.heat import heat, heat_edges
 from semdim.monitor.reading import Reading, Token
+from semdim.monitor.selection_words import rule
 from semdim.monitor.verdict_words import conditions, name_of, verdict
 from semdim.monitor.visible import visible
 
@@ -90,6 +91,7 @@ def render(reading: Reading) -> str:
         n_scored=sum(token.is_scored for token in reading.tokens),
         n_written=sum(token.is_generated for token in reading.tokens),
         state=_state(reading),
+        selection_rule="" if reading.selection is None else rule(reading.selection),
         style=style,
         script=script,
     )
@@ -112,6 +114,10 @@ def label(token: Token, reading: Reading) -> str:
         return text + ", not looked at (BOS)"
     if token.level is not None:
         text += f"; {name_of(reading)} so far {token.level:.1f}"
+    if token.score is not None and reading.selection is not None:
+        known = reading.selection.score
+        text += f"; {known.words} of {known.shown(token.score)}" if known.column else ""
+        text += ", let through" if token.is_let_through else ", held back"
     if token.flagged:
         text += ", above the threshold at this look"
     return text

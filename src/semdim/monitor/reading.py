@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from semdim.monitor.selection import Selection
 from semdim.monitor.threshold import Threshold, Watched
 
 
@@ -27,6 +28,11 @@ class Token:
     """A look at this token found a statistic above its threshold."""
     is_generated: bool
     """True for a token that the model wrote, False for one that it was given."""
+    score: float | None = None
+    """The score that the selection compares; None where there is no selection, and where nothing is
+    compared: at BOS, at the last token of a sequence, and beyond the context."""
+    is_let_through: bool | None = None
+    """Whether the selection lets it through; None where nothing is compared."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class Reading:
     sequences: tuple[SequenceReading, ...]
     is_complete: bool = True
     """False when the generation was interrupted: what is here is what there was by then."""
+    selection: Selection | None = None
+    """What says which tokens are let through, with which risk; None: nothing does."""
 
     @property
     def text(self) -> str:
@@ -97,6 +105,16 @@ class Reading:
     def above_beyond_promise(self) -> int:
         """How many of the other sequences are above a threshold: no rate is promised for them."""
         return sum(item.is_above for item in self.sequences if not item.is_promised)
+
+    @property
+    def compared(self) -> tuple[Token, ...]:
+        """The tokens that the selection looked at."""
+        return tuple(token for token in self.tokens if token.is_let_through is not None)
+
+    @property
+    def held_back(self) -> tuple[Token, ...]:
+        """Those of them that it does not let through."""
+        return tuple(token for token in self.tokens if token.is_let_through is False)
 
     @property
     def flagged(self) -> tuple[Token, ...]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from semdim.monitor.reading import Look, Reading, SequenceReading, Token
+from semdim.monitor.selection import Selection
 from semdim.monitor.threshold import Threshold, Watched
 from semdim.tokens.positions import is_special
 from semdim.uncertainty.alarm_levels import statistic
@@ -22,9 +23,16 @@ WITHOUT_THRESHOLD = "sequence_median"
 class Recorder:
     """Takes tokens one at a time, as they come, and says at once whether a look is too high."""
 
-    def __init__(self, bos_token_id: int, threshold: Threshold | None, context: int) -> None:
+    def __init__(
+        self,
+        bos_token_id: int,
+        threshold: Threshold | None,
+        context: int,
+        selection: Selection | None = None,
+    ) -> None:
         self._bos = bos_token_id
         self.threshold = threshold
+        self.selection = selection
         self._context = context
         self.statistic = WITHOUT_THRESHOLD
         moving = UncertaintySpec.window
@@ -45,8 +53,18 @@ class Recorder:
         self._position = 0
         self._counts.clear()
 
-    def add(self, token_id: int, n_active: int, text: str, is_generated: bool = False) -> Token:
-        """Record the next token of the sequence."""
+    def add(
+        self,
+        token_id: int,
+        n_active: int,
+        text: str,
+        is_generated: bool = False,
+        score: float | None = None,
+    ) -> Token:
+        """Record the next token of the sequence.
+
+        score: what the selection compares, of this token's prediction; None: there is none.
+        """
         position = self._position
         is_scored = not is_special(token_id, position, self._bos)
         is_judged = position < self._context
@@ -54,6 +72,9 @@ class Recorder:
             self._counts.append(n_active)
         looks = self._look(position) if is_judged else []
         self._looks[-1] += looks
+        # As in the study of errors: the last token of a sequence predicts none that was judged.
+        is_compared = is_scored and position < self._context - 1
+        score = self._score(n_active, score) if is_compared else None
         token = Token(
             text=text,
             id=token_id,
@@ -64,6 +85,8 @@ class Recorder:
             level=self._value(self.statistic) if self._counts and is_judged else None,
             flagged=any(look.is_above for look in looks),
             is_generated=is_generated,
+            score=score,
+            is_let_through=self._is_let_through(score),
         )
         self.tokens.append(token)
         self._position += 1
@@ -83,7 +106,18 @@ class Recorder:
             tokens=tuple(self.tokens),
             sequences=tuple(self._sequences()),
             is_complete=is_complete,
+            selection=self.selection,
         )
+
+    def _score(self, n_active: int, of_prediction: float | None) -> float | None:
+        if self.selection is None:
+            return None
+        return of_prediction if self.selection.score.needs_predictions else float(n_active)
+
+    def _is_let_through(self, score: float | None) -> bool | None:
+        if self.selection is None or score is None:
+            return None
+        return self.selection.lets_through(score)
 
     def _value(self, name: str) -> float:
         """A statistic over the tokens of the sequence so far."""
@@ -125,7 +159,11 @@ class Recorder:
         )
 
     def _is_promised(self, number: int, n_tokens: int) -> bool:
-        if self.threshold is None or number == 0:
+        if self.selection is not None:
+            most = self.selection.file.sequences_per_document
+        elif self.threshold is not None:
+            most = self.threshold.alarm.sequences_per_document
+        else:
             return True
         # Calibration dropped what did not fill a sequence, unless it is the beginning of a text.
-        return number < self.threshold.alarm.sequences_per_document and n_tokens >= self._context
+        return number == 0 or (number < most and n_tokens >= self._context)

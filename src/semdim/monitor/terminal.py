@@ -16,6 +16,7 @@ from semdim.monitor.visible import visible
 
 # Backgrounds by heat, legible with black text: pale yellow to orange (256-colour palette).
 _HEAT = ("", "on color(230)", "on color(229)", "on color(222)", "on color(208)")
+_HELD = "dim strike"
 _FLAG = "bold color(231) on color(124)"
 MOST_ROWS = 256
 """Tokens of which the table shows all; of a longer text it shows the largest."""
@@ -26,6 +27,8 @@ def piece(token: Token, edges: Sequence[float]) -> Text:
     """A token of the text, coloured by k, and marked where a look raises the alarm."""
     if token.position == 0:
         return Text("")
+    if token.is_let_through is False:
+        return Text(_shown(token.text), style=_HELD)
     level = heat(token, edges)
     shown = Text(_shown(token.text), style=f"color(16) {_HEAT[level]}" if level else "")
     if token.flagged:
@@ -90,12 +93,15 @@ def _table(console: Console, reading: Reading) -> None:
     legend = f"so far: {name_of(reading)} of k over the sequence's tokens until here"
     if reading.threshold is not None:
         legend += "   ▲ above the threshold at a look"
+    if reading.selection is not None:
+        legend += "   × held back"
     console.print(Text(f"{legend}   · not looked at (BOS)", style="dim"))
     console.print()
 
 
 def _cells(token: Token) -> list[str | Text]:
     mark = "·" if not token.is_scored else "▲" if token.flagged else ""
+    mark = "×" if token.is_let_through is False else mark
     style = "bold red" if token.flagged else "dim" if not token.is_scored else ""
     return [
         str(token.position),
@@ -128,6 +134,9 @@ def _sequences(console: Console, reading: Reading) -> None:
     for item in reading.sequences:
         found = closest([item])
         look = "" if reading.threshold is None else "ended before the first look"
+        mine = [token for token in reading.compared if token.sequence == item.sequence]
+        if mine:
+            look = f"{sum(bool(t.is_let_through) for t in mine)} of {len(mine)} tokens let through"
         if found is not None:
             at = found[1]
             look = (

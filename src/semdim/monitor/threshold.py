@@ -104,9 +104,8 @@ def read_threshold(
     return Threshold(guardrail.alarm, guardrail.provenance, with_confidence, group)
 
 
-def check_belongs(threshold: Threshold, watched: Watched) -> None:
+def check_belongs(source: Provenance, watched: Watched) -> None:
     """Refuse, with MismatchError, a threshold that was calibrated on anything else."""
-    source = threshold.provenance
     pairs = (
         ("model", source.model_fingerprint, watched.model_fingerprint),
         ("SAE", source.sae_fingerprint, watched.sae_fingerprint),

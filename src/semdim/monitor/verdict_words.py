@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from semdim.monitor.reading import Look, Reading, SequenceReading
+from semdim.monitor.selection_words import selection_conditions, selection_verdict
 from semdim.monitor.threshold import HOW_TO_GET_ONE, Threshold
 from semdim.uncertainty.alarm_words import statistic_in_words
 from semdim.uncertainty.spec import UncertaintySpec
@@ -35,7 +36,9 @@ def verdict(reading: Reading) -> str:
     """Alarm or not, on what, by how much; and what there is beyond the promise."""
     if not reading.sequences:
         return "Nothing was looked at: the text ended before its first token."
-    limit = reading.threshold
+    limit, selection = reading.threshold, reading.selection
+    if selection is not None:
+        return f"{selection_verdict(reading, selection)} {_summary(reading)}"
     if limit is None:
         return f"{_summary(reading)} {HOW_TO_GET_ONE}"
     text = _judgement(reading, limit)
@@ -96,6 +99,8 @@ def conditions(reading: Reading) -> list[str]:
             f"{reading.watched.sae} is a TopK SAE: every token has the same n_active, so that it "
             f"says nothing about a text."
         )
+    if reading.selection is not None:
+        return said + selection_conditions(reading, reading.selection)
     limit = reading.threshold
     if limit is None:
         return said
@@ -152,6 +157,8 @@ def as_dict(reading: Reading) -> dict[str, Any]:
     return {
         "alarm": reading.alarm,
         "above_beyond_promise": reading.above_beyond_promise,
+        "n_compared": len(reading.compared),
+        "n_held_back": len(reading.held_back),
         "verdict": verdict(reading),
         "conditions": conditions(reading),
         "text": reading.text,

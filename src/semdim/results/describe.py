@@ -26,6 +26,8 @@ results/probes/<probe>/   the tables below, and
   k_and_loss.json         the loss of the next token, by k and by entropy, token by token
   guardrail.json          the alarm on n_active: threshold, promise, rates
   verdict.json            what n_active is worth as a warning sign
+  errors.json             what k says of the model's own errors
+  risk_thresholds.json    thresholds on a score with a certified risk, for a monitor
   certificate.json        what the autoencoder changes in its model, with intervals
   certificate.html        the same as a page
   CARD.md                 the same as a block for a model card

@@ -14,6 +14,7 @@ from semdim.rank.table import RankTable
 from semdim.records import json_schema
 from semdim.results.errors import Errors
 from semdim.results.k_and_loss import KAndLoss
+from semdim.results.risk_thresholds import RiskThresholds
 from semdim.results.setup import Setup
 from semdim.uncertainty.guardrail import Guardrail
 from semdim.uncertainty.verdict import Verdict
@@ -26,6 +27,7 @@ RECORDS: dict[str, type] = {
     "k_and_loss": KAndLoss,
     "ledger_facts": LedgerFacts,
     "rank": RankTable,
+    "risk_thresholds": RiskThresholds,
     "setup": Setup,
     "verdict": Verdict,
 }

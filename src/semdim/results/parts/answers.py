@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from semdim.answers.calibration import WORDS
 from semdim.errors import ArtifactError
 from semdim.reading import read_json
 from semdim.results.pages import Repository, part, table
@@ -76,6 +77,30 @@ def aurc(repository: Repository) -> str:
         if (row := by.get(key)) is not None
     ]
     return table(["score", "AURC", "above the best order"], body)
+
+
+@part("answers_calibration")
+def calibration(repository: Repository) -> str:
+    """Calibration error of each confidence, of all questions and by k."""
+    found = read_json(_folder(repository) / "verdict.json")["calibration"]
+    bins = {0: "all", 1: "fewest atoms", 2: "middle third", 3: "most atoms"}
+    body = [
+        [
+            WORDS[row["confidence"]],
+            bins[row["k_bin"]],
+            str(row["n_questions"]),
+            f"{row['mean_confidence']:.2f}",
+            f"{row['accuracy']:.2f}",
+            f"{row['ece']:.3f} [{row['ece_low']:.3f}, {row['ece_high']:.3f}]",
+            f"{row['ece_if_calibrated']:.3f} (up to {row['ece_if_calibrated_high']:.3f})",
+        ]
+        for row in found
+    ]
+    header = [
+        "confidence", "questions by k", "n", "mean confidence", "share right", "ECE",
+        "ECE of a calibrated model",
+    ]  # fmt: skip
+    return table(header, body)
 
 
 def _cell(row: Any) -> str:
