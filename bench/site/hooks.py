@@ -1,4 +1,5 @@
-"""Hooks of MkDocs: formulas become pictures, and links that leave docs/ become their words.
+"""Hooks of MkDocs: formulas become pictures, links that leave docs/ become their words, and the
+names of docs/api.md get their docstrings.
 
 GitHub draws $…$ with a script of its own. A site that opens from a folder, without a network,
 cannot: here matplotlib's mathtext draws each formula as SVG. What it does not know stays as TeX.
@@ -21,6 +22,7 @@ _FENCE = re.compile(r"(```.*?```|`[^`\n]*`)", re.S)
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?![\w$])")
 _OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\(\.\./[^)]*\)")
+_API = re.compile(r"(?m)^<!-- api: ([\w.]+) -->$")
 _FOLDER = re.compile(r"(?<!!)\[([^\]]+)\]\(([\w./-]+)\)")
 SIZE = 12.0
 """Points of a formula's letters."""
@@ -49,7 +51,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
 
 
 def _page_text(text: str, folder: Path) -> str:
-    text = _OUTSIDE.sub(r"\1", text)
+    text = _API.sub(r"::: \1", _OUTSIDE.sub(r"\1", text))
     text = _FOLDER.sub(lambda m: m[1] if (folder / m[2]).is_dir() else m[0], text)
     text = _DISPLAY.sub(lambda m: f'<p class="formula">{formula(m[1])}</p>', text)
     return _INLINE.sub(lambda m: formula(m[1]), text)
