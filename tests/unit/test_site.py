@@ -14,7 +14,15 @@ from bench.site.hooks import formula, on_page_markdown, with_braces
 from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, see
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("index.html", "bounds.html", "your_own.html", "results.html", "api.html", "settings.html")
+PAGES = (
+    "index.html",
+    "bounds.html",
+    "your_own.html",
+    "results.html",
+    "api.html",
+    "settings.html",
+    "tutorials/certify_an_sae.html",
+)
 CHROME = ".md-header, .md-sidebar"
 """The theme's own bar and drawers, which it moves aside."""
 
