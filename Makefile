@@ -1,6 +1,6 @@
 # make repro   the main job: environment from the lock file, then the pipeline
 # make test    the environment, then every test
-# make check   lint, format, spelling, types
+# make check   lint, format, spelling, links of the pages, types
 # make docs    the documentation as a site in site/, links checked; opens from the folder
 # make faults  kills, full disks and damage, at every stage; docs/reliability.md has the result
 # make bench   speed and memory against the plain procedure, and what watching k costs
@@ -45,10 +45,10 @@ quick: env
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow"
 
 check: env
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/mypy
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m bench.site.links && $(BIN)/mypy
 
 docs: env
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "site/index.html"
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet && echo "site/index.html"
 
 faults: env
 	@$(BIN)/python -m tests.faults

@@ -1,4 +1,5 @@
-"""Hooks of MkDocs: formulas become pictures, and links that leave docs/ become their words.
+"""Hooks of MkDocs: formulas become pictures, links that leave docs/ become their words,
+notebooks become pages, and the names of docs/api.md get their docstrings.
 
 GitHub draws $…$ with a script of its own. A site that opens from a folder, without a network,
 cannot: here matplotlib's mathtext draws each formula as SVG. What it does not know stays as TeX.
@@ -17,10 +18,14 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.mathtext import MathTextParser
 
+from bench.site.notebooks import as_markdown, read
+
 _FENCE = re.compile(r"(```.*?```|`[^`\n]*`)", re.S)
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
 _INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?![\w$])")
 _OUTSIDE = re.compile(r"(?<!!)\[([^\]]+)\]\(\.\./[^)]*\)")
+_API = re.compile(r"(?m)^<!-- api: ([\w.]+) -->$")
+_NOTEBOOK = re.compile(r"(\]\([\w./-]+)\.ipynb\)")
 _FOLDER = re.compile(r"(?<!!)\[([^\]]+)\]\(([\w./-]+)\)")
 SIZE = 12.0
 """Points of a formula's letters."""
@@ -41,6 +46,18 @@ _COMMAND = re.compile(r"\\([a-zA-Z]+)")
 _ARGUMENT = re.compile(r"\s*(\\[a-zA-Z]+|[^\s{}\\\[])")
 
 
+def on_files(files: Any, config: Any, **_: Any) -> Any:
+    """MkDocs calls it with the files of docs/: each notebook becomes a page."""
+    from mkdocs.structure.files import File
+
+    for name in [file.src_uri for file in files if file.src_uri.endswith(".ipynb")]:
+        path = Path(config["docs_dir"], name)
+        files.remove(files.get_file_from_path(name))
+        text = as_markdown(read(path))
+        files.append(File.generated(config, f"{name.removesuffix('.ipynb')}.md", content=text))
+    return files
+
+
 def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
     """MkDocs calls it with the text of each page."""
     folder = Path(config["docs_dir"])
@@ -49,8 +66,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, **_: Any) -> str:
 
 
 def _page_text(text: str, folder: Path) -> str:
-    text = _OUTSIDE.sub(r"\1", text)
+    text = _API.sub(r"::: \1", _OUTSIDE.sub(r"\1", text))
     text = _FOLDER.sub(lambda m: m[1] if (folder / m[2]).is_dir() else m[0], text)
+    text = _NOTEBOOK.sub(r"\1.md)", text)
     text = _DISPLAY.sub(lambda m: f'<p class="formula">{formula(m[1])}</p>', text)
     return _INLINE.sub(lambda m: formula(m[1]), text)
 

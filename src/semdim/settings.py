@@ -56,8 +56,11 @@ class GridSpec:
     """The ``grid`` group: what the pipeline's stages range over."""
 
     model: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    """The models, by their names in ``models``."""
     probe: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    """The probes, by their names in ``probes``; each reads one of the models."""
     corpus: tuple[str, ...] = setting(not_empty=True, distinct=True)
+    """The corpora, by their names in ``corpora``; every probe is measured on each."""
     sample: str = setting(not_empty=True)
     """The in-distribution corpus: bounds are computed on it, and the sweep's proxies run on it."""
     proxy: tuple[str, ...] = setting(not_blank=True)
@@ -156,6 +159,7 @@ class Settings:
     tokens: TokensSpec = setting(complete=True)
     grid: GridSpec = setting(complete=True)
     splice: Literal["no_bos", "all"] = setting()
+    """no_bos: position 0 and every BOS keep their activation; all: the proxy replaces them too."""
     engine: EngineSpec = setting(complete=True)
     bound: BoundSpec = setting(complete=True)
     surface: SurfaceSpec = setting(complete=True)
@@ -166,6 +170,7 @@ class Settings:
     answers: AnswersSpec = setting(complete=True)
     tracking: TrackingSpec = setting(complete=True)
     seed: int = setting(**SEED)
+    """Draws the order of documents, random tokens, and proxies that are random."""
     plugins: tuple[str, ...] = setting((), not_blank=True, distinct=True)
     """Modules that register proxies, corpus kinds, scores, bound families or figures."""
 

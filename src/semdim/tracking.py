@@ -35,6 +35,7 @@ class TrackingSpec:
     mode: str = setting("disabled", choices=MODES)
     """offline: on this machine only; online: needs a key; disabled: nothing is logged."""
     project: str = setting("semdim", not_empty=True)
+    """The project of Weights & Biases that the runs are logged to."""
     group: str | None = setting(None, not_empty=True)
     """What belongs together; None: the DVC experiment, or `repro` outside of one."""
 

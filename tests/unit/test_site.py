@@ -1,18 +1,28 @@
 """The documentation as a site: built strictly, with formulas as pictures, shown in a browser."""
 
+import html
+import inspect
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import semdim
 from bench.site.hooks import formula, on_page_markdown, with_braces
 from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, see
 
 ROOT = Path(__file__).parents[2]
-PAGES = ("index.html", "bounds.html", "your_own.html", "results.html")
+PAGES = (
+    "index.html",
+    "bounds.html",
+    "your_own.html",
+    "results.html",
+    "api.html",
+    "settings.html",
+    "tutorials/certify_an_sae.html",
+)
 CHROME = ".md-header, .md-sidebar"
 """The theme's own bar and drawers, which it moves aside."""
 
@@ -21,8 +31,8 @@ CHROME = ".md-header, .md-sidebar"
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built strictly: a page that the navigation lacks, a link or an anchor that leads nowhere is
     an error."""
-    if shutil.which("mkdocs", path=str(Path(sys.executable).parent)) is None:
-        pytest.skip("mkdocs is not installed here: it is in the extra dev")
+    for package in ("mkdocs", "mkdocstrings_handlers.python"):
+        pytest.importorskip(package, reason=f"{package} is not installed here: extra dev")
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)],
@@ -35,6 +45,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_every_page_of_the_docs_is_in_the_site(site: Path) -> None:
     pages = {path.stem for path in (ROOT / "docs").glob("*.md")}
     assert pages == {path.stem for path in site.glob("*.html")} - {"404"}
+
+
+def test_every_public_name_has_its_docstring_on_the_page_of_the_api(site: Path) -> None:
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8")
+    assert sorted(re.findall(r"^### \[semdim\.(\w+)\]", page, re.M)) == sorted(semdim.__all__)
+    shown = html.unescape((site / "api.html").read_text(encoding="utf-8"))
+    assert ":::" not in shown and "<!-- api" not in shown
+    for name in semdim.__all__:
+        first = inspect.getdoc(getattr(semdim, name)).split("\n")[0]  # type: ignore[union-attr]
+        assert first.split("`")[0] in shown, name
 
 
 def test_every_formula_is_a_picture(site: Path) -> None:

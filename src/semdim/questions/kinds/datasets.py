@@ -21,6 +21,7 @@ class DatasetsQuestions(RowQuestions):
     name: str | None = None
     """The configuration, such as ``rc.nocontext`` of TriviaQA."""
     split: str = setting("validation", not_empty=True)
+    """The split of the data set."""
     data_files: tuple[str, ...] = setting((), one_is_a_list=True)
     """The files to read, as paths or globs, where the loader wants them named."""
     streaming: bool = True

@@ -26,6 +26,7 @@ class DatasetsCorpus(RowsSpec):
     name: str | None = None
     """The configuration, such as ``en`` of ``allenai/c4``."""
     split: str = setting("train", not_empty=True)
+    """The split of the data set."""
     data_files: tuple[str, ...] = setting((), one_is_a_list=True)
     """The files to read, as paths or globs, where the loader wants them named."""
     streaming: bool = True
