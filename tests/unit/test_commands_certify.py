@@ -77,9 +77,45 @@ def test_it_is_what_the_functions_give(work: Path) -> None:
     assert other.rows.drop(columns="document").equals(ledger.rows.drop(columns="document"))
 
 
+def test_a_table_with_dates_is_kept_to_what_model_and_autoencoder_have_not_seen(
+    work: Path,
+) -> None:
+    import shutil
+
+    from text_factory import write_jsonl
+
+    from semdim.text.training_text import training_text_of, write_training_text
+
+    texts = [path.read_text() for path in sorted((work / "texts").glob("*.txt"))]
+    shutil.copytree(work / "sae", work / "seeing")
+    write_training_text(training_text_of(texts[:1]), work / "seeing")
+    days = ["2024-08-01"] * 9 + ["2024-01-01", None, "2024-07"]
+    rows: list[dict[str, object]] = [
+        {"text": text, "day": day} for text, day in zip(texts, days, strict=True)
+    ]
+    dated = {"text": write_jsonl(work / "posts.jsonl", rows), "date-column": "day"}
+    given = {**dated, "frozen-at": "2024-06", "sae": work / "seeing", "tokens": 288}
+    code, _, err = certify(work, out=work / "young", **given)
+    assert code == 0, err
+    assert "1 documents left out that seeing was trained on" in err
+    assert "frozen on 2024-06-30, documents from 2024-07-01; 1 older ones and 1 without" in err
+    card = (work / "young" / "CARD.md").read_text()
+    assert "independent of the model by date: the model was frozen on 2024-06-30" in card
+    assert "training text of seeing are out" in card
+    assert run("verify", work / "young", "--ledger", work / "young")[0] == 0
+    for options, says in (
+        ({**dated}, "does not state when it was frozen"),
+        ({"date-column": "day", "text": work / "texts" / "00.txt"}, "has no columns"),
+        ({**given, "older": "refuse"}, "was frozen on 2024-06-30: leave it out"),
+    ):
+        code, _, err = certify(work, out=work / "never", **options)
+        assert code == 1 and says in err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"text": "c4"}, "allenai/c4 has to be read from .* cannot be reached"),
         ({"sae": "nothing"}, "neither a folder nor RELEASE/ID"),
         ({"text": "no/such/*.txt"}, "no/such"),
         ({"tokens": 10**6}, "10,000|1000000|1,000,000|tokens"),
