@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sae_factory import sae_folder
 from tiny_factory import HOOK, tiny_model
@@ -103,6 +104,20 @@ def test_a_table_with_dates_is_kept_to_what_model_and_autoencoder_have_not_seen(
     assert "independent of the model by date: the model was frozen on 2024-06-30" in card
     assert "training text of seeing are out" in card
     assert run("verify", work / "young", "--ledger", work / "young")[0] == 0
+    older = {**given, "older": "only", "tokens": 64, "sae": work / "sae"}
+    assert certify(work, out=work / "old", **older)[0] == 0
+    code, said, err = run("contamination", work / "young", work / "old")
+    assert code == 0 and "certified at δ = 0.05" in said, err
+    new, old = (
+        semdim.Ledger.read(work / name / "ledger.parquet").rows for name in ("young", "old")
+    )
+    means = [
+        -np.log2(0.5 * 2 ** -rows["nll_model"].dropna() + 0.5 / 500).mean() for rows in (new, old)
+    ]
+    assert f"younger documents  {means[0]:.4f} bits  9 documents" in said
+    assert f"older or undated   {means[1]:.4f} bits  2 documents" in said
+    assert "should hold documents" in run("contamination", work / "old", work / "young")[2]
+    assert "younger than the model, too" in run("contamination", work / "young", work / "young")[2]
     for options, says in (
         ({**dated}, "does not state when it was frozen"),
         ({"date-column": "day", "text": work / "texts" / "00.txt"}, "has no columns"),
