@@ -30,6 +30,16 @@ def test_model_is_the_activation_itself() -> None:
     assert torch.equal(apply("model"), ACTIVATION)
 
 
+def test_ablations_leave_nothing_of_the_activation_but_its_mean() -> None:
+    mean = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    assert torch.equal(apply("zero"), torch.zeros(3, 4))
+    assert torch.equal(apply("mean", mean=mean), mean.expand(3, 4))
+    through = apply("mean", "no_bos", mean=mean)
+    assert torch.equal(through[0], ACTIVATION[0]) and torch.equal(through[2], mean)
+    with pytest.raises(ConfigError, match="needs the mean activation"):
+        apply("mean")
+
+
 def test_sae_is_the_reconstruction() -> None:
     torch.testing.assert_close(apply("sae"), DENSE @ WEIGHT + BIAS)
 

@@ -11,7 +11,7 @@ from semdim.text.rows import OLDER
 from semdim.text.spec import CorpusSpec
 from semdim.text.training_text import folders_that_tell
 
-BASELINES = {"none": (), "zero": ("zero",)}
+BASELINES = {"none": (), "zero": ("zero",), "mean": ("mean",), "both": ("zero", "mean")}
 """What `loss recovered` is measured against, as proxies of the ledger."""
 
 

@@ -39,7 +39,7 @@ def certify(
     context: Annotated[int, typer.Option(help="tokens of a window, BOS included")] = 128,
     windows: Annotated[int, typer.Option(help="windows of a document at most")] = 4,
     baseline: Annotated[
-        str, typer.Option(help="what recovered loss is measured against: zero | none")
+        str, typer.Option(help="what recovered loss is measured against: zero | mean | both | none")
     ] = "zero",
     failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of losses and KL")] = 0.5,

@@ -38,9 +38,11 @@ class Reconstructor:
         bias: the decoder's offset.
         seed: of the random decoder or the permutation.
         atom_order: atoms, first the one that enters a pool first; needed by ``pool_<P>``.
+        mean: mean activation of the sample; needed by ``mean``.
 
     Raises:
-        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order.
+        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order or the
+            mean.
     """
 
     def __init__(
@@ -51,10 +53,15 @@ class Reconstructor:
         *,
         seed: int,
         atom_order: Tensor | None = None,
+        mean: Float[Tensor, " d_model"] | None = None,
     ) -> None:
         kind = PROXIES[proxy.kind]
         check_possible(proxy, len(weight), has_order=atom_order is not None)
-        replacement = kind.prepare(Materials(proxy.size, weight, bias, seed, atom_order))
+        if kind.needs_mean and mean is None:
+            raise ConfigError(
+                f"The proxy {proxy.name!r} needs the mean activation of the sample: give `mean`."
+            )
+        replacement = kind.prepare(Materials(proxy.size, weight, bias, seed, atom_order, mean))
         self.proxy = proxy
         self.has_scores = kind.has_scores
         # The directions that codes go through; where none do, those of the dictionary.

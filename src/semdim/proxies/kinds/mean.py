@@ -1,0 +1,20 @@
+"""``mean``: the mean activation of the sample, the other thing that recovered loss is measured
+against."""
+
+from semdim.proxies.kind import PROXIES, Materials, ProxyKind, Replacement
+
+
+class Mean(ProxyKind):
+    """Mean ablation."""
+
+    says = "the mean activation of the sample (position 0 and norm outliers apart) in its place"
+    needs_mean = True
+
+    def prepare(self, materials: Materials) -> Replacement:
+        """The mean on the device of the decoder."""
+        assert materials.mean is not None
+        mean = materials.mean.to(materials.weight.device)
+        return lambda activation, codes: mean.to(activation.dtype).expand_as(activation)
+
+
+PROXIES.add("mean", Mean())
