@@ -10,7 +10,7 @@ from jaxtyping import Int, Int32
 from torch import Tensor
 
 from semdim.activations.cache import cache_activations
-from semdim.activations.norms import cache_norms, familiar_activations
+from semdim.activations.norms import cache_norms
 from semdim.activations.source import RecomputedActivations
 from semdim.artifacts.protocols import ShardPlace, ShardSink, ShardSource
 from semdim.codes.encode import Encoder, encode_codes
@@ -162,14 +162,13 @@ class Steps:
         return codes.total()
 
     def _reconstructor(self, name: str) -> Reconstructor:
-        proxy = parse_proxy(name, self.splice)
         return Reconstructor(
-            proxy,
+            parse_proxy(name, self.splice),
             self.decoder.weight,
             self.decoder.bias,
             seed=self.seed,
             atom_order=self.atom_order,
-            mean=familiar_activations(self.activations()).mean if proxy.needs_mean else None,
+            activations=self.activations(),
         )
 
     def _losses(self, name: str, n_sequences: int | None) -> ShardSink:

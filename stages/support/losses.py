@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
-from semdim.activations.norms import familiar_activations
 from semdim.artifacts.kept import KeptFolder
 from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.artifacts.shards import MANIFEST, Artifact
@@ -127,5 +126,5 @@ def _reconstructor(
         decoder.bias,
         seed=run.setting("seed"),
         atom_order=order,
-        mean=familiar_activations(activations).mean if proxy.needs_mean else None,
+        activations=activations,
     )

@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from semdim.artifacts.memory import MemoryPlace
 from semdim.codes.sparse import from_dense
 from semdim.errors import ConfigError
 from semdim.proxies.kind import PROXIES
@@ -31,12 +32,21 @@ def test_model_is_the_activation_itself() -> None:
 
 
 def test_ablations_leave_nothing_of_the_activation_but_its_mean() -> None:
-    mean = torch.tensor([1.0, 2.0, 3.0, 4.0])
+    stored = torch.randn(5, 3, 4, generator=torch.manual_seed(1))
+    stored[:, 0] *= 100  # position 0 is no part of it
+    place = MemoryPlace()
+    sink = place.sink("activations", 2)
+    for index, sequences in enumerate(stored.split(3)):
+        sink.write(index, {"activation": sequences})
+    sink.publish({})
+    mean = stored[:, 1:].mean(dim=(0, 1))
+    source = place.source("activations")
     assert torch.equal(apply("zero"), torch.zeros(3, 4))
-    assert torch.equal(apply("mean", mean=mean), mean.expand(3, 4))
-    through = apply("mean", "no_bos", mean=mean)
-    assert torch.equal(through[0], ACTIVATION[0]) and torch.equal(through[2], mean)
-    with pytest.raises(ConfigError, match="needs the mean activation"):
+    torch.testing.assert_close(apply("mean", activations=source), mean.expand(3, 4))
+    through = apply("mean", "no_bos", activations=source)
+    assert torch.equal(through[0], ACTIVATION[0])
+    torch.testing.assert_close(through[2], mean)
+    with pytest.raises(ConfigError, match="needs all activations"):
         apply("mean")
 
 

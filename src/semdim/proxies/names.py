@@ -46,11 +46,6 @@ class Proxy:
         return PROXIES[self.kind].needs_order
 
     @property
-    def needs_mean(self) -> bool:
-        """Whether it needs the mean activation of the sample."""
-        return PROXIES[self.kind].needs_mean
-
-    @property
     def says(self) -> str:
         """What it puts at the hook point, in words."""
         return PROXIES[self.kind].says.format(size=self.size)
