@@ -24,6 +24,7 @@ def main(run: Run) -> None:
         max_sequences_per_document=tokens["max_sequences_per_document"],
         seed=seed,
         special_token_ids=facts.special_token_ids,
+        frozen_at=facts.source.get("frozen_at"),
     )
     shard_sequences = run.setting("engine.shard_sequences")
     writer = run.writer(

@@ -289,7 +289,7 @@ def _python(arguments: list[str]) -> str | None:
     module, rest = arguments[1], arguments[2:]
     if importlib.util.find_spec(module) is None:
         return f"there is no module {module}"
-    if module == "stages.train_sae":
+    if module in ("stages.train_sae", "semdim.training.seen"):
         return _train_sae(rest)
     if module == "stages.check_params":
         return _composes([word for word in rest if word != "--write"])

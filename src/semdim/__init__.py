@@ -2,9 +2,10 @@
 
 `measure` takes a model, an SAE and text to a `Ledger`; `certify` takes the ledger to a
 `Certificate` of the SAE, `verify` holds one against its ledger, `bounds_of` gives every bound that
-a ledger allows. `rank` orders several SAEs with intervals; `mean_bound` and `paired_difference`
-certify bounded numbers of your own. They are imported when they are first used: importing the
-package is light, and submodules load torch, pandas or matplotlib only when they need them.
+a ledger allows. `rank` orders several SAEs with intervals; `mean_bound`, `paired_difference` and
+`unpaired_difference` certify bounded numbers of your own. They are imported when they are first
+used: importing the package is light, and submodules load torch, pandas or matplotlib only when they
+need them.
 """
 
 import importlib
@@ -23,6 +24,7 @@ _HOMES = {
     "bounds_of": "semdim.bounds.certify",
     "mean_bound": "semdim.bounds.given_values",
     "paired_difference": "semdim.bounds.given_values",
+    "unpaired_difference": "semdim.bounds.unpaired",
     "Certificate": "semdim.certificate.certificate",
     "Ledger": "semdim.ledger.memory",
     "LedgerFacts": "semdim.ledger.facts",
@@ -33,7 +35,8 @@ _HOMES = {
 
 __all__ = [
     "Bound", "Certificate", "Ledger", "LedgerFacts", "RankTable", "SemdimError", "bounds_of",
-    "certify", "mean_bound", "measure", "paired_difference", "rank", "verify",
+    "certify", "mean_bound", "measure", "paired_difference", "rank", "unpaired_difference",
+    "verify",
 ]  # fmt: skip
 
 

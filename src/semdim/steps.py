@@ -168,6 +168,7 @@ class Steps:
             self.decoder.bias,
             seed=self.seed,
             atom_order=self.atom_order,
+            activations=self.activations(),
         )
 
     def _losses(self, name: str, n_sequences: int | None) -> ShardSink:

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from semdim.artifacts.kept import KeptFolder
-from semdim.artifacts.protocols import MissingShards
+from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.artifacts.shards import MANIFEST, Artifact
 from semdim.forward.hook_points import parse_hook
 from semdim.models.facts import read_facts
@@ -66,7 +66,7 @@ def load(run: Run, sizes: Mapping[str, int]) -> Work:
     codes = Artifact.open(run.paths.codes(run.probe, run.corpus))
     bos_token_id = read_facts(run.paths.model(run.model)).bos_token_id
     batch, model = run.setting("engine.batch_sequences"), _model_itself(run)
-    reconstruct = [_reconstructor(run, name, decoder) for name in sizes]
+    reconstruct = [_reconstructor(run, name, decoder, activations) for name in sizes]
 
     def work(writers: Sequence[MissingShards], update: Callable[[int], object]) -> None:
         columns = [
@@ -113,10 +113,18 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
     return run.key(final, inputs=inputs, params=params, kinds={KINDS: [proxy.kind]})
 
 
-def _reconstructor(run: Run, name: str, decoder: Decoder) -> Reconstructor:
+def _reconstructor(
+    run: Run, name: str, decoder: Decoder, activations: ShardSource
+) -> Reconstructor:
     """What one proxy puts at the hook point."""
     proxy, order = parse_proxy(name, run.setting("splice")), None
     if proxy.needs_order:
         order = Artifact.open(run.paths.atom_order(run.probe)).read(0)["order"]
-    seed = run.setting("seed")
-    return Reconstructor(proxy, decoder.weight, decoder.bias, seed=seed, atom_order=order)
+    return Reconstructor(
+        proxy,
+        decoder.weight,
+        decoder.bias,
+        seed=run.setting("seed"),
+        atom_order=order,
+        activations=activations,
+    )

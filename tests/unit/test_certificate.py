@@ -240,6 +240,22 @@ def test_what_a_ledger_does_not_have_is_not_stated(ledger: Given) -> None:
         certify(ledger, failure_prob=0.0)
 
 
+def test_loss_recovered_is_stated_against_each_baseline(
+    ledger: Given, certificate: Certificate
+) -> None:
+    both = certify(Given(ledger.rows.assign(nll_mean=ledger.rows["nll_model"] + 2), ledger.facts))
+    assert both["loss_recovered"] == certificate["loss_recovered"]
+    against = both["loss_recovered_mean"]
+    assert against.worth == "approximation" and "no theorem" in against.about
+    alone = ledger.rows.rename(columns={"nll_zero": "nll_mean"})
+    found = certify(Given(alone, ledger.facts))
+    assert found.get("loss_recovered") is None
+    swapped = found["loss_recovered_mean"]
+    zero = certificate["loss_recovered"]
+    assert (swapped.estimate, swapped.lower) == (zero.estimate, zero.lower)
+    assert found["ce_loss_score_mean"].estimate == certificate["ce_loss_score"].estimate
+
+
 def test_single_predictions_get_the_exact_interval() -> None:
     rows = make_ledger(60, 1, 2)
     found = certify(Given(rows, make_facts(60, 60, 2))).top1_agreement

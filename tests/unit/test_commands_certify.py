@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from sae_factory import sae_folder
 from tiny_factory import HOOK, tiny_model
@@ -77,14 +78,73 @@ def test_it_is_what_the_functions_give(work: Path) -> None:
     assert other.rows.drop(columns="document").equals(ledger.rows.drop(columns="document"))
 
 
+def test_a_table_with_dates_is_kept_to_what_model_and_autoencoder_have_not_seen(
+    work: Path,
+) -> None:
+    import shutil
+
+    from text_factory import write_jsonl
+
+    from semdim.text.training_text import training_text_of, write_training_text
+
+    texts = [path.read_text() for path in sorted((work / "texts").glob("*.txt"))]
+    shutil.copytree(work / "sae", work / "seeing")
+    write_training_text(training_text_of(texts[:1]), work / "seeing")
+    days = ["2024-08-01"] * 9 + ["2024-01-01", None, "2024-07"]
+    rows: list[dict[str, object]] = [
+        {"text": text, "day": day} for text, day in zip(texts, days, strict=True)
+    ]
+    dated = {"text": write_jsonl(work / "posts.jsonl", rows), "date-column": "day"}
+    given = {
+        **dated,
+        "baseline": "both",
+        "frozen-at": "2024-06",
+        "sae": work / "seeing",
+        "tokens": 288,
+    }
+    code, _, err = certify(work, out=work / "young", **given)
+    assert code == 0, err
+    assert "1 documents left out that seeing was trained on" in err
+    assert "frozen on 2024-06-30, documents from 2024-07-01; 1 older ones and 1 without" in err
+    card = (work / "young" / "CARD.md").read_text()
+    assert "independent of the model by date: the model was frozen on 2024-06-30" in card
+    assert "training text of seeing are out" in card
+    assert run("verify", work / "young", "--ledger", work / "young")[0] == 0
+    facts = semdim.Ledger.read(work / "young" / "ledger.parquet").facts
+    assert set(facts.proxies) == {"model", "sae", "zero", "mean"}
+    assert "loss_recovered_mean" in card or "against the mean" in card
+    older = {**given, "older": "only", "tokens": 64, "sae": work / "sae"}
+    assert certify(work, out=work / "old", **older)[0] == 0
+    code, said, err = run("contamination", work / "young", work / "old")
+    assert code == 0 and "certified at δ = 0.05" in said, err
+    new, old = (
+        semdim.Ledger.read(work / name / "ledger.parquet").rows for name in ("young", "old")
+    )
+    means = [
+        -np.log2(0.5 * 2 ** -rows["nll_model"].dropna() + 0.5 / 500).mean() for rows in (new, old)
+    ]
+    assert f"younger documents  {means[0]:.4f} bits  9 documents" in said
+    assert f"older or undated   {means[1]:.4f} bits  2 documents" in said
+    assert "should hold documents" in run("contamination", work / "old", work / "young")[2]
+    assert "younger than the model, too" in run("contamination", work / "young", work / "young")[2]
+    for options, says in (
+        ({**dated}, "does not state when it was frozen"),
+        ({"date-column": "day", "text": work / "texts" / "00.txt"}, "has no columns"),
+        ({**given, "older": "refuse"}, "was frozen on 2024-06-30: leave it out"),
+    ):
+        code, _, err = certify(work, out=work / "never", **options)
+        assert code == 1 and says in err.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"text": "c4"}, "allenai/c4 has to be read from .* cannot be reached"),
         ({"sae": "nothing"}, "neither a folder nor RELEASE/ID"),
         ({"text": "no/such/*.txt"}, "no/such"),
         ({"tokens": 10**6}, "10,000|1000000|1,000,000|tokens"),
         ({"context": 1}, "context"),
-        ({"baseline": "mean"}, "baseline"),
+        ({"baseline": "median"}, "baseline"),
         ({"failure-prob": 2}, "failure_prob"),
         ({"context": 128}, "128"),
     ],

@@ -171,6 +171,7 @@ MODULES = {
     "semdim/text/kinds/jsonl.py": {"tokenize"},
     "semdim/activations/norms.py": {
         "cache_activations", "fit_activations", "score_activations", "measure_rounding", *LEDGERS,
+        "compute_losses", "further_losses", "order_atoms", *BOUNDS,  # the proxy ``mean``
     },
     "semdim/codes/encode.py": {"encode_codes", "measure_rounding", *READ_CODES},
     "semdim/atoms/rank.py": {"order_atoms", *LEDGERS},

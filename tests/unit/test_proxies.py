@@ -6,6 +6,7 @@ import sys
 import pytest
 import torch
 
+from semdim.artifacts.memory import MemoryPlace
 from semdim.codes.sparse import from_dense
 from semdim.errors import ConfigError
 from semdim.proxies.kind import PROXIES
@@ -28,6 +29,25 @@ def apply(name: str, splice: str = "all", **options: object) -> torch.Tensor:
 
 def test_model_is_the_activation_itself() -> None:
     assert torch.equal(apply("model"), ACTIVATION)
+
+
+def test_ablations_leave_nothing_of_the_activation_but_its_mean() -> None:
+    stored = torch.randn(5, 3, 4, generator=torch.manual_seed(1))
+    stored[:, 0] *= 100  # position 0 is no part of it
+    place = MemoryPlace()
+    sink = place.sink("activations", 2)
+    for index, sequences in enumerate(stored.split(3)):
+        sink.write(index, {"activation": sequences})
+    sink.publish({})
+    mean = stored[:, 1:].mean(dim=(0, 1))
+    source = place.source("activations")
+    assert torch.equal(apply("zero"), torch.zeros(3, 4))
+    torch.testing.assert_close(apply("mean", activations=source), mean.expand(3, 4))
+    through = apply("mean", "no_bos", activations=source)
+    assert torch.equal(through[0], ACTIVATION[0])
+    torch.testing.assert_close(through[2], mean)
+    with pytest.raises(ConfigError, match="needs all activations"):
+        apply("mean")
 
 
 def test_sae_is_the_reconstruction() -> None:

@@ -11,7 +11,7 @@ from semdim.bounds.needed import by_list
 from semdim.bounds.result import Bound
 from semdim.bounds.sample import LEAST_DOCUMENTS, Sample, sample_of
 from semdim.bounds.spec import BoundSpec
-from semdim.bounds.units import WINDOWS_LEFT_OPEN
+from semdim.bounds.units import WINDOWS_LEFT_OPEN, with_what_is_known
 from semdim.errors import ConfigError, DataError
 from semdim.failures import reason_of
 from semdim.ledger.rows import Rows
@@ -144,7 +144,7 @@ def _computed(
         )
     compute = for_each_candidate(family.compute) if family.pays_for_candidates else family.compute
     try:  # computed even then: a family of which nothing is asked is not left out
-        found = _declared(family, compute(table, facts, spec))
+        found = _declared(family, compute(table, facts, spec), facts)
     except ConfigError:
         raise
     except Exception as error:  # a plugin may raise anything
@@ -181,7 +181,7 @@ def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:
     )
 
 
-def _declared(family: Family, bounds: Iterable[Bound]) -> list[Bound]:
+def _declared(family: Family, bounds: Iterable[Bound], facts: BoundFacts) -> list[Bound]:
     """The bounds of a family, refused when its registration promises less than they claim."""
     found = list(bounds)
     known = {kind.name: kind for kind in family.kinds}
@@ -197,7 +197,13 @@ def _declared(family: Family, bounds: Iterable[Bound]) -> list[Bound]:
                 f"called {bound.family!r} claims to be one: correct one of the two."
             )
         known[bound.family].check(bound)
-    return [_with_open_windows(bound) for bound in found]
+    return [_with_open_windows(_with_what_is_known(bound, facts)) for bound in found]
+
+
+def _with_what_is_known(bound: Bound, facts: BoundFacts) -> Bound:
+    """What is known of the sample takes the place of what had to be assumed."""
+    found = with_what_is_known(bound.assumptions, facts.independence)
+    return bound if found == bound.assumptions else replace(bound, assumptions=found)
 
 
 def _with_open_windows(bound: Bound) -> Bound:

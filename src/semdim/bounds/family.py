@@ -16,6 +16,7 @@ from semdim.bounds.result import Bound
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import ConfigError, DataError
 from semdim.registry import Registry
+from semdim.text.independence import Independence
 
 Number = float | int | None
 EVERY_LEDGER = ("model", "sae")
@@ -39,6 +40,8 @@ class BoundFacts:
     """Index in ``sources`` of each document's; empty with fewer than two sources."""
     n_candidates: int = 1
     """Autoencoders that were measured on this text before this one was chosen, itself included."""
+    independence: Independence | None = None
+    """What speaks for the sample's independence of model and autoencoder; None: nothing."""
 
     @classmethod
     def from_mapping(cls, facts: Mapping[str, Any], *, n_candidates: int = 1) -> "BoundFacts":
@@ -59,7 +62,14 @@ class BoundFacts:
             sources=tuple(facts.get("sources", ())),
             document_sources=tuple(facts.get("document_sources", ())),
             n_candidates=n_candidates,
+            independence=_independence(facts.get("independence")),
         )
+
+
+def _independence(found: Any) -> Independence | None:
+    if found is None or isinstance(found, Independence):
+        return found
+    return Independence(**{**found, "apart_from": tuple(found["apart_from"])})
 
 
 def nothing_more(bound: Bound) -> dict[str, Number]:

@@ -13,6 +13,7 @@ from semdim.bounds.shares import PointShare
 from semdim.bounds.spec import BoundSpec
 from semdim.errors import DataError
 from semdim.ledger.rows import EXACT_ROWS
+from semdim.text.independence import Independence
 
 WINDOWS_LEFT_OPEN = (
     "that the first {} windows of a document count would have been settled without the sample "
@@ -20,6 +21,14 @@ WINDOWS_LEFT_OPEN = (
     "documents' lengths decide and their losses do not)"
 )
 """What a certificate assumes when the settings do not fix W."""
+
+FROZEN = "the model and the autoencoder were frozen before the sample was drawn, without seeing it"
+BY_DATE = (
+    "the sample is independent of the model by date: the model was frozen on {} and the oldest "
+    "document first published on {}, by the dates that are given; the autoencoder was frozen "
+    "before the sample was drawn, without seeing it"
+)
+APART = " (documents that share half of their runs of eight words with training text of {} are out)"
 
 
 def common(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> dict[str, Any]:
@@ -86,8 +95,27 @@ def unit_assumptions(unit: Unit) -> tuple[str, ...]:
     return (
         f"the {unit}s are independent draws from one law, how many they are does not depend on "
         "what they hold, and the risk is that law's",
-        "the model and the autoencoder were frozen before the sample was drawn, without seeing it",
+        FROZEN,
     )
+
+
+def with_what_is_known(
+    assumptions: tuple[str, ...], independence: Independence | None
+) -> tuple[str, ...]:
+    """Assumptions in which what is known of the sample takes the place of what had to be assumed.
+
+    A sample whose documents are all younger than the model is independent of the model by date, if
+    the dates are true; of the autoencoder it is only known whose training text it shares nothing
+    with.
+    """
+    if independence is None:
+        return assumptions
+    words = FROZEN
+    if independence.is_by_date:
+        words = BY_DATE.format(independence.frozen_at, independence.first_published)
+    if independence.apart_from:
+        words += APART.format(" and ".join(independence.apart_from))
+    return tuple(words if text == FROZEN else text for text in assumptions)
 
 
 def check_units(values: np.ndarray, size: SampleSize, name: str) -> None:

@@ -13,7 +13,7 @@ from semdim.bounds.family import BoundFacts
 from semdim.bounds.quantities import loss_ceiling, loss_floor
 from semdim.bounds.result import SampleSize
 from semdim.bounds.sample import Sample
-from semdim.bounds.units import WINDOWS_LEFT_OPEN, unit_assumptions
+from semdim.bounds.units import WINDOWS_LEFT_OPEN, unit_assumptions, with_what_is_known
 from semdim.bounds.windows import rounds
 from semdim.certificate.spec import CertificateSpec
 from semdim.errors import DataError
@@ -82,7 +82,8 @@ class Documents:
     @property
     def assumptions(self) -> tuple[str, ...]:
         """What every certificate assumes of the sample."""
-        found = unit_assumptions("document")
+        known = getattr(self.facts, "independence", None)
+        found = with_what_is_known(unit_assumptions("document"), known)
         windows = self.size.windows
         if windows is None or windows.is_set:
             return found

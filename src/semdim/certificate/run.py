@@ -1,19 +1,16 @@
 """From the names of a model, an SAE and a text to a certificate: what `semdim certify` runs."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from semdim.certificate.certificate import Certificate
 from semdim.certificate.certify import certify
-from semdim.certificate.named import corpus_named, model_named, sae_named
-from semdim.fields import check, setting
+from semdim.certificate.request import Asked, Request
 from semdim.models.facts import FACTS_FILE
-from semdim.models.spec import ModelSource
-from semdim.saes.spec import SAESource
 from semdim.text.spec import CorpusSpec
 
 if TYPE_CHECKING:
@@ -21,108 +18,6 @@ if TYPE_CHECKING:
     from semdim.ledger.memory import Ledger
     from semdim.models.facts import ModelFacts
     from semdim.text.samples import TokenSample
-
-BASELINES = {"none": (), "zero": ("zero",)}
-"""What `loss recovered` is measured against, as proxies of the ledger."""
-
-
-@runtime_checkable
-class Asked(Protocol):
-    """What `semdim certify` and `semdim rank` are asked for alike; see `Request`."""
-
-    @property
-    def model(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def context(self) -> int: ...
-    @property
-    def windows(self) -> int: ...
-    @property
-    def seed(self) -> int: ...
-    def model_source(self) -> ModelSource: ...
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be certified, and how."""
-
-    model: str = setting(not_empty=True)
-    """A model of the hub, a folder in the format of transformers, or one that semdim exported."""
-    sae: str = setting(not_empty=True)
-    """A folder in SAELens's format, or RELEASE/ID of SAELens's registry."""
-    text: str = setting(not_empty=True)
-    """A file, a folder or a glob of text files, a document each; or ``english``."""
-    n_tokens: int = setting(20_000, at_least=2, at_most=10**12)
-    """Tokens to measure, BOS included; rounded up to whole windows."""
-    context: int = setting(128, at_least=2, at_most=10**6)
-    """Tokens of a window, BOS included."""
-    windows: int = setting(4, at_least=1, at_most=10**6)
-    """Windows that are taken of a document at most."""
-    baseline: str = setting("zero", choices=tuple(BASELINES))
-    """What the recovered loss is measured against."""
-    failure_prob: float = setting(0.05, above=0, below=1)
-    """δ."""
-    smoothing: float = setting(0.5, above=0, below=1)
-    """α, of losses and of KL."""
-    backend: str = setting("transformer_lens", choices=("transformer_lens", "transformers"))
-    """What runs the model."""
-    compute_dtype: str = setting("float32", choices=("float32", "bfloat16", "auto"))
-    """dtype of the forward passes."""
-    device: str = setting("auto", choices=("auto", "cpu", "cuda", "mps"))
-    """Where they run."""
-    batch_sequences: int = setting(16, at_least=1, at_most=100_000)
-    """Windows in one forward pass."""
-    seed: int = setting(0, at_least=0, at_most=2**32 - 1)
-    """Of the order of the documents."""
-    check_hook: bool = True
-    """Refuse an SAE that does not fit its hook point, and name those that it would fit."""
-
-    def __post_init__(self) -> None:
-        check(self, "certify")
-
-    @property
-    def proxies(self) -> tuple[str, ...]:
-        """What stands at the hook point, a pass through the rest of the model each."""
-        return ("model", "sae", *BASELINES[self.baseline])
-
-    @property
-    def n_windows(self) -> int:
-        """Windows that are measured."""
-        return -(-self.n_tokens // self.context)
-
-    def corpus(self) -> CorpusSpec:
-        """The text.
-
-        Raises:
-            ConfigError: it is not possible.
-        """
-        return corpus_named(self.text, self.n_tokens)
-
-    def model_source(self) -> ModelSource:
-        """Where the model is."""
-        return model_named(self.model)
-
-    def sae_source(self) -> SAESource:
-        """Where the SAE is.
-
-        Raises:
-            ConfigError: it is neither a folder nor RELEASE/ID.
-        """
-        return sae_named(self.sae)
-
-    def plan(self) -> list[str]:
-        """What will be done, in lines."""
-        return [
-            f"model      {self.model} in {self.compute_dtype}, run by {self.backend}",
-            f"SAE        {self.sae}",
-            f"text       {self.text}: {self.n_windows:,} windows of {self.context} tokens "
-            f"({self.n_windows * self.context:,} tokens), at most {self.windows} of a document",
-            f"passes     to the hook point once, and from there once each for "
-            f"{', '.join(self.proxies)}",
-            f"certified  at δ = {self.failure_prob:g}, losses and KL smoothed with α = "
-            f"{self.smoothing:g}",
-        ]
 
 
 def certificate_for(
@@ -253,7 +148,7 @@ def sample_of(
     from semdim.text.corpus import sample_corpus
 
     say(f"reading {request.text}")
-    return sample_corpus(
+    sample = sample_corpus(
         corpus,
         load_tokenizer(model_folder),
         context=request.context,
@@ -262,7 +157,31 @@ def sample_of(
         max_sequences_per_document=request.windows,
         seed=request.seed,
         special_token_ids=model.special_token_ids,
+        frozen_at=request.frozen_at or model.source.get("frozen_at"),
     )
+    for line in _told(sample):
+        say(line)
+    return sample
+
+
+def _told(sample: "TokenSample") -> Iterator[str]:
+    """What is known of the sample's independence, and what was left out for it."""
+    known, counts = sample.independence, sample.counts
+    if known is None:
+        return
+    if known.apart_from:
+        n = counts.get("dropped_in_training_text", 0)
+        yield f"{n} documents left out that {' or '.join(known.apart_from)} was trained on"
+    if known.frozen_at is not None:
+        old, undated = (
+            counts.get(f"dropped_{why}", 0) for why in ("not_after_the_model", "undated")
+        )
+        yield (
+            f"independent of the model by date: frozen on {known.frozen_at}, documents from "
+            f"{known.first_published}; {old} older ones and {undated} without a date left out"
+            if known.is_by_date
+            else f"not independent of the model by date, which was frozen on {known.frozen_at}"
+        )
 
 
 def _exported(name: str, otherwise: Path) -> Path:

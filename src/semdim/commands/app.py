@@ -12,6 +12,7 @@ from semdim.commands.certify import EPILOG as CERTIFY_EPILOG
 from semdim.commands.certify import certify
 from semdim.commands.compare import EPILOG as COMPARE_EPILOG
 from semdim.commands.compare import compare
+from semdim.commands.contamination import contamination
 from semdim.commands.init import init
 from semdim.commands.monitor import EPILOG, monitor
 from semdim.commands.plan import plan
@@ -67,6 +68,7 @@ for _name, _work, _epilog in (
     ("compare", compare, COMPARE_EPILOG),
     ("certify", certify, CERTIFY_EPILOG),
     ("verify", verify, None),
+    ("contamination", contamination, None),
     ("rank", rank, RANK_EPILOG),
     ("run", run, RUN_EPILOG),
     ("init", init, None),

@@ -17,7 +17,10 @@ Examples:
   semdim certify --model gpt2 --sae gpt2-small-res-jb/blocks.8.hook_resid_pre --text 'notes/*.md'
 
 Writes certificate.json, certificate.html, CARD.md, saebench.json and ledger.parquet, all of them or
-none; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
+none; `semdim verify certificate.json --ledger F    older: Annotated[
+        str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
+    ] = "drop",
+` recomputes every number.
 """
 
 
@@ -27,7 +30,7 @@ def certify(
     ],
     sae: Annotated[str, typer.Option(help="RELEASE/ID of SAELens's registry, or a folder")],
     text: Annotated[
-        str, typer.Option(help="a file, folder or glob of texts, a document each; or english")
+        str, typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4")
     ],
     tokens: Annotated[int, typer.Option(help="N, tokens to measure, BOS included")] = 20_000,
     out: Annotated[
@@ -36,7 +39,7 @@ def certify(
     context: Annotated[int, typer.Option(help="tokens of a window, BOS included")] = 128,
     windows: Annotated[int, typer.Option(help="windows of a document at most")] = 4,
     baseline: Annotated[
-        str, typer.Option(help="what recovered loss is measured against: zero | none")
+        str, typer.Option(help="what recovered loss is measured against: zero | mean | both | none")
     ] = "zero",
     failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of losses and KL")] = 0.5,
@@ -49,6 +52,18 @@ def certify(
     seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
     hook_check: Annotated[
         bool, typer.Option(help="refuse an SAE that does not fit its hook point")
+    ] = True,
+    date_column: Annotated[
+        str | None, typer.Option(help="of a table: the column with the day of first publication")
+    ] = None,
+    frozen_at: Annotated[
+        str | None, typer.Option(help="when the model was last trained: YYYY-MM-DD, YYYY-MM, YYYY")
+    ] = None,
+    older: Annotated[
+        str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
+    ] = "drop",
+    apart: Annotated[
+        bool, typer.Option(help="leave out documents that the SAE says it was trained on")
     ] = True,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
 ) -> None:
@@ -73,6 +88,10 @@ def certify(
             batch_sequences=batch,
             seed=seed,
             check_hook=hook_check,
+            date_column=date_column,
+            frozen_at=frozen_at,
+            older=older,
+            apart=apart,
         )
     )
     guarded(lambda: check_free(out))

@@ -26,7 +26,7 @@ def rank(
         str, typer.Option(help="a model of the hub, a folder, or an export of semdim")
     ],
     text: Annotated[
-        str, typer.Option(help="a file, folder or glob of texts, a document each; or english")
+        str, typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4")
     ],
     sae: Annotated[
         list[str] | None,
@@ -57,6 +57,15 @@ def rank(
     device: Annotated[str, typer.Option(help="auto | cpu | cuda | mps")] = "auto",
     batch: Annotated[int, typer.Option(help="windows in one forward pass")] = 16,
     seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
+    date_column: Annotated[
+        str | None, typer.Option(help="of a table: the column with the day of first publication")
+    ] = None,
+    frozen_at: Annotated[
+        str | None, typer.Option(help="when the model was last trained: YYYY-MM-DD, YYYY-MM, YYYY")
+    ] = None,
+    apart: Annotated[
+        bool, typer.Option(help="leave out documents that the SAE says it was trained on")
+    ] = True,
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
 ) -> None:
     """Rank autoencoders of one model by how little they change it, with intervals."""
@@ -79,6 +88,9 @@ def rank(
             device=device,
             batch_sequences=batch,
             seed=seed,
+            date_column=date_column,
+            frozen_at=frozen_at,
+            apart=apart,
             ranking=RankSpec(failure_prob=failure_prob, cap=cap, smoothing=smoothing),
         )
     )

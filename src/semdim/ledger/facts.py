@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from semdim.errors import ArtifactError
 from semdim.reading import parsed_json
 from semdim.records import added, from_plain, to_plain
+from semdim.text.independence import Independence
 
 if TYPE_CHECKING:
     from semdim.models.facts import ModelFacts
@@ -100,6 +101,8 @@ class LedgerFacts(Mapping[str, Any]):
     """What ran the forward passes: ``transformer_lens`` or ``transformers``."""
     kl_smoothing: float | None = added(None)
     """α of the columns ``kl_<proxy>``; None: there are none."""
+    independence: Independence | None = added(None)  # noqa: RUF009
+    """What speaks for the sample's independence of model and autoencoder; None: nothing."""
 
     @classmethod
     def of(
@@ -112,7 +115,7 @@ class LedgerFacts(Mapping[str, Any]):
             sae: facts of the autoencoder.
             sample: what was published with the tokens: ``n_tokens``, ``n_sequences``,
                 ``n_documents``, ``counts``, ``versions``, ``documents``, ``sources``,
-                ``document_sources``.
+                ``document_sources``, ``independence``.
             rest: ``corpus``, ``context``, ``splice``, ``compute_dtype``, ``seed``, ``proxies``,
                 ``codes``, ``backend`` and ``kl_smoothing``.
         """
@@ -128,7 +131,11 @@ class LedgerFacts(Mapping[str, Any]):
             sae_mean_n_active=sae.mean_n_active,
             hook_name=sae.hook_name,
             dict_size=sae.dict_size,
-            **{**sample, **{name: tuple(sample.get(name, ())) for name in _OF_DOCUMENTS}},
+            **{
+                **sample,
+                **_independence(sample),
+                **{name: tuple(sample.get(name, ())) for name in _OF_DOCUMENTS},
+            },
             **rest,
         )
 
@@ -164,13 +171,20 @@ class LedgerFacts(Mapping[str, Any]):
         if name not in _NAMES:
             raise KeyError(name)
         value = getattr(self, name)
-        return asdict(value) if isinstance(value, CodesFacts) else value
+        return asdict(value) if isinstance(value, CodesFacts | Independence) else value
 
     def __iter__(self) -> Iterator[str]:
         return iter(_NAMES)
 
     def __len__(self) -> int:
         return len(_NAMES)
+
+
+def _independence(sample: Mapping[str, Any]) -> dict[str, Independence | None]:
+    plain = sample.get("independence")
+    if plain is None:
+        return {"independence": None}
+    return {"independence": from_plain(plain, Independence, "what is said of the tokens")}
 
 
 _NAMES = tuple(entry.name for entry in fields(LedgerFacts))

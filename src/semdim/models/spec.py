@@ -6,16 +6,19 @@ from typing import Any
 
 from semdim.fields import SEED, SettingError, Takes, check, check_kind, read, setting
 from semdim.limits import POSITIONS, VOCABULARY, WIDTH, limit
+from semdim.text.independence import days_of
 
 KINDS = {
-    "hub": Takes(needed=("repo",), optional=("name", "bos_token_id", "revision")),
-    "folder": Takes(needed=("path",), optional=("name", "bos_token_id", "gguf_file")),
-    "gguf_package": Takes(needed=("package", "name"), optional=("bos_token_id", "gguf_file")),
+    "hub": Takes(needed=("repo",), optional=("name", "bos_token_id", "revision", "frozen_at")),
+    "folder": Takes(needed=("path",), optional=("name", "bos_token_id", "gguf_file", "frozen_at")),
+    "gguf_package": Takes(
+        needed=("package", "name"), optional=("bos_token_id", "gguf_file", "frozen_at")
+    ),
     "random": Takes(
         needed=(
             "architecture", "n_layers", "d_model", "n_heads", "vocab_size", "n_context", "seed",
         ),
-        optional=("name",),
+        optional=("name", "frozen_at"),
     ),
 }  # fmt: skip
 """The kinds of model, and which settings each of them has."""
@@ -65,6 +68,9 @@ class ModelSource:
     """folder, gguf_package: the GGUF file to read, where it is not the only one."""
     bos_token_id: int | None = setting(None, at_least=0, **VOCABULARY)
     """The token every sequence starts with, where it is not the one the tokenizer names."""
+    frozen_at: str | None = setting(None, not_empty=True)
+    """When it was last trained, as YYYY-MM-DD, YYYY-MM or YYYY, of which the last day counts. A
+    corpus with dates is then kept to documents that were first published later."""
     architecture: str | None = setting(None, choices=("llama", "gpt2"))
     """random: llama or gpt2."""
     n_layers: int | None = setting(None, at_least=1, **limit(1000, "no model has more blocks"))
@@ -83,6 +89,11 @@ class ModelSource:
     def __post_init__(self) -> None:
         check(self, "source")
         check_kind(self, KINDS, "source")
+        if self.frozen_at is not None and days_of(self.frozen_at) is None:
+            raise SettingError(
+                "source",
+                f"frozen_at = {self.frozen_at!r} must be a date: YYYY-MM-DD, YYYY-MM or YYYY.",
+            )
         if self.d_model is None or self.n_heads is None:
             return
         if self.d_model % (2 * self.n_heads):

@@ -16,6 +16,8 @@ from semdim.registry import Registry
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from semdim.artifacts.protocols import ShardSource
+
 
 @dataclass(frozen=True)
 class Materials:
@@ -31,6 +33,8 @@ class Materials:
     """Of whatever is drawn at random."""
     atom_order: "Tensor | None" = None
     """Atoms [dict_size], first the one that enters a pool first; None where there is no order."""
+    activations: "ShardSource | None" = None
+    """The activations of the sample at the hook point; None: they are not given."""
 
 
 #: Takes activations [rows, d_model] and their codes (`semdim.codes.sparse.Codes`); gives what
@@ -55,6 +59,8 @@ class ProxyKind(ABC):
     """Whether the splice applies, and a suffix ``_no_bos`` or ``_all`` may fix it."""
     needs_order: bool = False
     """Whether it needs an order of the atoms."""
+    needs_activations: bool = False
+    """Whether it needs all activations of the sample beforehand."""
     has_scores: bool = False
     """Whether the scores of the next-token distribution are kept with its losses."""
 

@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from semdim.artifacts.protocols import ShardSource
 from semdim.codes.sparse import Codes
 from semdim.errors import ConfigError
 from semdim.proxies.decoded import Decoded
@@ -38,9 +39,11 @@ class Reconstructor:
         bias: the decoder's offset.
         seed: of the random decoder or the permutation.
         atom_order: atoms, first the one that enters a pool first; needed by ``pool_<P>``.
+        activations: of the sample; needed by ``mean``.
 
     Raises:
-        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order.
+        ConfigError: the proxy's number is larger than the dictionary, or it lacks an order or the
+            activations.
     """
 
     def __init__(
@@ -51,10 +54,18 @@ class Reconstructor:
         *,
         seed: int,
         atom_order: Tensor | None = None,
+        activations: ShardSource | None = None,
     ) -> None:
         kind = PROXIES[proxy.kind]
         check_possible(proxy, len(weight), has_order=atom_order is not None)
-        replacement = kind.prepare(Materials(proxy.size, weight, bias, seed, atom_order))
+        if kind.needs_activations and activations is None:
+            raise ConfigError(
+                f"The proxy {proxy.name!r} needs all activations of the sample: give them as "
+                "`activations`."
+            )
+        replacement = kind.prepare(
+            Materials(proxy.size, weight, bias, seed, atom_order, activations)
+        )
         self.proxy = proxy
         self.has_scores = kind.has_scores
         # The directions that codes go through; where none do, those of the dictionary.

@@ -106,7 +106,7 @@ def measure_all(
     """
     with ExitStack() as stack:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="semdim-")))
-        session = Session(request, out, work, say)
+        session = Session(request, candidates, out, work, say)
         done: dict[str, Measured | Skipped] = {}
         start, n_hooks = time.perf_counter(), len({candidate.hook for candidate in candidates})
         passes = 2 * n_hooks + 2 * len(candidates)  # there and to the end; codes and losses
@@ -130,9 +130,14 @@ class Session:
     """A model and a sample, ready to measure autoencoders one after another."""
 
     def __init__(
-        self, request: RankRequest, out: Path, work: Path, say: Callable[[str], object]
+        self,
+        request: RankRequest,
+        candidates: Sequence[Candidate],
+        out: Path,
+        work: Path,
+        say: Callable[[str], object],
     ) -> None:
-        corpus = request.corpus()
+        corpus = request.corpus(candidate.source.path for candidate in candidates)
         from semdim.forward.spec import EngineSpec
         from semdim.rank.hook import Setting
 

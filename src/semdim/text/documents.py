@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import date
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,8 @@ class Document:
     source: str | None = None
     """Which of the corpus's sources it comes from, a label such as ``wikipedia``; None: not known.
     Texts of one source are taken to follow one law."""
+    published: date | None = None
+    """The first day on which it may have been published; None: not known."""
 
 
 @dataclass

@@ -6,14 +6,21 @@ from fnmatch import fnmatchcase
 from hashlib import blake2b
 
 from semdim.errors import ConfigError, DataError
+from semdim.text.age import Age, age_for
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.near_duplicates import NearDuplicates
 from semdim.text.reading import half_character, normal, printable
 from semdim.text.spec import CorpusSpec, TextSpec
+from semdim.text.training_text import Seen
 
 
-def load_documents(spec: CorpusSpec, counts: ReadCounts | None = None) -> Iterator[Document]:
+def load_documents(
+    spec: CorpusSpec, counts: ReadCounts | None = None, *, frozen_at: str | None = None
+) -> Iterator[Document]:
     """The documents of a corpus that pass its filters; ``counts`` is filled as they are read.
+
+    ``frozen_at`` says when the model was last changed; None: documents are read whatever their
+    dates are.
 
     Raises DataError for text that cannot be read, and for a corpus that turns out to be empty;
     HubError when a hub is needed and cannot be reached; ConfigError for a kind without documents.
@@ -23,7 +30,7 @@ def load_documents(spec: CorpusSpec, counts: ReadCounts | None = None) -> Iterat
             f"a corpus of kind {spec.kind} has no documents of its own: sample_corpus() builds it"
         )
     counts = ReadCounts() if counts is None else counts
-    return _filtered(spec.documents(counts), spec, counts)
+    return _filtered(spec.documents(counts), spec, counts, age_for(spec, frozen_at))
 
 
 def is_wanted(name: str, spec: TextSpec) -> bool:
@@ -32,13 +39,16 @@ def is_wanted(name: str, spec: TextSpec) -> bool:
 
 
 def _filtered(
-    documents: Iterator[Document], spec: TextSpec, counts: ReadCounts
+    documents: Iterator[Document], spec: TextSpec, counts: ReadCounts, age: Age | None
 ) -> Iterator[Document]:
     seen: set[bytes] = set()
     earlier = None if spec.near_duplicates is None else NearDuplicates(spec.near_duplicates)
+    seen_in_training = Seen(spec.apart_from) if spec.apart_from else None
     for document in documents:
         document = replace(document, text=normal(document.text))
         reason = _reason_to_drop(document, spec)
+        if reason is None and age is not None:
+            reason = age.reason_to_drop(document)
         digest = b""
         if reason is None and (spec.drop_duplicates or spec.start == "anywhere"):
             raw = document.text.strip().encode("utf-8")
@@ -48,6 +58,8 @@ def _filtered(
             seen.add(digest)
         if reason is None and earlier is not None and not earlier.is_new(document.text):
             reason = "near_duplicates"
+        if reason is None and seen_in_training is not None and seen_in_training.has(document.text):
+            reason = "in_training_text"
         if reason is not None:
             counts.drop(reason)
             continue

@@ -13,7 +13,7 @@ import zlib
 from collections import Counter
 
 import numpy as np
-from jaxtyping import UInt64
+from jaxtyping import Int64, UInt64
 
 N_WORDS = 8
 MOST_SHINGLES = 4_000_000
@@ -48,12 +48,15 @@ class NearDuplicates:
     Args:
         least_overlap: documents that overlap by at least this share are near-duplicates.
         most_shingles: size of the index; two shingles of one hash cannot be told apart.
+        share: part of all shingles that the index keeps from the start.
     """
 
-    def __init__(self, least_overlap: float, *, most_shingles: int = MOST_SHINGLES) -> None:
+    def __init__(
+        self, least_overlap: float, *, most_shingles: int = MOST_SHINGLES, share: float = 1.0
+    ) -> None:
         self.least_overlap = least_overlap
         self.most_shingles = most_shingles
-        self.share = 1.0
+        self.share = share
         """The share of all shingles that the index keeps."""
         self._first_with: dict[int, int] = {}
         """By shingle, the first document that has it."""
@@ -77,6 +80,40 @@ class NearDuplicates:
         found = shingles(text)
         if self._is_known(found):
             return False
+        self._add(found)
+        return True
+
+    def add(self, text: str) -> None:
+        """Remember a text, whether it overlaps or not."""
+        self._add(shingles(text))
+
+    def sample(
+        self,
+    ) -> tuple[
+        Int64[np.ndarray, " documents"], UInt64[np.ndarray, " kept"], Int64[np.ndarray, " kept"]
+    ]:
+        """What the index holds: shingles of each document, the hashes kept, whose each is."""
+        hashes = np.fromiter(self._first_with, dtype=np.uint64, count=len(self._first_with))
+        owners = np.fromiter(self._first_with.values(), dtype=np.int64, count=len(hashes))
+        return np.asarray(self._sizes, dtype=np.int64), hashes, owners
+
+    @classmethod
+    def of_sample(
+        cls,
+        share: float,
+        sizes: Int64[np.ndarray, " documents"],
+        hashes: UInt64[np.ndarray, " kept"],
+        owners: Int64[np.ndarray, " kept"],
+        *,
+        least_overlap: float,
+    ) -> "NearDuplicates":
+        """An index from what `sample` gave, at a share of all shingles."""
+        index = cls(least_overlap, share=share)
+        index._sizes = sizes.tolist()
+        index._first_with = dict(zip(hashes.tolist(), owners.tolist(), strict=True))
+        return index
+
+    def _add(self, found: UInt64[np.ndarray, " n_shingles"]) -> None:
         document = len(self._sizes)
         self._sizes.append(len(found))
         for shingle in self._sampled(found):
@@ -85,7 +122,6 @@ class NearDuplicates:
             self.share /= 2
             kept = self._first_with.items()
             self._first_with = {hash_: owner for hash_, owner in kept if hash_ < self._limit}
-        return True
 
     def _is_known(self, found: UInt64[np.ndarray, " n_shingles"]) -> bool:
         known = self._first_with

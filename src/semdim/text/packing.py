@@ -4,6 +4,7 @@ import random
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import islice
 from typing import Any
 
@@ -131,6 +132,7 @@ class _Entry:
     n_characters: int
     n_tokens_total: int | None
     source: str | None
+    published: date | None
     waiting: deque[Any] = field(repr=False)
     is_cut: bool
     index: int = -1
@@ -138,8 +140,9 @@ class _Entry:
 
     def row(self) -> DocumentRow:
         return DocumentRow(
-            self.index, self.name, self.n_characters, self.n_tokens_total, self.n_used, self.source
-        )
+            self.index, self.name, self.n_characters, self.n_tokens_total, self.n_used,
+            self.source, self.published,
+        )  # fmt: skip
 
 
 def _in_sample_order(
@@ -193,6 +196,7 @@ def _tokenised(
                 len(document.text),
                 len(ids) if is_complete else None,
                 document.source,
+                document.published,
                 # Copies of one sequence each: a view would keep a whole book alive.
                 deque(row.copy() for row in chunks.reshape(n_chunks, n_body)),
                 is_cut=not is_complete or (cap is not None and len(ids) > cap * n_body),

@@ -7,8 +7,12 @@ from typing import Any
 from semdim.errors import DataError
 from semdim.fields import setting
 from semdim.text.documents import Document
+from semdim.text.independence import first_day
 from semdim.text.spec import TextSpec
 
+NAMING = ("text_column", "name_column", "source_column", "date_column")
+"""The settings that name a column."""
+OLDER = ("drop", "refuse", "only")
 #: Given the columns of a table and its name, raises DataError where one that is wanted is missing.
 ColumnCheck = Callable[[list[str], str], None]
 
@@ -25,6 +29,14 @@ class RowsSpec(TextSpec):
     source_column: str | None = None
     """A column that labels the source of each document (a web site, a subset): bounds are then
     given for each source, too."""
+    date_column: str | None = None
+    """The column that holds the day of first publication: a date, a time, or text such as
+    2024-06-30, 2024-06 or 2024, which counts as the first day that it can mean. It asks the model
+    to state when it was frozen (`frozen_at` of its source)."""
+    older: str = setting("drop", choices=OLDER)
+    """What becomes of documents that are not known to be younger than the model: published on the
+    day that it was frozen or before, or without a date. ``drop`` leaves them out and counts them,
+    ``refuse`` refuses the corpus, ``only`` leaves out all others, for a comparison."""
 
 
 def text_of(row: dict[str, Any], column: str, where: str) -> str:
@@ -42,13 +54,14 @@ def row_document(row: dict[str, Any], spec: RowsSpec, where: str) -> Document:
     ``source_column`` is no label.
 
     Raises:
-        DataError: a column is missing, or holds no text.
+        DataError: a column is missing, or holds no text, or no date.
     """
     text = text_of(row, spec.text_column, where)
     check_columns(spec, list(row), where)
     label = None if spec.source_column is None else row[spec.source_column]
     name = where if spec.name_column is None else f"{row[spec.name_column]}/{where}"
-    return Document(name, text, None if label is None else str(label))
+    day = None if spec.date_column is None else first_day(row[spec.date_column], where)
+    return Document(name, text, None if label is None else str(label), day)
 
 
 def columns_of(spec: RowsSpec) -> list[str]:
@@ -77,7 +90,7 @@ def needs(columns: Sequence[str]) -> ColumnCheck:
 
 def _named(spec: RowsSpec) -> dict[str, str]:
     """The columns that a corpus names, by the setting that names them."""
-    named = {name: getattr(spec, name) for name in ("text_column", "name_column", "source_column")}
+    named = {name: getattr(spec, name) for name in NAMING}
     return {name: column for name, column in named.items() if column is not None}
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int, Int32
 
 from semdim.errors import ConfigError, DataError
+from semdim.text.independence import Independence
 
 UNLABELLED = "unlabelled"
 """The source of documents that have none, in a sample in which others have one."""
@@ -26,6 +28,8 @@ class DocumentRow:
     n_sequences_used: int
     source: str | None = None
     """The label of its source; None: not known."""
+    published: date | None = None
+    """The first day on which it may have been published; None: not known."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class TokenSample:
     """What was read, used, and left out, by reason."""
     facts: dict[str, str] = field(default_factory=dict)
     """Versions that the text depends on."""
+    independence: Independence | None = None
+    """What speaks for its independence of model and autoencoder; None: nothing."""
 
     @property
     def n_sequences(self) -> int:
@@ -73,6 +79,8 @@ class SampleRequest:
     seed: int
     special_token_ids: tuple[int, ...] = ()
     """These are never drawn at random."""
+    frozen_at: str | None = None
+    """When the model was last changed, as it states; None: it does not."""
 
 
 def source_labels(

@@ -1,9 +1,12 @@
 """What identifies the text of a corpus, so that another text is another input of the pipeline."""
 
+from pathlib import Path
 from typing import Any
 
 from semdim.errors import DataError
-from semdim.text.spec import CorpusSpec
+from semdim.origin import digests
+from semdim.text.spec import CorpusSpec, TextSpec
+from semdim.text.training_text import file_of
 
 
 def source_digest(spec: CorpusSpec) -> dict[str, Any]:
@@ -17,10 +20,20 @@ def source_digest(spec: CorpusSpec) -> dict[str, Any]:
 
     Raises:
         DataError: a file or a package is missing, or cannot be read.
+        ConfigError: an autoencoder that the text is kept apart from does not say what it has seen.
     """
     try:
-        return spec.source()
+        return spec.source() | _seen(spec)
     except OSError as error:
         raise DataError(
             f"the text of the corpus of kind {spec.kind} at {spec.place} cannot be read: {error}"
         ) from error
+
+
+def _seen(spec: CorpusSpec) -> dict[str, Any]:
+    """The training texts that a corpus is kept apart from; nothing where there are none."""
+    if not isinstance(spec, TextSpec) or not spec.apart_from:
+        return {}
+    files = {folder: file_of(Path(folder).expanduser()) for folder in spec.apart_from}
+    found = digests(list(files.values()))
+    return {"apart_from": {name: found[file] for name, file in files.items()}}

@@ -95,6 +95,10 @@ class TextSpec(CorpusSpec):
     """Drop a document that shares at least this part of its runs of eight words, or of the other's
     where that has fewer, with an earlier one, and count it; null: none. See
     `semdim.text.near_duplicates`."""
+    apart_from: tuple[str, ...] = setting((), one_is_a_list=True, not_blank=True)
+    """Folders of autoencoders that say what they were trained on (`semdim.text.training_text`):
+    drop a document that shares half of its runs of eight words, or of the other's where that has
+    fewer, with one of their training texts, and count it."""
     start: str = setting("beginning", choices=STARTS)
     """Where a document's text begins: at its ``beginning``, or ``anywhere``: at a line in its
     first half that depends on the text alone. Files of code begin with licences and English

@@ -11,6 +11,7 @@ from torch import Tensor
 from semdim.artifacts.protocols import ShardSink
 from semdim.artifacts.shards import Artifact
 from semdim.errors import DataError
+from semdim.records import to_plain
 from semdim.text.samples import TokenSample, source_labels
 from semdim.tokens.positions import is_special
 
@@ -71,6 +72,7 @@ def write_tokens(sample: TokenSample, writer: ShardSink, shard_sequences: int) -
 def sample_facts(sample: TokenSample) -> dict[str, Any]:
     """What is said of a sample, as plain values: its part of the fields of `LedgerFacts`."""
     sources, of_documents = source_labels(sample.documents)
+    known = {} if sample.independence is None else {"independence": to_plain(sample.independence)}
     return {
         "n_tokens": sample.n_tokens,
         "n_sequences": sample.n_sequences,
@@ -80,7 +82,7 @@ def sample_facts(sample: TokenSample) -> dict[str, Any]:
         "documents": [row.name for row in sample.documents],
         "sources": list(sources),
         "document_sources": list(of_documents),
-    }
+    } | known
 
 
 def load_tokens(

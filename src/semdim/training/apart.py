@@ -6,8 +6,7 @@ from semdim.errors import DataError
 from semdim.text.filters import load_documents
 from semdim.text.near_duplicates import NearDuplicates
 from semdim.text.spec import CorpusSpec, TextSpec
-
-LEAST_OVERLAP = 0.5
+from semdim.text.training_text import LEAST_OVERLAP
 
 
 def check_apart(texts: Mapping[str, CorpusSpec], certificate: Mapping[str, CorpusSpec]) -> None:

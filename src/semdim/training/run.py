@@ -19,6 +19,7 @@ from semdim.models.load import load_model
 from semdim.reading import reading
 from semdim.text.corpus import sample_corpus
 from semdim.text.samples import DocumentRow, TokenSample
+from semdim.text.training_text import write_training_text
 from semdim.training.batches import ShuffledBatches
 from semdim.training.card import write_card
 from semdim.training.dictionary import new_dictionary
@@ -27,6 +28,7 @@ from semdim.training.params import TrainingSettings
 from semdim.training.quality import measure_sae, silent_atoms
 from semdim.training.saelens_evals import saelens_measures
 from semdim.training.scaling import input_scaler, loss_sensitivity
+from semdim.training.seen import training_text
 from semdim.training.start import Prepared, Say, prepare
 from semdim.training.trainer import DictionaryTrainer, trainer_config
 from semdim.training.wandb_run import Tracker
@@ -58,6 +60,7 @@ def train_sae(settings: TrainingSettings, root: Path, say: Say) -> dict[str, Any
     sae, record = fit_and_finish(settings, prepared, trainer, out, say)
     record["measures"], record["saelens"] = evaluate(settings, prepared, sae)
     write_json(work / "training.json", record)
+    write_training_text(training_text(settings), out)
     write_atomically(out / "README.md", write_card(settings, prepared.facts, record))
     trainer.tracker.finish(record)
     return record
@@ -188,6 +191,7 @@ def evaluate(
             max_sequences_per_document=MAX_SEQUENCES,
             seed=settings.data_seed,
             special_token_ids=facts.special_token_ids,
+            frozen_at=settings.source.frozen_at,
         )
     ours, saelens = {}, {}
     for name, sample in samples.items():

@@ -133,5 +133,6 @@ def calibration_windows(
         max_sequences_per_document=settings.data.max_windows_per_document,
         seed=settings.data_seed,
         special_token_ids=facts.special_token_ids,
+        frozen_at=settings.source.frozen_at,
     )
     return Windows(sample.token_ids, sample.document)
