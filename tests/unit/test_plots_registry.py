@@ -8,13 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from matplotlib.figure import Figure
 from results_factory import errors_result, write_results
 
 from semdim.errors import ConfigError
 from semdim.plots.catalogue import FIGURES, TABLES, FigureSpec, add_figure, figures, tables
 from semdim.plots.draw import draw_all
 from semdim.plots.sections import SECTIONS
-from semdim.plots.style import panels
+from semdim.plots.style import panels, save
 from semdim.registry import Registry, load_plugins
 from semdim.report.build import write_report
 from semdim.report.sentences import READINGS, Reading, reading, readings
@@ -28,6 +29,23 @@ def registries(monkeypatch):
     """What a test registers is gone after it."""
     for registry in (FIGURES, TABLES, READINGS):
         monkeypatch.setattr(registry, "_entries", {name: registry[name] for name in registry})
+
+
+@pytest.fixture
+def undrawn(registries, monkeypatch):
+    """The figures that there are without a test's own: what they draw is slow, and no matter
+    here."""
+    for name, spec in list(FIGURES._entries.items()):
+        FIGURES._entries[name] = replace(spec, draw=lambda probes: probes)
+    monkeypatch.setattr("semdim.plots.draw.save", _save)
+
+
+def _save(drawn, folder, name):
+    if isinstance(drawn, Figure):
+        return save(drawn, folder, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.svg").write_text("<svg/>")
+    return [folder / f"{name}.svg"]
 
 
 @pytest.fixture
@@ -74,7 +92,7 @@ def test_no_registered_name_is_written_anywhere_else_in_the_report():
         assert not names & {*FIGURES, *TABLES, *READINGS}, path
 
 
-def test_a_figure_and_a_table_from_outside_stand_in_the_page(plugin, tmp_path):
+def test_a_figure_and_a_table_from_outside_stand_in_the_page(undrawn, plugin, tmp_path):
     write_results(tmp_path / "probes")
     paths = {path.name for path in draw_all(tmp_path, tmp_path)}
     assert {"sample_sizes_drawn.png", "sample_sizes_drawn.svg"} <= paths
@@ -95,7 +113,7 @@ def test_a_figure_and_a_table_from_outside_stand_in_the_page(plugin, tmp_path):
     assert numbers == list(range(1, len(drawn) + 1))
 
 
-def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(registries, tmp_path):
+def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(undrawn, tmp_path):
     write_results(tmp_path / "probes")
     add_figure(some_figure(name="last", section="claim", position=10_000))
     draw_all(tmp_path, tmp_path)
@@ -104,14 +122,8 @@ def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(registries
     assert claim.index("only a number to look at") < claim.index("Figure 2. Another.")
 
 
-def _save(drawn, folder, name):
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.svg").write_text("<svg/>")
-    return [folder / f"{name}.svg"]
-
-
 @pytest.fixture
-def failing(registries, monkeypatch):
+def failing(undrawn, monkeypatch):
     """A figure, a table and a reading that raise."""
     from semdim.bounds.family import FAMILIES
     from semdim.uncertainty.score import SCORES
@@ -119,9 +131,6 @@ def failing(registries, monkeypatch):
     errors_result()  # made once for all tests: by the scores that there are without the plugin
     for registry in (FAMILIES, SCORES):
         monkeypatch.setattr(registry, "_entries", {name: registry[name] for name in registry})
-    for name, spec in list(FIGURES._entries.items()):  # what they draw is slow, and no matter here
-        FIGURES._entries[name] = replace(spec, draw=lambda probes: probes)
-    monkeypatch.setattr("semdim.plots.draw.save", _save)
     monkeypatch.delitem(sys.modules, "tests.fixtures.failing_parts", raising=False)
     load_plugins(["tests.fixtures.failing_parts"])
     yield
