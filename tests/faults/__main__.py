@@ -3,7 +3,7 @@
 python -m tests.faults                      all of it, into docs/reliability.md
 python -m tests.faults --stride 8           every eighth crash point
 python -m tests.faults --only encode_codes  of one stage
-python -m tests.faults --trials whole       kills of a whole pipeline, two at once, DVC's cache
+python -m tests.faults --trials random_kills two_at_once damaged_cache    of the whole pipeline
 python -m tests.faults --document           write docs/reliability.md from the last result
 """
 
@@ -39,15 +39,17 @@ def main() -> None:
     from tests.faults.rows import Rows
     from tests.faults.whole import WHOLE, WholePipeline
 
-    trials = tuple(given.trials) or (*TRIALS, WHOLE)
+    trials = tuple(given.trials) or (*TRIALS, *WHOLE)
     rows = Rows()
     with tempfile.TemporaryDirectory() as folder:
-        of_stages = tuple(name for name in trials if name != WHOLE)
+        of_stages = tuple(name for name in trials if name in TRIALS)
         if of_stages:
             stages = Path(folder) / "run"
             Campaign(stages, given.stride, tuple(given.only), of_stages, rows).run()
-        if WHOLE in trials:
-            rows.take(WholePipeline(Path(folder) / "whole", tuple(given.targets)).trials())
+        of_the_whole = tuple(name for name in trials if name in WHOLE)
+        if of_the_whole:
+            whole = WholePipeline(Path(folder) / "whole", tuple(given.targets))
+            rows.take(whole.trials(of_the_whole))
     for row in rows.by_what.values():
         print(f"{row.what}: {row.survived} of {row.tried} survived, {row.seconds:.0f} s")
         for failure in row.failures:

@@ -1,5 +1,6 @@
 """The table of a campaign: what was done, how often, and how often nothing came of it."""
 
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -39,5 +40,6 @@ class Rows:
         for what, failure in outcomes:
             row = self.by_what.setdefault(what, Row(what))
             row.count(failure)
+            print(f"{what}: {failure or 'survived'}", file=sys.stderr, flush=True)
             row.seconds += time.monotonic() - start
             start = time.monotonic()

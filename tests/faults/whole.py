@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from tests.faults.rows import Outcome
 from tests.faults.workspace import contents, flip
 from tests.pipeline.conftest import Clone, cloned
 
-#: The name of all of it among the trials.
-WHOLE = "whole"
+#: What is done to it: methods of `WholePipeline`.
+WHOLE = ("damaged_cache", "two_at_once", "random_kills")
 KILLS = "a whole pipeline is killed at a random moment"
 AT_ONCE = "two of one kind at once"
 CACHE = "a byte of DVC's cache is flipped"
@@ -54,6 +54,8 @@ class WholePipeline:
         text = config.read_text(encoding="utf-8")
         config.write_text(text.replace("experiment: main", "experiment: smoke"), encoding="utf-8")
         self._ran("python", "-m", "stages.check_params", "--write")
+        # Of a command in the background a shell has it, and all of its children, ignore SIGINT.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         self.moments = random.Random(self.seed)
         self.said = self.folder.with_name("said.txt")
 
@@ -62,15 +64,14 @@ class WholePipeline:
         """The command that runs it."""
         return ("dvc", "repro", "--quiet", *self.targets)
 
-    def trials(self) -> Iterator[Outcome]:
-        """All of it; yields what was done, and what was wrong, or None."""
+    def trials(self, names: Iterable[str] = WHOLE) -> Iterator[Outcome]:
+        """Those of these names; yields what was done, and what was wrong, or None."""
         self._ran(*self.repro)
         undisturbed = contents(self.folder)
-        yield from self.damaged_cache(undisturbed)
-        yield from self.two_at_once(undisturbed)
-        yield from self.kills(undisturbed)
+        for name in names:
+            yield from getattr(self, name)(undisturbed)
 
-    def kills(self, undisturbed: dict[str, str]) -> Iterator[Outcome]:
+    def random_kills(self, undisturbed: dict[str, str]) -> Iterator[Outcome]:
         """One run after the other, each killed, until each signal was sent to each process."""
         self._forget()
         survived: list[str] = []
