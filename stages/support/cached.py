@@ -11,13 +11,14 @@ import configparser
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from semdim.artifacts.shards import write_json
 from semdim.errors import SemdimError
 from semdim.reading import read_json
 
+_NAME = re.compile(r"[0-9a-f]{32}(?:\.dir)?")
 _NAMED = re.compile(r"md5: ([0-9a-f]{32}(?:\.dir)?)$", re.MULTILINE)
 MEMORY = Path("outputs/partial/cache.json")
 
@@ -32,8 +33,22 @@ def remove_damaged(root: Path = Path("."), *, again: bool = False) -> list[str]:
     if not lock.is_file() or not cache.is_dir():
         return []
     memory = {} if again else _remembered(root / MEMORY)
-    found, damaged = {}, []
-    for name in sorted(_objects(lock.read_text(encoding="utf-8"), cache)):
+    found: dict[str, str] = {}
+    names = set(_objects(lock.read_text(encoding="utf-8"), cache))
+    damaged = _removed(names, cache, memory, found)
+    if any(name.endswith(".dir") for name in damaged):  # what was in the folder, nothing says now
+        damaged += _removed(_all_objects(cache) - names, cache, memory, found)
+    if found != memory:
+        write_json(root / MEMORY, found)
+    return damaged
+
+
+def _removed(
+    names: set[str], cache: Path, memory: Mapping[str, str], found: dict[str, str]
+) -> list[str]:
+    """Remove those objects that are damaged; the marks of the whole ones are added to ``found``."""
+    damaged = []
+    for name in sorted(names):
         path = _place(cache, name)
         if not path.is_file():
             continue
@@ -43,9 +58,12 @@ def remove_damaged(root: Path = Path("."), *, again: bool = False) -> list[str]:
         else:
             path.unlink()
             damaged.append(name)
-    if found != memory:
-        write_json(root / MEMORY, found)
     return damaged
+
+
+def _all_objects(cache: Path) -> set[str]:
+    names = ("".join(path.parts[-2:]) for path in cache.glob("??/*"))
+    return {name for name in names if _NAME.fullmatch(name)}
 
 
 def cache_folder(root: Path) -> Path:

@@ -205,8 +205,9 @@ def _arguments() -> Iterator[Bad]:
         ((*text, "--html", "none/x.html"), "no folder"),
         (("nothing",), "nothing"), (("--nothing",), "nothing"),
     ):  # fmt: skip
-        shown = " ".join(word if len(word) < 60 else f"{word[:9]}…" for word in arguments)
-        yield Bad(f"semdim {shown.replace(str(PROBE), 'PROBE')!r}", _run(*arguments), says)
+        words = [word.replace(here, "PROBE") for word in arguments]
+        shown = " ".join(word if len(word) < 60 else f"{word[:9]}…" for word in words)
+        yield Bad(f"semdim {shown!r}", _run(*arguments), says)
     for asked, says in (
         ({"sae": "none"}, "needs a model"), ({"probe": "none"}, "no exported probe"),
         ({"probe": ""}, "no exported probe"), ({"probe": "../.."}, "no exported probe"),

@@ -7,7 +7,6 @@ they are after a run that nobody disturbed, byte for byte, and is nothing else l
 import shutil
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,32 +14,15 @@ from pathlib import Path
 from stages.support.declared import Declared
 from tests.faults import child
 from tests.faults.damage import flips
+from tests.faults.rows import Outcome, Rows
 from tests.faults.workspace import below, contents, flip, make, remove
 
 SAMPLE = "english"
 #: Bytes that a file may grow to where the disk is full: none, a part of most files, of the largest.
 DISKS = (0, 700, 20_000)
 
+#: What is done to each stage: methods of `Campaign`.
 TRIALS = ("damage", "kills", "kills_of_a_replacement", "full", "read_only")
-
-
-@dataclass
-class Row:
-    """A line of the table in docs/reliability.md."""
-
-    what: str
-    """What was done."""
-    tried: int = 0
-    survived: int = 0
-    seconds: float = 0.0
-    failures: list[str] = field(default_factory=list)
-    """What did not survive, in a sentence each."""
-
-    def count(self, failure: str | None) -> None:
-        self.tried += 1
-        self.survived += failure is None
-        if failure is not None:
-            self.failures.append(failure)
 
 
 @dataclass
@@ -54,10 +36,7 @@ class Campaign:
     """Stages that are tried; none: all."""
     trials: tuple[str, ...] = TRIALS
     """What is done to each, by the names of the methods below."""
-    rows: dict[str, Row] = field(default_factory=dict)
-
-    def row(self, what: str) -> Row:
-        return self.rows.setdefault(what, Row(what))
+    rows: Rows = field(default_factory=Rows)
 
     def start(self) -> list[Declared]:
         """Make the workspace, and import what the stages import."""
@@ -78,12 +57,7 @@ class Campaign:
             if self._is_tried(stage):
                 print(f"{stage} …", file=sys.stderr, flush=True)
                 for trial in self.trials:
-                    start = time.monotonic()
-                    for what, failure in getattr(self, trial)(stage, before, after):
-                        row = self.row(what)
-                        row.count(failure)
-                        row.seconds += time.monotonic() - start
-                        start = time.monotonic()
+                    self.rows.take(getattr(self, trial)(stage, before, after))
 
     def _is_tried(self, stage: Declared) -> bool:
         other = any(f"corpus={name}" in word for word in stage.overrides for name in OTHERS)
@@ -91,20 +65,20 @@ class Campaign:
 
     def damage(
         self, stage: Declared, before: dict[str, str], after: dict[str, str]
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         """A flipped byte in everything that the stage reads."""
         yield from flips(stage, self.folder, after, self.stride)
         self._settle(stage, after)
 
     def kills(
         self, stage: Declared, before: dict[str, str], after: dict[str, str]
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         """SIGKILL at each change of a file, where nothing was there before."""
         yield from self._killed(stage, after, "SIGKILL at a write, rename, removal or fsync", None)
 
     def kills_of_a_replacement(
         self, stage: Declared, before: dict[str, str], after: dict[str, str]
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         """The same where an older result is replaced: old or new is there at every moment."""
         with_old = self.folder.parent / "old"
         shutil.rmtree(with_old, ignore_errors=True)
@@ -119,7 +93,7 @@ class Campaign:
 
     def _killed(
         self, stage: Declared, after: dict[str, str], what: str, old: Path | None
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         at = 1 + hash_of(stage) % self.stride
         while True:
             self._reset(stage, old)
@@ -154,7 +128,7 @@ class Campaign:
 
     def full(
         self, stage: Declared, before: dict[str, str], after: dict[str, str]
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         """No file grows beyond some bytes, as on a full disk."""
         for n_bytes in DISKS if self.stride == 1 else DISKS[hash_of(stage) % 3 :][:1]:
             self._reset(stage, None)
@@ -166,7 +140,7 @@ class Campaign:
 
     def read_only(
         self, stage: Declared, before: dict[str, str], after: dict[str, str]
-    ) -> Iterator[tuple[str, str | None]]:
+    ) -> Iterator[Outcome]:
         """Nothing can be written below outputs and results."""
         self._reset(stage, None)
         folders = [path for part in ("outputs", "results") for path in _folders(self.folder / part)]

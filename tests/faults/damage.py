@@ -8,6 +8,7 @@ from pathlib import Path
 from stages.support.declared import Declared
 from stages.support.intact import inputs
 from tests.faults import child
+from tests.faults.rows import Outcome
 from tests.faults.workspace import below, contents, flip, remove
 
 WHAT = "a byte of a stage's input is flipped"
@@ -15,7 +16,7 @@ WHAT = "a byte of a stage's input is flipped"
 
 def flips(
     stage: Declared, folder: Path, after: Mapping[str, str], stride: int = 1
-) -> Iterator[tuple[str, str | None]]:
+) -> Iterator[Outcome]:
     """Flip a byte of each file that dvc.yaml names among a stage's data; one shard of each kind.
 
     A trial has survived when the stage ends with a sentence that names the file, and has written

@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.faults import report
-from tests.faults.campaign import Row
+from tests.faults.rows import Row, Rows
 from tests.faults.workspace import ROOT, make
 
 pytestmark = pytest.mark.slow
@@ -40,6 +41,20 @@ def test_a_row_counts_what_fails() -> None:
     row.count(None)
     row.count("encode_codes, change 3: manifest.json differs")
     assert (row.tried, row.survived, len(row.failures)) == (2, 1, 1)
+
+
+def test_rows_that_a_campaign_did_not_try_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "RESULTS", tmp_path / "reliability.json")
+    rows = Rows()
+    rows.take([("a kill", None), ("a full disk", "tokenize: it hangs"), ("a kill", None)])
+    report.save(rows.by_what.values(), "one in 8")
+    again = Rows()
+    again.take([("a full disk", None)])
+    report.save(again.by_what.values(), "all")
+    lines = [line.split(" | ")[:4] for line in report.table().splitlines()[2:]]
+    assert lines == [["| a kill", "one in 8", "2", "2"], ["| a full disk", "all", "1", "1"]]
 
 
 def test_the_units_are_those_of_the_pipeline(tmp_path) -> None:

@@ -118,7 +118,7 @@ def finished(shared: Path, forking: dict[str, str]) -> tuple[Path, str]:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not printed.exists():
             shutil.rmtree(folder, ignore_errors=True)
-            printed.write_text(_cloned(folder, forking).experiment())
+            printed.write_text(cloned(folder, forking).experiment())
     return folder, printed.read_text()
 
 
@@ -177,7 +177,7 @@ def without_code(pipeline: str) -> str:
     return re.sub(r"(?ms)^ +# code\n.*?^(    \])", r"\1", pipeline)
 
 
-def _cloned(folder: Path, forking: dict[str, str]) -> Clone:
+def cloned(folder: Path, forking: dict[str, str]) -> Clone:
     """A clone of the tree as it stands (what git tracks or would track), with more probes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],

@@ -63,6 +63,19 @@ def test_a_damaged_object_is_named_and_removed(
     assert remove_damaged(root) == []
 
 
+def test_what_a_damaged_list_of_files_named_is_looked_at_as_well(
+    project: tuple[Path, list[str]],
+) -> None:
+    """DVC would link the damaged file into the folder that a stage has computed again."""
+    root, names = project
+    for name in names[:2]:
+        damage(place(root, name))
+    (place(root, names[0]).parent / "unfinished.tmp").touch()
+    assert remove_damaged(root) == names[:2]
+    assert (place(root, names[0]).parent / "unfinished.tmp").exists()
+    assert remove_damaged(root) == []
+
+
 def test_what_this_run_does_not_use_is_not_read(project: tuple[Path, list[str]]) -> None:
     root, names = project
     damage(place(root, names[3]))
