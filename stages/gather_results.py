@@ -9,6 +9,8 @@ from stages.support.startup import stage
 def main(run: Run) -> None:
     folder, link = run.results, run.paths.gathered_results(run.probe)
     files = sorted(path for path in folder.iterdir() if path.suffix in (".csv", ".json"))
+    for name in run.setting("grid.questions"):
+        files += sorted(run.paths.answer_results(run.probe, name).iterdir())
     chain.extend(run.paths.gathered_results(run.after("probe")), link, run.probe, files)
     say(f"results of {', '.join(chain.names(link))}")
 

@@ -11,7 +11,9 @@ from stages.support.startup import stage
 def main(run: Run) -> None:
     probes = chain.names(run.paths.gathered_results(run.setting("axes.last_probe")))
     made = made_now(run.paths.root)
-    say(f"{write_report(run.paths.all_results, run.paths.report, probes, made)}")
+    sets = run.setting("grid.questions")
+    page = write_report(run.paths.all_results, run.paths.report, probes, made, questions=sets)
+    say(str(page))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def axes(
     Returns:
         ``probe`` {probe, model, hook, after}, ``hook`` {model, hook} without repeats, ``model``
         {model, hook} with the hook of the model's first probe, ``corpus`` {corpus, after}, the last
-        probe and corpus of their chains, and ``role`` by corpus.
+        probe and corpus of their chains, ``role`` by corpus, and ``asked``: what stands for the
+        answers in a probe's results, the folder where sets of questions are asked, else a file
+        that every run writes.
     """
     names = list(probes)
     of_probes = [
@@ -51,6 +53,7 @@ def axes(
         "model": [first_hooks[name] for name in dict.fromkeys(hook["model"] for hook in hooks)],
         "corpus": [{"corpus": name, "after": after} for name, after in _chained(listed)],
         "last_corpus": listed[-1] if listed else FIRST,
+        "asked": "answers" if grid.get("questions") else "params.yaml",
         "role": {name: corpora[name].get("role") or "id" for name in listed if name in corpora},
     }
 

@@ -36,6 +36,12 @@ def test_probes_are_chained_in_their_order() -> None:
     assert result["last_probe"] == "a"
 
 
+def test_answers_are_among_what_a_run_gathers_where_questions_are_asked() -> None:
+    assert found("a")["asked"] == "params.yaml"
+    asked = axes({"a": PROBES["a"]}, {"corpus": ["english"], "questions": ["capitals"]}, CORPORA)
+    assert asked["asked"] == "answers"
+
+
 def test_probes_of_one_hook_share_it() -> None:
     result = found("a", "b", "c", "d")
     assert result["hook"] == [

@@ -1,6 +1,9 @@
 """Sets of questions: read from every kind of table, filled into templates, or refused."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +182,24 @@ def test_every_question_has_one_about_an_invented_entity(tmp_path: Path) -> None
         assert (one.pair, one.template) == (other.pair, other.template)
         assert one.prompt.replace(one.entity, other.entity) == other.prompt
     assert [one.entity for one in made[:4]] == [one.entity for one in made[4:]]
+
+
+def test_the_seed_alone_fixes_the_invented_names() -> None:
+    """Each process hashes words differently, so nothing may be drawn in the order of a set."""
+    code = (
+        "from semdim.questions.invented import invent; "
+        "print(invent(['New Zealand', 'Costa Rica', 'Sri Lanka', 'Saint Lucia', 'Burkina Faso', "
+        "'Sierra Leone', 'Saint Barthélemy', 'Puerto Rico'], 0))"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("0", "1", "2")
+    }  # fmt: skip
+    assert len(said) == 1
 
 
 def test_invented_names_keep_the_form() -> None:

@@ -1,12 +1,15 @@
 """The page: self-contained, complete, and every number in a sentence to be found in the data."""
 
 import base64
+import html
 import json
 import math
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from results_factory import PROBES, write_probe, write_results
 
@@ -14,6 +17,7 @@ from semdim.errors import ArtifactError
 from semdim.plots.catalogue import figures
 from semdim.report.build import write_report
 
+ANSWERS = Path(__file__).parents[2] / "docs/answers/smollm2-135m_layer15/capitals"
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
 LOADS = {"src", "srcset", "data", "poster", "action", "background"}
 
@@ -184,6 +188,30 @@ def test_a_bare_run_still_makes_a_page(tmp_path):
     text = write_report(tmp_path / "probes", tmp_path / "report.html").read_text()
     assert Page(text).problems == []
     assert "setup.json is absent" in text and "nan" not in re.sub(r"<[^>]*>", "", text)
+
+
+def test_answers_have_a_section_where_questions_were_asked(tmp_path):
+    folder = write_probe(tmp_path / "probes" / "m", **PROBES["synthetic-a"])
+    shutil.copytree(ANSWERS, folder / "answers" / "capitals")
+    with_figures(tmp_path)
+    text = write_report(tmp_path / "probes", tmp_path / "report.html").read_text()
+    assert Page(text).problems == []
+    section = text[text.index('<section id="answers">') :].split("</section>")[0]
+    for sentence in json.loads((ANSWERS / "verdict.json").read_text())["verdict"]:
+        assert html.escape(sentence, quote=False) in html.unescape(section).replace("&", "&amp;")
+    rows = pd.read_csv(ANSWERS / "detection.csv").set_index(["trouble", "score", "place"])
+    k = rows.loc[("wrong", "n_active", "last_prompt")]
+    shown = re.search(r"<td>k, last token of the prompt</td><td>([\d.]+)", section)
+    assert shown is not None and float(shown[1]) == pytest.approx(k["auroc"], abs=0.006)
+    # Sets of an earlier run are left out where the run says which sets are its own.
+    other = write_report(tmp_path / "probes", tmp_path / "o.html", questions=["cities"])
+    assert 'id="answers"' not in other.read_text()
+    (folder / "answers/capitals/detection.csv").write_text("score,place\nk,prompt\n")
+    with pytest.raises(ArtifactError, match=r"detection\.csv lacks the column\(s\) trouble, auroc"):
+        write_report(tmp_path / "probes", tmp_path / "o.html")
+    (folder / "answers/capitals/verdict.json").write_text('{"verdict": "good"}')
+    with pytest.raises(ArtifactError, match="expected a list of sentences"):
+        write_report(tmp_path / "probes", tmp_path / "o.html")
 
 
 def test_names_from_files_cannot_inject_markup(tmp_path):

@@ -12,6 +12,7 @@ SECTIONS: dict[str, str] = {
     "dynamic": "Does risk grow with k?",
     "ood": "Is k a warning sign?",
     "errors": "Does k know when the model is wrong?",
+    "answers": "Does k know when an answer is wrong?",
     "models": "Models side by side",
     "references": "Where this stands",
     "reproduce": "How to reproduce",

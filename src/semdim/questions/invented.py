@@ -65,11 +65,15 @@ def invent(names: Sequence[str], seed: int) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _own_words(name: str, counts: Mapping[str, int]) -> set[str]:
-    """The words of a name that are replaced: those that few share, or else the longest."""
-    words = _WORD.findall(name)
-    rare = {word for word in words if counts[word.casefold()] < SHARED and len(word) > SHORT}
-    return rare or set(sorted(words, key=len)[-1:])
+def _own_words(name: str, counts: Mapping[str, int]) -> tuple[str, ...]:
+    """The words of a name that are replaced: those that few share, or else the longest.
+
+    In their order in the name: that of a set would change from process to process, and the draws
+    with it.
+    """
+    words = tuple(dict.fromkeys(_WORD.findall(name)))
+    rare = tuple(word for word in words if counts[word.casefold()] < SHARED and len(word) > SHORT)
+    return rare or tuple(sorted(words, key=len)[-1:])
 
 
 class _Chain:

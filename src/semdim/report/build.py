@@ -1,6 +1,7 @@
 """Put the page together: numbers, readings, figures and tables into one self-contained file."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -20,6 +21,7 @@ from semdim.report.pieces import absent, bounds_left_out, figure_entries, places
 from semdim.report.sentences import Reading, readings
 from semdim.report.spoken import spoken
 from semdim.report.verdict import verdicts
+from semdim.results.answers import TROUBLE, score_rows
 from semdim.results.read import ProbeResults, probes_folder, read_results
 
 ALWAYS = frozenset({"verdict", "claim", "reproduce", "setup", "absent"})
@@ -57,6 +59,8 @@ def render(probes: list[ProbeResults], files: Files, made: Made) -> str:
         left_out=[*bounds_left_out(probes), *left_out.items()],
         read=written,
         files=files.of_probes(names),
+        answer_heads=list(TROUBLE.values()),
+        answer_rows=score_rows,
         facts_rows=setup_rows.facts_rows(probes),
         corpus_rows=setup_rows.corpus_rows(probes),
         account_rows=setup_rows.account_rows(probes),
@@ -75,19 +79,33 @@ def _written(entry: Reading, probes: list[ProbeResults], left_out: dict[str, str
 
 
 def write_report(
-    results_dir: Path, out: Path, only: Sequence[str] | None = None, made: Made | None = None
+    results_dir: Path,
+    out: Path,
+    only: Sequence[str] | None = None,
+    made: Made | None = None,
+    *,
+    questions: Sequence[str] | None = None,
 ) -> Path:
     """Write the page to the file `out`; figures are taken from the folder `figures` beside it.
 
     results_dir: holds a folder per probe (or a folder `probes` with them). only: names of the
     probes to tell of; None: all of them. made: what the page says about when and from which code
-    it was written; None: nothing, so that the same results give the same page.
+    it was written; None: nothing, so that the same results give the same page. questions: sets
+    whose answers the page tells of; None: all that are there, of earlier runs, too.
 
     Raises ArtifactError when there are no results, damaged ones, or a figure is missing that the
     stage plot should have drawn.
     """
     out = Path(out)
-    probes = read_results(Path(results_dir), only)
+    probes = [_only(probe, questions) for probe in read_results(Path(results_dir), only)]
     text = render(probes, Files(out, probes_folder(Path(results_dir))), made or Made())
     write_atomically(out, text)
     return out
+
+
+def _only(probe: ProbeResults, questions: Sequence[str] | None) -> ProbeResults:
+    """The probe with the answers of these sets alone."""
+    if questions is None:
+        return probe
+    kept = {name: found for name, found in probe.answers.items() if name in questions}
+    return replace(probe, answers=kept)

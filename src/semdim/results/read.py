@@ -6,6 +6,7 @@
                              k_and_loss.json  rounding.csv
                              errors.json  errors.csv  errors_curve.csv  errors_by_k.csv
                              reliability.csv  mondrian.csv  selective_risk.csv
+                             answers/<set>/  verdict.json  detection.csv
 
 Any file may be missing: what depends on it is then reported as not computed. What the columns are
 is written in `semdim.results.schema`.
@@ -31,6 +32,7 @@ from semdim.reading import (
     taken,
 )
 from semdim.records import read_record
+from semdim.results.answers import FoundAnswers, read_answers
 from semdim.results.cells import plain
 from semdim.results.errors import Errors
 from semdim.results.k_and_loss import KAndLoss
@@ -76,6 +78,8 @@ class ProbeResults:
     """k_and_loss.json: the loss of the next token by k; None where the file is absent."""
     errors: Errors | None = None
     """errors.json: k against the model's own errors; None where the file is absent."""
+    answers: dict[str, FoundAnswers] = field(default_factory=dict)
+    """answers/<set>/: by set of questions; empty where none was asked."""
     left_out: tuple[str, ...] = ()
     """Of bound.json: the bounds that could not be computed, and why, in sentences."""
 
@@ -198,6 +202,7 @@ def read_probe(folder: Path) -> ProbeResults:
         verdict=_read_json(folder / "verdict.json"),
         k_and_loss=read_record(tokenwise, KAndLoss) if is_there(tokenwise) else None,
         errors=read_record(mistakes, Errors) if is_there(mistakes) else None,
+        answers=read_answers(folder / "answers"),
     )
 
 

@@ -1,36 +1,16 @@
 """What is said of the answers to questions, for docs/answers.md."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from semdim.answers.calibration import WORDS
 from semdim.errors import ArtifactError
 from semdim.reading import read_json
+from semdim.results.answers import ROWS, TROUBLE, score_rows
 from semdim.results.pages import Repository, part, table
 
 FOLDER = "docs/answers/smollm2-135m_layer15/capitals"
-ROWS = {
-    ("text_baseline", "question"): "the question's wording alone (trained)",
-    ("question_length", "question"): "tokens of the question",
-    ("unpopularity", "question"): "− log population",
-    ("n_active", "last_prompt"): "k, last token of the prompt",
-    ("n_active", "prompt"): "k, mean over the prompt",
-    ("n_active", "first_answer"): "k, first token of the answer",
-    ("n_active", "answer"): "k, mean over the answer",
-    ("unexplained_share", "last_prompt"): "unexplained share, last token of the prompt",
-    ("mahalanobis", "last_prompt"): "Mahalanobis distance, last token of the prompt",
-    ("entropy", "last_prompt"): "entropy of the first prediction",
-    ("one_minus_max_prob", "last_prompt"): "1 − largest probability, first prediction",
-    ("nll", "answer"): "surprise of the answer, bits a token",
-    ("one_minus_p_true", "question"): "1 − p(True), asked of the model",
-    ("disagreement", "question"): "disagreement of drawn answers",
-    ("answer_length", "question"): "tokens of the answer",
-    ("linear_probe", "last_prompt"): "linear probe, last token of the prompt (trained)",
-    ("linear_probe", "first_answer"): "linear probe, first token of the answer (trained)",
-}
-TROUBLE = ("wrong", "misranked", "invented")
 
 
 def _folder(repository: Repository) -> Path:
@@ -51,15 +31,8 @@ def verdict(repository: Repository) -> str:
 @part("answers_auroc")
 def auroc(repository: Repository) -> str:
     """AUROC with intervals of the main scores, and Holm's stars."""
-    rows = pd.read_csv(_folder(repository) / "detection.csv").to_dict("records")
-    by = {(row["score"], row["place"], row["trouble"]): row for row in rows}
-    body = [
-        [label, *(_cell(by.get((*key, trouble))) for trouble in TROUBLE)]
-        for key, label in ROWS.items()
-        if any((*key, trouble) in by for trouble in TROUBLE)
-    ]
-    header = ["score", "wrong answer", "true answer not ranked first", "invented entity"]
-    return table(header, body)
+    rows = score_rows(pd.read_csv(_folder(repository) / "detection.csv"))
+    return table(["score", *TROUBLE.values()], rows)
 
 
 @part("answers_aurc")
@@ -101,10 +74,3 @@ def calibration(repository: Repository) -> str:
         "ECE of a calibrated model",
     ]  # fmt: skip
     return table(header, body)
-
-
-def _cell(row: Any) -> str:
-    if row is None:
-        return "–"
-    star = "*" if row["p_holm"] <= 0.05 else ""
-    return f"{row['auroc']:.2f}{star} [{row['auroc_low']:.2f}, {row['auroc_high']:.2f}]"
