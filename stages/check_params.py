@@ -39,6 +39,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write params.yaml's values to conf/")
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
+    if arguments.overrides and not arguments.write:
+        parser.error("overrides need --write: without it, what params.yaml holds is checked")
     params, paths = Path("params.yaml"), Paths()
     try:
         if arguments.write:

@@ -218,3 +218,12 @@ def test_the_sweep_belongs_to_the_sample_alone() -> None:
     assert grid.on_whole_sample() == grid.proxy + grid.sweep
     assert grid.n_tokens("sae", 100_096) == 100_096
     assert grid.n_tokens("sae_all", 100_096) == grid.ablation_tokens == 12_800
+
+
+def test_overrides_that_would_be_ignored_are_refused(monkeypatch, capsys):
+    from stages import check_params
+
+    monkeypatch.setattr("sys.argv", ["check_params", "bound.failure_prob=0.1"])
+    with pytest.raises(SystemExit) as ended:
+        check_params.main()
+    assert ended.value.code == 2 and "overrides need --write" in capsys.readouterr().err

@@ -25,6 +25,7 @@ from semdim.plots.figures.auroc_table import _is_dark, auroc_table
 from semdim.plots.figures.bound_vs_n import PUBLISHED_TERMS, bound_vs_n
 from semdim.plots.figures.cross_model import cross_model
 from semdim.plots.figures.guardrail import guardrail_rates
+from semdim.plots.figures.k_variance import percent
 from semdim.plots.figures.risk_by_sparsity import risk_by_sparsity
 from semdim.plots.figures.roc import roc, roc_choice
 from semdim.plots.figures.sparsity_histograms import log_binned, sparsity_histograms
@@ -33,7 +34,7 @@ from semdim.plots.selections.bin_rows import bin_label, sparsity_bins
 from semdim.plots.selections.block_rows import block, sae_gap
 from semdim.plots.selections.pool_rows import pool_rows
 from semdim.plots.selections.proxy_rows import ablation_rows, faithfulness_rows, proxy_words
-from semdim.plots.selections.score_rows import auroc_matrix
+from semdim.plots.selections.score_rows import auroc_matrix, main_level
 from semdim.plots.selections.topk_rows import best_k, topk_rows
 from semdim.plots.style import TERM_COLOURS, corpus_colours, count_label, save
 from semdim.report.readings.side_by_side import by_layer
@@ -422,3 +423,31 @@ def test_wider_bins_lose_no_token_and_leave_no_hole():
 def test_white_text_stands_on_dark_cells_only():
     colours = matplotlib.colormaps["PuOr_r"]
     assert _is_dark(colours(0.0)) and _is_dark(colours(1.0)) and not _is_dark(colours(0.5))
+
+
+def test_a_star_stands_only_where_a_certificate_says_something(models):
+    table = models[0].table("bounds").copy()
+    frontier = table["family"] == "srm_topk_frontier"
+    table.loc[frontier & (table["n_tokens"] == table["n_tokens"].max()), "total"] += 20.0
+    n_stars = [
+        sum(line.get_marker() == "*" for line in topk_frontier([model]).axes[0].lines)
+        for model in (models[0], ProbeResults("m", {"bounds": table}))
+    ]
+    assert n_stars[1] == n_stars[0] - 1
+
+
+def test_the_best_scores_are_drawn_once_each_with_their_auroc(models):
+    for shift in ("python", "random"):
+        others = roc_choice(models[0], shift)[2:]
+        assert len({score.removesuffix("_two_sided") for score in others}) == len(others) == 3
+    rows = models[0].table("uncertainty")
+    rows = rows[(rows["shift"] == "python") & rows["score"].isin(roc_choice(models[0], "python"))]
+    rows = rows[rows["level"] == main_level(models[0])]
+    expected = f"AUROC {rows['auroc'].min():.3f} to {rows['auroc'].max():.3f}"
+    assert expected in texts(roc(models[:1]))
+
+
+def test_shares_have_a_true_minus_and_none_before_zero():
+    assert [percent(share) for share in (-0.0004, 0.0, -0.072, 0.818)] == [
+        "0 %", "0 %", "−7 %", "82 %",
+    ]  # fmt: skip

@@ -29,7 +29,9 @@ def test_cells_are_the_table(models):
             if line.get_marker() == "*"
         }
         lowest = table.to_numpy().argmin(axis=0)
-        assert stars == {(j, int(i)) for j, i in enumerate(lowest)}
+        telling = table.to_numpy().min(axis=0) < model.baseline
+        assert stars == {(j, int(i)) for j, i in enumerate(lowest) if telling[j]}
+        assert 0 < len(stars) < len(lowest)
 
 
 @given(st.lists(st.lists(st.booleans(), min_size=3, max_size=3), min_size=1, max_size=4))

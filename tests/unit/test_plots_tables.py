@@ -8,6 +8,7 @@ from semdim.plots.catalogue import made_tables
 from semdim.plots.draw import draw_all
 from semdim.plots.selections.score_rows import score_words
 from semdim.plots.tables.bounds_at_largest_n import bounds_table
+from semdim.plots.tables.detection_at_rate import RULE, detection_at_rate, detection_rows
 from semdim.plots.tables.levels_of_k import levels_of_k
 from semdim.plots.tables.proxies import proxies_table
 from semdim.plots.tables.references import reference_table
@@ -162,3 +163,23 @@ def test_draw_all_writes_what_the_data_allows_and_nothing_else(tmp_path):
         "tables/references.csv",
     ]
     assert all(path.stat().st_size > 100 for path in paths)
+
+
+def test_detection_is_read_off_the_curves_at_the_promised_rate(models):
+    rows = detection_rows(models[0])
+    alarm = models[0].guardrail
+    rate, curves = alarm["alarm"]["false_alarm_rate"], models[0].table("roc")
+    assert list(rows["shift"].drop_duplicates()) == list(alarm["measured"]["detection"])
+    for shift, here in rows.groupby("shift"):
+        assert here["score"].iloc[0] == RULE
+        assert here["detected"].iloc[0] == alarm["measured"]["detection"][shift]["rate"]
+        others = here.iloc[1:]
+        assert others["detected"].is_monotonic_decreasing and len(others) == 11
+        assert (others["false_alarms"] <= rate).all()
+        for _, row in others.iterrows():
+            own = curves[(curves["score"] == row["score"]) & (curves["shift"] == shift)]
+            own = own[(own["level"] == "chosen") & (own["false_positive_rate"] <= rate)]
+            assert row["detected"] == own["true_positive_rate"].max()
+    table = detection_at_rate(models[:1])
+    assert any(row[2] == "loss of the next token (needs the label)" for row in table.rows)
+    assert detection_at_rate([ProbeResults("bare", {})]).rows == []

@@ -198,6 +198,7 @@ def test_every_table_has_rows(model):
         "ood_leaderboard",
         "levels_of_k",
         "rounding",
+        "detection_at_rate",
         "uncertainty_auroc",
         "error_scores",
         "references",

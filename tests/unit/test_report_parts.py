@@ -1,6 +1,7 @@
 """Parts of the report: whose name is said, what a table shows, what verdict and ranks say."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -91,6 +92,20 @@ def test_the_head_names_settings_and_making(probes: list[ProbeResults]) -> None:
     assert facts["Failure probability δ"] == ["0.05 (confidence 0.95)"]
     assert facts["Written"] == ["2026-11-27, commit abc, with local changes"]
     assert "Written" not in dict(header_facts(probes, Made()))
+
+
+def test_the_head_names_quantised_weights(probes: list[ProbeResults]) -> None:
+    probe = probes[0]
+    words = {}
+    for kind in ("gguf_package", "hub"):
+        settings = {
+            "probes": {probe.name: {"model": "m"}},
+            "models": {"m": {"kind": kind, "package": "some_weights"}},
+        }
+        (words[kind],) = dict(header_facts([replace(probe, settings=settings)], Made()))["Model"]
+    assert (
+        words["gguf_package"] == words["hub"] + ", with quantised weights (GGUF, from some_weights)"
+    )
 
 
 def test_the_day_can_be_fixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ STYLES: dict[str, FamilyStyle] = {
     "pool_split": FamilyStyle("pool of atoms, chosen on a split", "#4477AA"),
     "pool_occam": FamilyStyle("pool of atoms, chosen on the sample", "#66CCEE"),
     "occam_pool": FamilyStyle("pooled proxy itself (not the model)", "#CCBB44"),
-    "token_martingale": FamilyStyle("the contexts seen (not new documents)", "#EE7733"),
+    "token_martingale": FamilyStyle("the contexts seen (not new documents)", "#994400"),
     "as_published": FamilyStyle("as published", "#222222"),
     "as_published_with_gap_tail": FamilyStyle("as published, gap tail added", "#222222"),
     "covering_dudley": FamilyStyle("Dudley, constants kept", "#888888"),

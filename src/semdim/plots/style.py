@@ -1,8 +1,10 @@
 """One house style for every figure: fonts, colours with one meaning each, files that never differ.
 
 Files are byte-identical on a second run: the salt of SVG ids is fixed, no date is written, text is
-drawn with the font that matplotlib ships. Colours come from Paul Tol's colour-blind-safe schemes
-(https://sronpersonalpages.nl/~pault/): the light one for areas, the bright one for lines.
+drawn with the font that matplotlib ships. Colours began as Paul Tol's colour-blind-safe schemes
+(https://sronpersonalpages.nl/~pault/): the light one for areas, the bright one for lines. Others
+were added such that a colour-blind reader tells those of one figure apart, which
+tests/unit/test_plots_palette.py measures.
 """
 
 import functools
@@ -37,7 +39,7 @@ TERM_COLOURS: dict[str, str] = {
     "outside": "#BBCC33",
     "complexity": "#E6E6E6",
     "tail": "#EEDD88",
-    "gap_tail": "#FFAABB",
+    "gap_tail": "#E07A9A",
 }
 """A bound's summands, as areas and bars."""
 
@@ -49,7 +51,7 @@ ROLE_COLOURS: dict[str, tuple[str, ...]] = {
 }
 """Corpora, by what they are in the out-of-distribution study."""
 
-MODEL_COLOURS = ("#004488", "#BB5566", "#997700", "#228833", "#663399", "#444444")
+MODEL_COLOURS = ("#004488", "#BB5566", "#DDAA33", "#88AADD", "#4F1717", "#3939C6")
 
 RC: dict[str, object] = {
     "font.family": "DejaVu Sans",

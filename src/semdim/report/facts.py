@@ -38,7 +38,17 @@ def _model(probe: ProbeResults) -> str:
     if "name" not in facts:
         return ""
     size = f" ({number(facts.get('n_layers'), 0)} blocks, V = {number(facts.get('vocab_size'), 0)})"
-    return f"{facts['name']}{size}"
+    return f"{facts['name']}{size}{_weights(probe)}"
+
+
+def _weights(probe: ProbeResults) -> str:
+    """Where the weights are from, where that makes it another model: a GGUF file is quantised."""
+    entry = (probe.settings.get("probes") or {}).get(probe.name) or {}
+    source = (probe.settings.get("models") or {}).get(entry.get("model")) or {}
+    if source.get("kind") != "gguf_package" and not source.get("gguf_file"):
+        return ""
+    where = source.get("package") or source.get("gguf_file")
+    return f", with quantised weights (GGUF, from {where})"
 
 
 def _sae(probe: ProbeResults) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from semdim.errors import ArtifactError
 from semdim.reading import (
@@ -80,6 +81,8 @@ class ProbeResults:
     """errors.json: k against the model's own errors; None where the file is absent."""
     answers: dict[str, FoundAnswers] = field(default_factory=dict)
     """answers/<set>/: by set of questions; empty where none was asked."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """params.yaml: the settings that the numbers belong to."""
     left_out: tuple[str, ...] = ()
     """Of bound.json: the bounds that could not be computed, and why, in sentences."""
 
@@ -138,6 +141,15 @@ def _setup(path: Path) -> dict[str, Any]:
     for name in corpora:
         taken(corpora, name, mapping, path, ADVICE)
     return content
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not is_there(path):
+        return {}
+    content = read_bytes(path, "settings in YAML", limit=TABLE_BYTES, advice=ADVICE)
+    with reading(path, "settings in YAML", ADVICE):
+        found = yaml.safe_load(content)
+    return found if isinstance(found, dict) else {}
 
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
@@ -200,6 +212,7 @@ def read_probe(folder: Path) -> ProbeResults:
         left_out=left_out,
         guardrail=_read_json(folder / "guardrail.json"),
         verdict=_read_json(folder / "verdict.json"),
+        settings=_read_settings(folder / "params.yaml"),
         k_and_loss=read_record(tokenwise, KAndLoss) if is_there(tokenwise) else None,
         errors=read_record(mistakes, Errors) if is_there(mistakes) else None,
         answers=read_answers(folder / "answers"),

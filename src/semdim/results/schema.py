@@ -50,7 +50,7 @@ _TOTAL = (
 )
 _CELL = (
     _must("score", "name of the score; larger means taken for unfamiliar", kind="text"),
-    _must("shift", "the corpus that is told from the in-distribution one", kind="text"),
+    _must("shift", "the corpus that is compared with the in-distribution one", kind="text"),
     _must("level", "token, a statistic of a sequence, or chosen: each score's own", kind="text"),
 )
 _CORPUS = _must("corpus", "name of the corpus", kind="text")

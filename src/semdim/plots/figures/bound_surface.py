@@ -78,7 +78,8 @@ def _panel(figure: Figure, axes: Axes, probe: ProbeResults) -> None:
     for x, y in outline(below):
         axes.plot(x, y, color=INK, linewidth=2.2, solid_capstyle="projecting")
     best = rows[rows["is_best"]]
-    for size, k in zip(best["n_tokens_asked"], best["k"], strict=True):
+    telling = best[best["total"] < baseline]  # among bounds that say nothing none is the best
+    for size, k in zip(telling["n_tokens_asked"], telling["k"], strict=True):
         axes.plot(
             [sizes.index(int(size)) + (0.34 if with_numbers else 0.0)], [kept.index(int(k))],
             marker="*", ms=9, color="#EEDD88", mec=INK, mew=0.7, linestyle="none",
@@ -173,7 +174,9 @@ add_figure(
         position=20,
         caption=(
             "Blue is below log₂V, red above; the black line is the border between them, the star "
-            "k*(N). All points hold at once."
+            "k*(N), where the bound says something. All points hold at once. A larger k brings "
+            "the proxy nearer to the model and costs nothing more, so that the star stands at "
+            "the largest k of the grid unless chance decides."
         ),
         draw=bound_surface,
         has=has_surface,

@@ -2,12 +2,19 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.style import MODEL_COLOURS, house_style, legend_below, panels
+from semdim.plots.style import BASELINE, MODEL_COLOURS, house_style, legend_below, panels
 from semdim.results.read import ProbeResults
 
 OF = ("n_active", "log2(1 + n_active)")
+
+
+def percent(share: float) -> str:
+    """A share in whole percent, with a minus sign that is one, and none before 0."""
+    rounded = round(100 * share)
+    return f"{'−' if rounded < 0 else ''}{abs(rounded)} %"
 
 
 @house_style
@@ -26,11 +33,13 @@ def k_variance(probes: list[ProbeResults]) -> Figure:
             values = [found.get(name, np.nan) for name in names]
             bars = panel.bar(np.arange(len(names)) + 0.38 * offset, values, 0.36, color=colour)
             handles.append(bars)
-            panel.bar_label(bars, [f"{100 * value:.0f} %" for value in values], fontsize=7)
+            panel.bar_label(bars, [percent(value) for value in values], fontsize=7)
         panel.set_xticks(
             np.arange(len(names)) + 0.19, [name.replace(" + ", "\n+ ") for name in names]
         )
-        panel.set_ylabel("share of the variance")
+        panel.axhline(0.0, color=BASELINE, linewidth=0.8)
+        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
+        panel.set_ylabel("share of the variance, adjusted")
         panel.set_title(probe.name)
         panel.margins(y=0.15)
     legend_below(figure, handles, ["k", "log₂(1 + k)"], 2)
@@ -45,8 +54,10 @@ add_figure(
         position=45,
         caption=(
             "Share of the variance of k over tokens that position, token and document explain, "
-            "adjusted for the number of their levels (below 0 is chance). The variance of k "
-            "itself may be that of a few massive activations; the logarithm is about the rest."
+            "adjusted for the number of their levels: factors that explain nothing have 0 on "
+            "average, and a share below 0 says that they fit worse than chance. Most of the "
+            "variance of k itself may be that of a few massive activations, which thousands of "
+            "tokens fit badly; the logarithm tells about all others."
         ),
         draw=k_variance,
         has=lambda probe: probe.errors is not None and bool(probe.errors.variance),

@@ -20,17 +20,17 @@ from semdim.results.read import ProbeResults
 
 SCORE_COLOURS = {
     "n_active": "#AA3377",
-    "n_active_adjusted": "#CC6677",
-    "unexplained_share": "#228833",
-    "activation_norm": "#999933",
-    "mahalanobis": "#8B5A2B",
-    "relative_mahalanobis": "#44AA99",
-    "knn_distance": "#7755CC",
-    "one_minus_max_prob": "#66CCEE",
+    "n_active_adjusted": "#222277",
+    "unexplained_share": "#3939C6",
+    "activation_norm": "#7761D1",
+    "mahalanobis": "#98CDA2",
+    "relative_mahalanobis": "#9E442E",
+    "knn_distance": "#88CCDD",
+    "one_minus_max_prob": "#212145",
     "entropy": "#4477AA",
-    "energy": "#004488",
+    "energy": "#D18E61",
     "unigram_nll": "#EE7733",
-    "nll": "#444444",
+    "nll": "#222222",
 }
 
 
@@ -44,13 +44,17 @@ def _style(probe: ProbeResults, score: str) -> Literal[":", "--", "-"]:
 
 
 def roc_choice(probe: ProbeResults, shift: str, n_others: int = 3) -> list[str]:
-    """Scores drawn for a shift: the two of n_active, and the best others by AUROC."""
+    """Scores drawn for a shift: the two of n_active, and the best others by AUROC, each in the
+    better of its two forms."""
     rows = probe.table("uncertainty")
     rows = rows[(rows["shift"] == shift) & (rows["level"] == main_level(probe))]
     rows = rows.sort_values("auroc", ascending=False)
     contenders = [score for score in CONTENDERS if score in set(rows["score"])]
-    others = [score for score in rows["score"] if score not in CONTENDERS]
-    return contenders + others[:n_others]
+    others: dict[str, str] = {}
+    for score in rows["score"]:
+        if one_sided(score) not in CONTENDERS:
+            others.setdefault(one_sided(score), score)
+    return contenders + list(others.values())[:n_others]
 
 
 def roc_shifts(probe: ProbeResults) -> list[str]:
@@ -64,6 +68,14 @@ def _roc_columns(n_shifts: int) -> int:
     """Panels side by side: as many as there are shifts, at most three, and rows of equal length
     where that is possible."""
     return 2 if n_shifts == 4 else min(n_shifts, 3)
+
+
+def _range_of_auroc(probe: ProbeResults, shift: str) -> str:
+    """What the curves of a panel amount to, which near the corner no eye can tell."""
+    rows = probe.table("uncertainty")
+    rows = rows[(rows["shift"] == shift) & (rows["level"] == main_level(probe))]
+    found = rows.loc[rows["score"].isin(roc_choice(probe, shift)), "auroc"]
+    return f"AUROC {found.min():.3f} to {found.max():.3f}"
 
 
 @house_style
@@ -93,6 +105,10 @@ def roc(probes: list[ProbeResults]) -> Figure:
                     linewidth=1.7,
                 )
                 seen += [score] if score not in seen else []
+            panel.text(
+                0.97, 0.06, _range_of_auroc(probe, shift), ha="right", fontsize=8, color=MUTED,
+                transform=panel.transAxes,
+            )  # fmt: skip
             title = f"{probe.name}: {shift}"
             panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
             panel.set_xlabel("false alarms on ID sequences")
@@ -110,7 +126,7 @@ def roc(probes: list[ProbeResults]) -> Figure:
         for score in seen
     ]
     words = [score_words(s) + (" (needs the label)" if label[s] else "") for s in seen]
-    legend_below(figure, handles, words, 3)
+    legend_below(figure, handles, words, 2)
     return figure
 
 

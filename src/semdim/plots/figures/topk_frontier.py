@@ -52,9 +52,10 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
             line = panel.plot(part["k"], part["total"], "-o", color=colour)[0]
             labels.setdefault(size, line)
             best = part.sort_values("total").iloc[0]
-            panel.plot(
-                [best["k"]], [best["total"]], marker="*", ms=14, color=colour, mec=INK, mew=0.8
-            )
+            if best["total"] < (probe.baseline or np.inf):  # else none says anything
+                panel.plot(
+                    [best["k"]], [best["total"]], marker="*", ms=14, color=colour, mec=INK, mew=0.8
+                )
         top = float(rows.loc[rows["n_tokens_asked"].isin(sizes), "total"].max())
         if probe.baseline is not None:
             panel.axhline(probe.baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)
@@ -85,7 +86,7 @@ add_figure(
         position=10,
         caption=(
             "Areas are measured at the largest N; each line is the certificate at one N, and the "
-            "star marks the k that minimises it."
+            "star marks the k that minimises it, where it says something."
         ),
         draw=topk_frontier,
         has=has_frontier,

@@ -32,7 +32,7 @@ WORDS = {
 COLOURS = {
     "n_active": "#AA3377",
     "n_active_adjusted": "#CC6677",
-    "unexplained_share": "#228833",
+    "unexplained_share": "#98CDA2",
     "one_minus_max_prob": "#66CCEE",
     "entropy": "#4477AA",
     "unigram_nll": "#EE7733",

@@ -10,6 +10,7 @@ TWO_SIDED = "_two_sided"
 SIDES = {False: "as theory expects", True: "two-sided"}
 WORDS = {
     "n_active": "n_active",
+    "n_active_adjusted": "n_active, adjusted",
     "knn_distance": "kNN distance",
     "one_minus_max_prob": "missing confidence (MSP)",
     "unigram_nll": "token frequency",

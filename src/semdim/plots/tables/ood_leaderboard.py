@@ -55,7 +55,7 @@ def ood_leaderboard(probes: list[ProbeResults]) -> Table:
         "not certificates. AUPR depends on the share of unfamiliar items; FPR95 is the share of "
         "familiar items above a threshold that 95 % of the unfamiliar ones exceed, so smaller is "
         "better. Equal AUROC share a rank. Without a rank: scores that look at the true next "
-        "token, and so can be had only after the fact.",
+        "token, and so exist only after the fact.",
     )
 
 
