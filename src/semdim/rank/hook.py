@@ -184,7 +184,7 @@ class HookPoint:
             splice=setting.splice,
             compute_dtype=str(next(self._backend.model.parameters()).dtype).removeprefix("torch."),
             seed=0,
-            proxies={"model": "no_bos", "sae": proxy.splice},
+            proxies={"model": "", "sae": proxy.splice},
             codes=codes,
             backend=self._backend.name,
         )
