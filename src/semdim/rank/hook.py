@@ -13,11 +13,11 @@ from semdim.forward.split import SplitModel
 from semdim.ledger.facts import LedgerFacts
 from semdim.ledger.memory import Ledger
 from semdim.models.facts import ModelFacts
+from semdim.proxies.losses import LossColumn, compute_losses
 from semdim.proxies.model_losses import model_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.rank.ledgers import measured_of
-from semdim.rank.losses import proxy_losses
 from semdim.rank.measured import Measured
 from semdim.saes.memory import Probe
 from semdim.steps import Steps
@@ -137,15 +137,16 @@ class HookPoint:
         steps.encode_codes()
         middle = time.perf_counter()
         proxy = parse_proxy("sae", setting.splice)
-        proxy_losses(
+        reconstruct = Reconstructor(proxy, probe.decoder.weight, probe.decoder.bias, seed=0)
+        compute_losses(
             self._split,
-            Reconstructor(proxy, probe.decoder.weight, probe.decoder.bias, seed=0),
+            [LossColumn(reconstruct, self._place.sink("losses/sae", self._n_shards))],
             self._ids,
             self._place.source("activations"),
             self._place.source("codes"),
-            self._place.sink("losses/sae", self._n_shards),
             bos_token_id=setting.bos_token_id,
             batch_sequences=setting.batch_sequences,
+            model=None,  # a ranking has no use for a comparison with the model's predictions
             update=self.update,
         )
         seconds = {"encode": middle - start, "losses": time.perf_counter() - middle}
