@@ -280,7 +280,7 @@ def test_the_table_of_commands_is_written_between_its_marks(tmp_path: Path) -> N
     (tmp_path / "cpu.json").write_text(json.dumps(content))
     commands.document(tmp_path, page)
     text = page.read_text()
-    assert "| `semdim verify` | a certificate | 1.2 | 2.5 | 3.0 |" in text and "old" not in text
+    assert "| `verify` | a certificate | 1.2 | 2.5 | 3.0 |" in text and "old" not in text
     assert text.startswith("before\n") and text.endswith("after\n")
     page.write_text("no marks")
     with pytest.raises(ArtifactError, match="in order"):
