@@ -107,8 +107,8 @@ def measure(root: Path) -> list[Taken]:
 def table(found: list[Taken], machine: str) -> str:
     """The rows of the page."""
     rows = [
-        f"| `{one.command.split()[1]}` | {one.what} | {one.wall_seconds:,.1f} | {one.processor_seconds:,.1f} "
-        f"| {one.peak_bytes / 1e9:.1f} |"
+        f"| `{one.command.split()[1]}` | {one.what} | {one.wall_seconds:,.1f} "
+        f"| {one.processor_seconds:,.1f} | {one.peak_bytes / 1e9:.1f} |"
         for one in found
     ]
     head = ["| | on | seconds | processor seconds | most memory, GB |", "|---|---|---|---|---|"]
