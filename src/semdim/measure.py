@@ -171,7 +171,7 @@ def measure(
         splice=splice,
         compute_dtype=str(next(model.parameters()).dtype).removeprefix("torch."),
         seed=seed,
-        proxies={proxy.name: proxy.splice for proxy in parsed},
+        proxies={proxy.name: proxy.splice_used for proxy in parsed},
         codes=codes,
         backend=backend.name,
         kl_smoothing=smoothing,

@@ -195,6 +195,20 @@ def test_the_monitor_counts_and_judges_as_the_ledger_does(paths: Paths) -> None:
         assert n_same >= 10
 
 
+def test_the_command_certifies_what_the_pipeline_does_to_the_last_bit(paths: Paths) -> None:
+    from semdim.certificate.run import Request, certificate_for
+
+    request = Request(
+        model=str(paths.model("tiny")), sae=str(paths.sae("tiny")), text="english", n_tokens=6400,
+        context=32, windows=4, baseline="none", check_hook=False,  # the SAE is random
+    )  # fmt: skip
+    found = certificate_for(request, say=lambda _: None, progress=False)[0]
+    of_pipeline = json.loads((paths.results("tiny") / "certificate.json").read_text())
+    of_command = json.loads(found.to_json())
+    assert {number["name"] for number in of_command["numbers"]} >= {"faithfulness", "kl", "l0"}
+    assert of_command == of_pipeline  # every number, interval, fingerprint and setting
+
+
 def test_every_token_counts(paths: Paths) -> None:
     for corpus, n_tokens in (("english", 6400), ("python", 3200), ("random", 3200)):
         for folder in (

@@ -268,3 +268,22 @@ def test_a_run_on_a_gpu_names_the_processor_and_the_memory_of_the_device(tmp_pat
     assert "made-up on a GPU" in text and "\na processor, 2 threads of 2 cores" in text
     assert "the model included: semdim float32 3.0 GB." in text
     assert "| prefix | 1.00 – 1.00 – 1.00 |" in text  # microseconds, with decimals when few
+
+
+def test_the_table_of_commands_is_written_between_its_marks(tmp_path: Path) -> None:
+    from bench import commands
+
+    found = commands.Taken("semdim verify", "a certificate", 1.25, 2.5, 3_000_000_000)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{commands.BEGIN}\nold\n{commands.END}\nafter\n")
+    content = {"machine": "two threads.", "commands": [vars(found)]}
+    (tmp_path / "cpu.json").write_text(json.dumps(content))
+    commands.document(tmp_path, page)
+    text = page.read_text()
+    assert "| `verify` | a certificate | 1.2 | 2.5 | 3.0 |" in text and "old" not in text
+    assert text.startswith("before\n") and text.endswith("after\n")
+    page.write_text("no marks")
+    with pytest.raises(ArtifactError, match="in order"):
+        commands.document(tmp_path, page)
+    with pytest.raises(ArtifactError, match=r"semdim verify failed: .* one ledger"):
+        commands.taken("x", "y", "verify", str(tmp_path / "none"), "--ledger", str(tmp_path))

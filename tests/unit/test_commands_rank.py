@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from semdim.models.tiny import standard_library_text
 from semdim.rank.candidates import find_candidates
 from semdim.rank.request import RankRequest
 from semdim.rank.run import measure_all
+from semdim.rank.write import read_ranking
 
 METADATA = {"hook_name": HOOK, "prepend_bos": True, "model_name": "random-llama"}
 INFERENCE = ("standard", "jumprelu", "gated", "topk")
@@ -115,6 +117,7 @@ def test_numbers_are_those_of_measure_and_certify(work: Path) -> None:
     found = measure_all(request, candidates, work / "numbers", say=lambda _: None)
     from semdim.certificate.run import Request, measured
 
+    (work / "ledgers").mkdir()
     for one in found.measured:
         single = Request(
             str(work / "model"), str(work / "saes" / one.name), str(work / "texts"), 192,
@@ -128,6 +131,27 @@ def test_numbers_are_those_of_measure_and_certify(work: Path) -> None:
         variance = pytest.approx(certificate.explained_variance.estimate, rel=1e-12)
         assert one.explained_variance == variance
         assert one.sae_fingerprint == certificate.subject.sae_fingerprint
+        assert found.tokens_fingerprint == certificate.subject.tokens_fingerprint
+        ledger.write(work / "ledgers" / f"{one.name}.parquet")
+    # The ledgers alone give the same table.
+    words = ["rank", "--ledger", f"{work}/ledgers/*.parquet", "--out", f"{work}/of_ledgers"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.stderr
+    again, table = read_ranking(work / "of_ledgers"), found.table(request)
+    assert again.pairs == table.pairs and again.subject == table.subject
+    known = {entry.name: entry for entry in table.entries}
+    assert [entry.name for entry in again.entries] == list(known)
+    for entry in again.entries:
+        variance = known[entry.name].explained_variance
+        assert entry.explained_variance == pytest.approx(variance, rel=1e-12)
+        plain = {"architecture": "", "explained_variance": None}
+        assert replace(entry, **plain) == replace(known[entry.name], **plain)
+    for more, says in (
+        (["--model", "m"], "cannot stand beside"),
+        (["--ledger", "no"], "no ledger"),
+    ):
+        assert says in CliRunner().invoke(app, [*words[:3], *more]).stderr
+    assert "needs --model, --text" in CliRunner().invoke(app, ["rank"]).stderr
 
 
 def test_one_whose_error_overflows_is_ranked(work: Path) -> None:

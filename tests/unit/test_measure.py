@@ -79,7 +79,8 @@ def test_it_is_the_ledger_of_the_disk_to_the_bit(
     rows, facts = read_ledger(writer.path)
     assert ledger.rows.equals(rows) and ledger.facts == facts
     assert facts.compute_dtype == str(model.cfg.dtype).removeprefix("torch.")
-    assert facts.proxies == {name: "all" if name == "sae_all" else "no_bos" for name in PROXIES}
+    expected = {name: "all" if name == "sae_all" else "no_bos" for name in PROXIES}
+    assert facts.proxies == {**expected, "model": ""}  # as the pipeline's ledgers have it
     ledger.write(tmp_path / "own.parquet")
     again = semdim.Ledger.read(tmp_path / "own.parquet")
     assert again.rows.equals(rows) and again.facts == facts

@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from semdim.text.samples import TokenSample
+
 ADDED = ("independence", None)
 TOKEN_COLUMNS = ("document", "sequence", "position", "token_id")
 
@@ -16,6 +18,20 @@ TOKEN_COLUMNS = ("document", "sequence", "position", "token_id")
 def tokens_fingerprint(rows: "pd.DataFrame") -> str:
     """SHA-256 of the tokens, and of what sequence and document they stand in."""
     return _digest(rows, TOKEN_COLUMNS)
+
+
+def sample_fingerprint(sample: "TokenSample") -> str:
+    """The same, before there is a ledger."""
+    import pandas as pd
+
+    n_sequences, context = sample.token_ids.shape
+    columns = {
+        "document": np.repeat(sample.document, context),
+        "sequence": np.repeat(np.arange(n_sequences), context),
+        "position": np.tile(np.arange(context), n_sequences),
+        "token_id": sample.token_ids.ravel(),
+    }
+    return tokens_fingerprint(pd.DataFrame(columns))
 
 
 def ledger_fingerprint(rows: "pd.DataFrame", facts: Any) -> str:

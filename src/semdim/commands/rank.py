@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from semdim.commands.refusal import guarded, refusal
+from semdim.errors import ConfigError
 
 EPILOG = """
 Examples:
@@ -16,6 +17,8 @@ Examples:
 
   semdim rank --model google/gemma-3-270m --release 'gemma-scope-2-270m-*' --text notes --plan
 
+  semdim rank --ledger 'outputs/probes/*/ledger/english.parquet' --out ranking
+
 Writes rank.csv, pairs.csv, documents.csv, rank.json, faithfulness.png and order.png, and below
 saes/ a file for each SAE as soon as it is measured: a second run goes on from there.
 """
@@ -23,11 +26,16 @@ saes/ a file for each SAE as soon as it is measured: a second run goes on from t
 
 def rank(
     model: Annotated[
-        str, typer.Option(help="a model of the hub, a folder, or an export of semdim")
-    ],
+        str | None, typer.Option(help="a model of the hub, a folder, or an export of semdim")
+    ] = None,
     text: Annotated[
-        str, typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4")
-    ],
+        str | None,
+        typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4"),
+    ] = None,
+    ledger: Annotated[
+        list[str] | None,
+        typer.Option(help="instead of all that: ledgers that are there, globs; may be repeated"),
+    ] = None,
     sae: Annotated[
         list[str] | None,
         typer.Option(help="a folder, a folder of folders, a glob, or RELEASE/ID; may be repeated"),
@@ -69,12 +77,26 @@ def rank(
     plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
 ) -> None:
     """Rank autoencoders of one model by how little they change it, with intervals."""
+    from semdim.rank.spec import RankSpec
+    from semdim.rank.write import FILES, check_place, write_ranking
+
+    ranking = guarded(lambda: RankSpec(failure_prob=failure_prob, cap=cap, smoothing=smoothing))
+    guarded(lambda: check_place(out))
+    if ledger:
+        from semdim.rank.ledgers import rank_ledgers
+
+        guarded(lambda: _check_alone(model, text, sae, release))
+        ranked, values = guarded(lambda: rank_ledgers(ledger, ranking))
+        write_ranking(ranked, values, out)
+        print(ranked)
+        print(f"-> {out}")
+        return
+    if model is None or text is None:
+        raise refusal("semdim rank needs --model, --text and --sae or --release; or --ledger.")
     from semdim.rank.candidates import find_candidates
     from semdim.rank.plan import plan as planned
     from semdim.rank.request import RankRequest
     from semdim.rank.run import measure_all
-    from semdim.rank.spec import RankSpec
-    from semdim.rank.write import FILES, check_place, write_ranking
 
     request = guarded(
         lambda: RankRequest(
@@ -91,10 +113,9 @@ def rank(
             date_column=date_column,
             frozen_at=frozen_at,
             apart=apart,
-            ranking=RankSpec(failure_prob=failure_prob, cap=cap, smoothing=smoothing),
+            ranking=ranking,
         )
     )
-    guarded(lambda: check_place(out))
     candidates = guarded(lambda: find_candidates(sae or [], release or [], model, hook=hook))
     for line in guarded(lambda: planned(request, candidates, out)).lines:
         print(line, file=sys.stderr)
@@ -115,3 +136,11 @@ def rank(
     for line in found.timings():
         print(line, file=sys.stderr)
     print(f"-> {out}")
+
+
+def _check_alone(model: object, text: object, sae: object, release: object) -> None:
+    """Refuse what ledgers say already."""
+    given = {"--model": model, "--text": text, "--sae": sae, "--release": release}
+    named = [name for name, value in given.items() if value]
+    if named:
+        raise ConfigError(f"{', '.join(named)} cannot stand beside --ledger: leave it out.")

@@ -89,7 +89,7 @@ class LedgerFacts(Mapping[str, Any]):
     seed: int
     """Of the sample and of proxies that draw at random."""
     proxies: dict[str, str]
-    """The splice of every proxy that has a column of losses in this file."""
+    """The splice of every proxy that has a column of losses in this file; empty for ``model``."""
     codes: CodesFacts | None = None
     """Of all rows; None in a file of further columns."""
     sources: tuple[str, ...] = ()

@@ -67,13 +67,13 @@ def shard_losses(
     is_bos: Bool[Tensor, "sequences context"],
     batches: Batches,
     *,
-    smoothing: float,
+    smoothing: float | None,
     residual: Float[Tensor, "sequences context d_model"] | None = None,
 ) -> Iterator[list[NextToken]]:
     """Losses of a shard, batch after batch: for each batch those of every proxy.
 
     Args:
-        smoothing: α of the predictions whose divergence is taken.
+        smoothing: α of the predictions whose divergence is taken; None: of none.
         residual: the model's final residual stream; None: the suffix gives it.
     """
     device, context = split.device, token_ids.shape[1]
@@ -83,14 +83,17 @@ def shard_losses(
         start = activation[batch].to(device)
         rows = codes.rows(batch.start * context, batch.stop * context).to(device)
         bos = is_bos[batch].to(device).flatten()
-        final = split.suffix(start) if residual is None else residual[batch].to(device)
         others = [
             split.suffix(reconstruct(start.flatten(0, 1), rows, bos).view_as(start))
             for reconstruct in reconstructors
             if not reconstruct.has_scores
         ]
+        if smoothing is None and not any(of_model):
+            return [split.next_token(other, token_ids[batch]) for other in others]
+        final = split.suffix(start) if residual is None else residual[batch].to(device)
         if not others:
             return [split.next_token(final, token_ids[batch], scores=True)] * len(of_model)
+        assert smoothing is not None
         own, found = split.compared(
             final, others, token_ids[batch], smoothing=smoothing, has_model=any(of_model)
         )
@@ -109,7 +112,7 @@ def compute_losses(
     *,
     bos_token_id: int,
     batch_sequences: int,
-    model: ModelItself,
+    model: ModelItself | None,
     update: Callable[[int], object],
 ) -> None:
     """Write the losses of the sequences: shards ``nll`` [s, T − 1], in bits, float32.
@@ -122,7 +125,9 @@ def compute_losses(
     Args:
         columns: the proxies, each with the writer of its losses; all over the same dictionary.
         token_ids: the sample; the artifacts may extend beyond it.
-        model: what the proxies are compared with.
+        model: what the proxies are compared with; None: with nothing. Then the model's logits are
+            not computed again, which costs half as much as the suffix, and a shard holds ``nll``
+            alone.
         update: called with the number of tokens, times that of proxies, after each batch.
 
     Raises:
@@ -146,7 +151,7 @@ def compute_losses(
     for index, activation, stored in read:
         of_shard = codes_of_shard(stored, dict_size)
         is_compared = any(not column.reconstruct.has_scores for column in columns)
-        residual = model.of_shard(index) if is_compared else None
+        residual = model.of_shard(index) if model is not None and is_compared else None
         together: dict[int, list[LossColumn]] = {}
         for column in columns:
             if index in column.writer.missing:
@@ -163,7 +168,7 @@ def compute_losses(
                 ids,
                 bos_mask(ids, bos_token_id),
                 batches,
-                smoothing=model.smoothing,
+                smoothing=None if model is None else model.smoothing,
                 residual=None if residual is None else residual[:n_sequences],
             ):
                 parts.append(part)

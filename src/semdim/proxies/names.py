@@ -46,6 +46,11 @@ class Proxy:
         return PROXIES[self.kind].needs_order
 
     @property
+    def splice_used(self) -> str:
+        """``splice``; empty for a kind that nothing is spliced in for."""
+        return self.splice if PROXIES[self.kind].obeys_splice else ""
+
+    @property
     def says(self) -> str:
         """What it puts at the hook point, in words."""
         return PROXIES[self.kind].says.format(size=self.size)

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semdim.certificate.fingerprints import sample_fingerprint
 from semdim.errors import ConfigError
-from semdim.rank.measured import Measured, Subject, sample_fingerprint
+from semdim.rank.measured import Measured, Subject
 from semdim.rank.ranking import rank_table
 from semdim.rank.spec import RankSpec
 from semdim.rank.table import RankTable

@@ -2,24 +2,22 @@
 
 import time
 from dataclasses import dataclass
-from math import isfinite
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import torch
 
 from semdim.artifacts.memory import MemoryPlace
-from semdim.certificate.documents import Documents
-from semdim.certificate.spec import CertificateSpec
 from semdim.forward.backend import Backend
 from semdim.forward.split import SplitModel
 from semdim.ledger.facts import LedgerFacts
 from semdim.ledger.memory import Ledger
 from semdim.models.facts import ModelFacts
+from semdim.proxies.losses import LossColumn, compute_losses
 from semdim.proxies.model_losses import model_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
-from semdim.rank.losses import proxy_losses
+from semdim.rank.ledgers import measured_of
 from semdim.rank.measured import Measured
 from semdim.saes.memory import Probe
 from semdim.steps import Steps
@@ -109,36 +107,15 @@ class HookPoint:
     def measure(self, probe: Probe, name: str, key: str) -> Measured:
         """An autoencoder's value for each document."""
         ledger, seconds = self.ledger(probe)
-        documents = Documents.of(
-            ledger.rows, ledger.facts, CertificateSpec(smoothing=self.setting.smoothing)
-        )
-        low, high = documents.range
-        windows, codes = documents.size.windows, ledger.facts.codes
-        assert windows is not None and windows.per_document is not None and codes is not None
-        k = documents.counted_means({"k": documents.column("n_active")})["k"]
-        metadata = probe.sae.cfg.metadata.to_dict()
-        variance = codes.explained_variance
-        trained_as = metadata.get("training_architecture")
-        return Measured(
-            name=name,
+        trained_as = probe.sae.cfg.metadata.to_dict().get("training_architecture")
+        return measured_of(
+            ledger.rows,
+            ledger.facts,
+            name,
+            smoothing=self.setting.smoothing,
             key=key,
-            sae_fingerprint=probe.facts.fingerprint,
-            architecture=probe.facts.architecture,
             training_architecture=None if trained_as is None else str(trained_as),
-            dict_size=probe.facts.dict_size,
-            hook_name=probe.facts.hook_name,
-            stated_l0=probe.facts.mean_n_active,
-            n_tokens=self.setting.sample.n_tokens,
-            n_tokens_counted=documents.size.n_tokens,
-            windows_per_document=windows.per_document,
-            loss_range=high - low,
-            explained_variance=variance if variance is not None and isfinite(variance) else None,
-            document=tuple(documents.table.by_unit("document").document.tolist()),
-            abs_gap=tuple(documents.abs_gaps().tolist()),
-            change=tuple((documents.losses() - documents.losses("model")).tolist()),
-            n_active=tuple(k.tolist()),
-            encode_seconds=seconds["encode"],
-            loss_seconds=seconds["losses"],
+            seconds=(seconds["encode"], seconds["losses"]),
         )
 
     def ledger(self, probe: Probe) -> tuple[Ledger, dict[str, float]]:
@@ -160,15 +137,16 @@ class HookPoint:
         steps.encode_codes()
         middle = time.perf_counter()
         proxy = parse_proxy("sae", setting.splice)
-        proxy_losses(
+        reconstruct = Reconstructor(proxy, probe.decoder.weight, probe.decoder.bias, seed=0)
+        compute_losses(
             self._split,
-            Reconstructor(proxy, probe.decoder.weight, probe.decoder.bias, seed=0),
+            [LossColumn(reconstruct, self._place.sink("losses/sae", self._n_shards))],
             self._ids,
             self._place.source("activations"),
             self._place.source("codes"),
-            self._place.sink("losses/sae", self._n_shards),
             bos_token_id=setting.bos_token_id,
             batch_sequences=setting.batch_sequences,
+            model=None,  # a ranking has no use for a comparison with the model's predictions
             update=self.update,
         )
         seconds = {"encode": middle - start, "losses": time.perf_counter() - middle}
@@ -184,7 +162,7 @@ class HookPoint:
             splice=setting.splice,
             compute_dtype=str(next(self._backend.model.parameters()).dtype).removeprefix("torch."),
             seed=0,
-            proxies={"model": "no_bos", "sae": proxy.splice},
+            proxies={"model": "", "sae": proxy.splice},
             codes=codes,
             backend=self._backend.name,
         )

@@ -1,11 +1,7 @@
 """What a ranking keeps of one autoencoder: a value for each document, and a few facts."""
 
-import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
-
-if TYPE_CHECKING:
-    from semdim.text.samples import TokenSample
+from typing import ClassVar
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ class Subject:
     corpus: str = ""
     """Name of the text."""
     tokens_fingerprint: str = ""
-    """sha256 over the tokens and the document of each sequence."""
+    """sha256 over the tokens, and the sequence and document of each."""
     n_tokens: int = 0
     """Tokens that were measured, BOS included."""
     n_tokens_counted: int = 0
@@ -90,9 +86,3 @@ class Subject:
     """dtype of the forward passes."""
     backend: str = ""
     """What ran them."""
-
-
-def sample_fingerprint(sample: "TokenSample") -> str:
-    """sha256 over the tokens and the document of each sequence."""
-    content = sample.token_ids.tobytes() + sample.document.tobytes()
-    return hashlib.sha256(content).hexdigest()

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from semdim.certificate.fingerprints import sample_fingerprint
 from semdim.certificate.run import exported_model, sample_of
 from semdim.errors import ArtifactError, SemdimError
 from semdim.progress import progress_bar
 from semdim.rank.candidates import Candidate
-from semdim.rank.measured import Measured, Skipped, Subject, sample_fingerprint
+from semdim.rank.measured import Measured, Skipped, Subject
 from semdim.rank.ranking import rank_table
 from semdim.rank.request import RankRequest
 from semdim.rank.table import RankTable
