@@ -1,11 +1,15 @@
-"""encode_codes: activations -> sparse codes of the SAE."""
+"""encode_codes: activations -> sparse codes of the SAE.
+
+With ``engine.store_codes=false`` nothing is computed here: every stage that needs codes computes
+them again, and compute_losses keeps what the ledger says of them.
+"""
 
 from semdim.activations.stored import n_tokens_of
 from semdim.artifacts.shards import MANIFEST
 from semdim.codes.encode import encode_codes
 from semdim.saes.facts import read_facts
-from semdim.saes.load import load_decoder, load_sae
 from semdim.workers.job import Work
+from stages.support.codes import load_encoding
 from stages.support.load import cached_activations, open_activations, start_engine
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
@@ -14,30 +18,28 @@ from stages.support.startup import stage
 
 def load(run: Run) -> Work:
     """The SAE, and the model where it has to compute the activations again."""
-    device, folder = start_engine(run), run.paths.sae(run.probe)
-    sae, decoder = load_sae(folder, device=device), load_decoder(folder).to(device)
+    device = start_engine(run)
     activations = open_activations(run, run.corpus)
-    rows = run.setting("engine.batch_sequences") * activations.shape(0, "activation")[1]
-    return lambda writers, update: encode_codes(
-        sae, decoder.weight, decoder.bias, activations, writers[0],
-        batch_rows=rows, device=device, update=update,
-    )  # fmt: skip
+    encoding = load_encoding(run, device, activations)
+    return lambda writers, update: encode_codes(encoding, activations, writers[0], update=update)
 
 
 @stage
 def main(run: Run) -> None:
     folder = run.paths.sae(run.probe)
     activations, facts = cached_activations(run, run.corpus), read_facts(folder)
-    n_tokens = n_tokens_of(activations)
+    stored, n_tokens = run.setting("engine.store_codes"), n_tokens_of(activations)
     writer = run.writer(
         run.paths.codes(run.probe, run.corpus),
         inputs=[activations.folder / MANIFEST, folder / "facts.json"],
-        params={},
-        n_shards=len(activations),
+        params={} if stored else {"stored": False},
+        n_shards=len(activations) if stored else 0,
     )
     compute(run, f"{run.probe} codes of {run.corpus}", Step(load, ((writer, n_tokens),)))
-    writer.publish({"dict_size": facts.dict_size, "sae": facts.fingerprint})
-    say(f"{n_tokens} tokens over {facts.dict_size} atoms -> {writer.final}")
+    published = {"dict_size": facts.dict_size, "sae": facts.fingerprint}
+    writer.publish(published if stored else published | {"stored": False})
+    what = "" if stored else ", computed where they are needed"
+    say(f"{n_tokens} tokens over {facts.dict_size} atoms{what} -> {writer.final}")
 
 
 if __name__ == "__main__":

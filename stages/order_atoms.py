@@ -2,12 +2,13 @@
 
 import torch
 
-from semdim.artifacts.shards import MANIFEST, Artifact
+from semdim.artifacts.shards import MANIFEST
 from semdim.atoms.counts import count_atoms, shards
 from semdim.atoms.order import atom_order_by_frequency, atom_order_by_importance
 from semdim.bounds.calibration import calibration_documents
 from semdim.models.facts import read_facts
 from semdim.tokens.sample import load_tokens
+from stages.support.codes import open_codes
 from stages.support.importance import importance
 from stages.support.run import Run, say
 from stages.support.startup import stage
@@ -17,7 +18,7 @@ from stages.support.startup import stage
 def main(run: Run) -> None:
     sample, by = run.setting("grid.sample"), run.setting("bound.pool_order")
     fraction, seed = run.setting("bound.calibration_fraction"), run.setting("bound.seed")
-    codes = Artifact.open(run.paths.codes(run.probe, sample))
+    codes = open_codes(run, sample)
     token_ids, document = load_tokens(run.paths.tokens(run.model, sample))
     documents = calibration_documents(document.numpy(), fraction, seed)
     chosen = torch.isin(document, torch.from_numpy(documents))

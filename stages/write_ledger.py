@@ -1,9 +1,11 @@
 """write_ledger: tokens, norms, codes and losses of one probe and corpus -> one Parquet table."""
 
 from semdim.artifacts.shards import Artifact
+from semdim.codes.source import is_stored
 from semdim.ledger.collect import CorpusFacts, base_parts
 from semdim.ledger.table import LedgerWriter
 from semdim.models.facts import read_facts
+from semdim.paths import CODE_COLUMNS
 from stages.support.ledger import ledger_facts, read_tokens
 from stages.support.run import Run, say
 from stages.support.startup import stage
@@ -17,10 +19,13 @@ def main(run: Run) -> None:
     losses = {"model": Artifact.open(paths.model_losses(run.model, corpus))}
     losses |= {name: Artifact.open(paths.losses(probe, corpus) / name) for name in others}
     writer, codes = LedgerWriter(paths.ledger(probe, corpus)), CorpusFacts()
+    of_codes = Artifact.open(paths.codes(probe, corpus))
+    if not is_stored(of_codes):
+        of_codes = Artifact.open(paths.losses(probe, corpus) / CODE_COLUMNS)
     for part in base_parts(
         token_ids,
         Artifact.open(paths.activations(run.model, run.hook, corpus)),
-        Artifact.open(paths.codes(probe, corpus)),
+        of_codes,
         losses,
         bos_token_id=read_facts(paths.model(run.model)).bos_token_id,
     ):

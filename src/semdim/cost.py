@@ -30,7 +30,7 @@ class Cost:
     unembedding: int = 0
     """Of the suffix, those of the unembedding."""
 
-    def flop(self, stage: str, *, stored: bool) -> int:
+    def flop(self, stage: str, *, stored: bool, codes_stored: bool = True) -> int:
         """Floating-point operations of a stage's matrix products, per token (and per proxy).
 
         Attention's own products, quadratic in the context, are left out: 4 % of a block of
@@ -40,23 +40,27 @@ class Cost:
             stage: a stage that runs a model or an SAE.
             stored: whether activations are; if not, the prefix runs again. For losses it is not
                 counted here, since the proxies share it (`again`).
+            codes_stored: whether codes are; if not, each stage that reads them encodes again.
         """
         again = self.again(stored=stored)
+        encoding = 2 * self.d_model * self.dict_size
         flop = {
             "cache_activations": 2 * self.prefix + again,  # norms need the mean first
             "model_losses": 2 * self.suffix + again,
-            "encode_codes": 2 * self.d_model * self.dict_size + again,
+            "encode_codes": (encoding + again) if codes_stored else 0,
             "compute_losses": 2 * self.suffix,
             "further_losses": 2 * self.suffix,
-            "order_atoms": 4 * self.suffix + again,  # forward, and back to the activations
+            # forward, and back to the activations
+            "order_atoms": 4 * self.suffix + self.again(stored=stored, codes_stored=codes_stored),
             "fit_activations": FIT_PASSES * again,
             "score_activations": again,
         }
         return flop[stage]
 
-    def again(self, *, stored: bool) -> int:
-        """Operations per token to compute an activation that is not stored."""
-        return 0 if stored else 2 * self.prefix
+    def again(self, *, stored: bool, codes_stored: bool = True) -> int:
+        """Operations per token to compute an activation that is not stored, and a code."""
+        prefix = 0 if stored else 2 * self.prefix
+        return prefix if codes_stored else prefix + 2 * self.d_model * self.dict_size
 
     def reference(self, *, stored: bool) -> int:
         """Operations per token to have the model's logits again, with which proxies are compared:

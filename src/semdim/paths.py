@@ -10,6 +10,10 @@ import inspect
 from dataclasses import dataclass
 from pathlib import Path
 
+CODE_COLUMNS = "code-columns"
+"""Within a folder of losses, what the ledger says of codes that are not stored; no proxy has such a
+name."""
+
 
 @dataclass(frozen=True)
 class Paths:

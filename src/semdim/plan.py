@@ -16,6 +16,10 @@ from semdim.settings import Settings
 NORM_BYTES = 9
 
 
+#: What is kept of a token's code that is not stored: k and three norms, or its deepest rank.
+CODE_BYTES = {"compute_losses": 16, "further_losses": 4}
+
+
 @dataclass(frozen=True)
 class Step:
     """One line of the plan."""
@@ -41,7 +45,8 @@ def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
     Probes that are not exported yet have no steps: their size is not known. Without
     ``engine.store_activations`` the prefix is run twice for the norms, and once more for each of:
     the model's losses, the scores (and several times to fit them), a probe's codes, a probe's
-    losses.
+    losses. Without ``engine.store_codes`` codes are computed in the pass that computes losses, and
+    once more for the order of atoms.
 
     Raises:
         ConfigError: the device that was asked for is not there.
@@ -91,7 +96,7 @@ class _At:
         """The steps of one probe."""
         paths, grid, corpus = self.paths, self.settings.grid, self.corpus
         unit, bound = f"{probe} · {corpus}", self.settings.bound
-        size = 8 * cost.mean_n_active + 20
+        size = 8 * cost.mean_n_active + 20 if self._are_codes_stored else 0
         yield self._step("encode_codes", unit, paths.codes(probe, corpus), cost, size)
         yield from self._losses("compute_losses", paths.losses(probe, corpus), probe, cost)
         if corpus != grid.sample:
@@ -99,6 +104,10 @@ class _At:
         if bound.pool_order == "ablation":
             out, share = paths.atom_order(probe), bound.calibration_fraction
             yield self._step("order_atoms", probe, out, cost, 0, share=share)
+        elif not self._are_codes_stored:
+            step = self._step("order_atoms", probe, paths.atom_order(probe), cost, 0)
+            again = cost.again(stored=self._is_stored, codes_stored=False)
+            yield replace(step, gflop=step.n_tokens * again / 1e9)
         yield from self._losses("further_losses", paths.further_losses(probe, corpus), probe, cost)
 
     def _losses(self, stage: str, folder: Path, probe: str, cost: Cost) -> Iterator[Step]:
@@ -107,18 +116,25 @@ class _At:
         grid = self.settings.grid
         names = grid.proxy if stage == "compute_losses" else grid.further()
         unit, stored = f"{probe} · {self.corpus}", self._is_stored
-        again = cost.again(stored=stored) + cost.reference(stored=stored)
+        again = cost.again(stored=stored, codes_stored=self._are_codes_stored)
+        again += cost.reference(stored=stored)
+        of_codes = 0 if self._are_codes_stored else CODE_BYTES[stage]
         for name in names:
             if name == "model":
                 continue
             limit = grid.n_tokens(name, self.settings.corpora[self.corpus].n_tokens)
             step = self._step(stage, unit, folder / name, cost, 12, proxy=name, limit=limit)
-            yield replace(step, gflop=step.gflop + self._n_tokens() * again / 1e9)
-            again = 0
+            n_bytes = step.bytes + self._n_tokens() * of_codes
+            yield replace(step, gflop=step.gflop + self._n_tokens() * again / 1e9, bytes=n_bytes)
+            again = of_codes = 0
 
     @property
     def _is_stored(self) -> bool:
         return self.settings.engine.store_activations
+
+    @property
+    def _are_codes_stored(self) -> bool:
+        return self.settings.engine.store_codes
 
     @property
     def _dtype(self) -> str:
@@ -152,7 +168,7 @@ class _At:
         share: float = 1.0,
     ) -> Step:
         n_tokens = round(self._n_tokens(limit) * share)
-        flop = cost.flop(stage, stored=self._is_stored)
+        flop = cost.flop(stage, stored=self._is_stored, codes_stored=self._are_codes_stored)
         size = int(n_tokens * bytes_per_token)
         return Step(
             stage, self.model, unit, proxy, out, n_tokens, n_tokens * flop / 1e9, size,

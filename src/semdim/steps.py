@@ -13,7 +13,7 @@ from semdim.activations.cache import cache_activations
 from semdim.activations.norms import cache_norms
 from semdim.activations.source import RecomputedActivations
 from semdim.artifacts.protocols import ShardPlace, ShardSink, ShardSource
-from semdim.codes.encode import Encoder, encode_codes
+from semdim.codes.encode import Encoder, Encoding, encode_codes
 from semdim.forward.split import SplitModel
 from semdim.ledger.collect import CorpusFacts, LedgerPart, base_parts, further_parts, joined
 from semdim.ledger.facts import CodesFacts
@@ -92,16 +92,14 @@ class Steps:
     def encode_codes(self) -> None:
         """Activations to sparse codes."""
         shards = self.place.sink("codes", self.n_shards)
-        encode_codes(
+        encoding = Encoding(
             self.sae,
             self.decoder.weight,
             self.decoder.bias,
-            self.activations(),
-            shards,
             batch_rows=self.batch_sequences * self.token_ids.shape[1],
             device=str(self.split.device),
-            update=self.update,
         )
+        encode_codes(encoding, self.activations(), shards, update=self.update)
         shards.publish({"dict_size": len(self.decoder.weight)})
 
     def compute_losses(

@@ -2,7 +2,6 @@
 
 from torch import Tensor
 
-from semdim.artifacts.shards import Artifact
 from semdim.atoms.counts import shards
 from semdim.atoms.importance import ablation_importance
 from semdim.models.facts import read_facts
@@ -11,7 +10,8 @@ from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import load_decoder
 from semdim.tokens.sample import load_tokens
-from stages.support.load import load_split, open_activations, start_engine
+from stages.support.codes import open_both
+from stages.support.load import load_split, start_engine
 from stages.support.run import Run
 
 
@@ -21,13 +21,14 @@ def importance(run: Run, chosen: Tensor) -> Tensor:
     split = load_split(run, device)
     decoder = load_decoder(run.paths.sae(run.probe)).to(device)
     token_ids, _ = load_tokens(run.paths.tokens(run.model, sample))
+    opened = open_both(run, sample, split)
     parts = shards(
         token_ids,
         chosen,
-        Artifact.open(run.paths.codes(run.probe, sample)),
+        opened.codes,
         len(decoder.weight),
         read_facts(run.paths.model(run.model)).bos_token_id,
-        open_activations(run, sample, split),
+        opened.activations,
     )
     proxy, seed = parse_proxy("sae", run.setting("splice")), run.setting("seed")
     with progress_bar(total=token_ids.numel(), desc=f"{run.probe} importance of atoms") as bar:

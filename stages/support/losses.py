@@ -4,31 +4,45 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from torch import Tensor
+
 from semdim.artifacts.kept import KeptFolder
 from semdim.artifacts.protocols import MissingShards, ShardSource
 from semdim.artifacts.shards import MANIFEST, Artifact
+from semdim.codes.source import is_stored, token_columns
 from semdim.forward.hook_points import parse_hook
 from semdim.models.facts import read_facts
-from semdim.proxies.losses import LossColumn, ModelItself, compute_losses, n_shards_of
+from semdim.paths import CODE_COLUMNS
+from semdim.proxies.losses import CodeColumns, LossColumn, ModelItself, compute_losses, n_shards_of
 from semdim.proxies.names import Proxy, parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
 from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
 from semdim.tokens.sample import load_tokens
 from semdim.workers.job import Work
-from stages.support.load import cached_activations, load_split, open_activations, start_engine
+from stages.support.codes import open_both
+from stages.support.load import cached_activations, load_split, start_engine
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
 
 KINDS = "semdim.proxies.kinds"
+OfCode = Callable[[dict[str, Tensor], Tensor], dict[str, Tensor]]
 
 
 def losses_of(
-    run: Run, folder: Path, names: Sequence[str], n_tokens: Callable[[str, int], int]
+    run: Run,
+    folder: Path,
+    names: Sequence[str],
+    n_tokens: Callable[[str, int], int],
+    *,
+    columns: Callable[[Run], OfCode],
+    reads: Sequence[Path] = (),
 ) -> None:
     """Compute the losses of ``names`` on the unit's corpus into ``folder``, one pass for all.
 
     n_tokens: how many of the corpus's tokens a proxy is run on.
+    columns: what the same pass keeps of codes that are not stored.
+    reads: manifests of what ``columns`` reads.
     """
     kept, activations = KeptFolder(folder), cached_activations(run, run.corpus)
     token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
@@ -42,11 +56,21 @@ def losses_of(
         if not kept.holds(name, keys[name])
     }
     done, new = ", ".join(writers), {name: sizes[name] for name in writers}
-    compute(
-        run,
-        f"{run.probe} {done} on {run.corpus}",
-        Step(load, tuple((writers[name], new[name] * context) for name in new), (new,)),
+    of_codes = []
+    if not is_stored(Artifact.open(run.paths.codes(run.probe, run.corpus))):
+        inputs = [*_sources(run), *reads]
+        keys[CODE_COLUMNS] = run.key(folder / CODE_COLUMNS, inputs=inputs, params={})
+        if not kept.holds(CODE_COLUMNS, keys[CODE_COLUMNS]):
+            of_codes = [run.resumed(folder / CODE_COLUMNS, keys[CODE_COLUMNS], len(activations))]
+    step = Step(
+        load,
+        tuple((writers[name], new[name] * context) for name in new),
+        (new, columns),
+        tuple((writer, token_ids.numel()) for writer in of_codes),
     )
+    compute(run, f"{run.probe} {done} on {run.corpus}", step)
+    for writer in of_codes:
+        writer.publish({})
     for name, writer in writers.items():
         proxy = proxies[name]
         writer.publish({"proxy": proxy.name, "kind": proxy.kind, "splice": proxy.splice})
@@ -54,27 +78,32 @@ def losses_of(
     say(f"losses on {run.corpus}: {done or 'nothing new'} -> {folder}")
 
 
-def load(run: Run, sizes: Mapping[str, int]) -> Work:
+def load(run: Run, sizes: Mapping[str, int], columns: Callable[[Run], OfCode]) -> Work:
     """The model, and how each proxy replaces what it reads.
 
     sizes: the proxies, each with the sequences that it is run on.
+    columns: what a writer behind those of the proxies is for.
     """
     device = start_engine(run)
     split, decoder = load_split(run, device), load_decoder(run.paths.sae(run.probe)).to(device)
     token_ids, _ = load_tokens(run.paths.tokens(run.model, run.corpus))
-    activations = open_activations(run, run.corpus, split)
-    codes = Artifact.open(run.paths.codes(run.probe, run.corpus))
+    opened = open_both(run, run.corpus, split)
     bos_token_id = read_facts(run.paths.model(run.model)).bos_token_id
     batch, model = run.setting("engine.batch_sequences"), _model_itself(run)
-    reconstruct = [_reconstructor(run, name, decoder, activations) for name in sizes]
+    reconstruct = [_reconstructor(run, name, decoder, opened.activations) for name in sizes]
 
     def work(writers: Sequence[MissingShards], update: Callable[[int], object]) -> None:
-        columns = [
-            LossColumn(*column) for column in zip(reconstruct, writers, sizes.values(), strict=True)
+        of_proxies, of_codes = writers[: len(sizes)], None
+        if len(writers) > len(sizes):
+            of_codes = CodeColumns(writers[-1], columns(run))
+        of_proxy = [
+            LossColumn(*column)
+            for column in zip(reconstruct, of_proxies, sizes.values(), strict=True)
         ]
         compute_losses(
-            split, columns, token_ids, activations, codes,
+            split, of_proxy, token_ids, opened.activations, opened.codes,
             bos_token_id=bos_token_id, batch_sequences=batch, model=model, update=update,
+            of_codes=of_codes,
         )  # fmt: skip
 
     return work
@@ -90,13 +119,7 @@ def _model_itself(run: Run) -> ModelItself:
 
 def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
     """What the losses of one proxy are kept and resumed under."""
-    inputs = [
-        run.paths.model(run.model) / "facts.json",
-        run.paths.sae(run.probe) / "facts.json",
-        run.paths.activations(run.model, run.hook, run.corpus) / MANIFEST,
-        run.paths.codes(run.probe, run.corpus) / MANIFEST,
-        run.paths.model_losses(run.model, run.corpus) / MANIFEST,
-    ]
+    inputs = [*_sources(run), run.paths.model_losses(run.model, run.corpus) / MANIFEST]
     if find_spec(f"{KINDS}.{proxy.kind}") is None:  # it comes from a plugin
         inputs.append(run.paths.plugins)
     if proxy.needs_order:
@@ -111,6 +134,21 @@ def _key(run: Run, final: Path, proxy: Proxy, n_sequences: int) -> str:
         "backend": run.backend,
     }
     return run.key(final, inputs=inputs, params=params, kinds={KINDS: [proxy.kind]})
+
+
+def of_ledger(run: Run) -> OfCode:
+    """What the ledger says of a token's code."""
+    return token_columns
+
+
+def _sources(run: Run) -> list[Path]:
+    """What activations and codes are determined by."""
+    return [
+        run.paths.model(run.model) / "facts.json",
+        run.paths.sae(run.probe) / "facts.json",
+        run.paths.activations(run.model, run.hook, run.corpus) / MANIFEST,
+        run.paths.codes(run.probe, run.corpus) / MANIFEST,
+    ]
 
 
 def _reconstructor(

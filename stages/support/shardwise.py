@@ -27,6 +27,8 @@ class Step:
     parts: Parts
     """What it writes; shard i of each is computed together."""
     arguments: tuple[Any, ...] = ()
+    further: Parts = ()
+    """What it writes besides, without work of its own: the stage's rate does not count it."""
 
 
 def compute(run: Run, desc: str, *steps: Step, is_timed: bool = True) -> None:
@@ -88,6 +90,8 @@ def _job(run: Run, step: Step) -> Job:
         module=run.module if module == "__main__" else module,
         function=step.load.__name__,
         arguments=(run, *step.arguments),
-        parts=tuple(Part(writer, n_tokens, of_shard) for writer, n_tokens in step.parts),
+        parts=tuple(
+            Part(writer, n_tokens, of_shard) for writer, n_tokens in (*step.parts, *step.further)
+        ),
         plugins=tuple(run.params.get("plugins") or ()),
     )

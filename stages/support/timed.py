@@ -35,9 +35,10 @@ def timed(run: Run, *parts: tuple[ShardSink, int]) -> Iterator[None]:
 
 def _rate(run: Run, cost: Cost, n_tokens: list[int], seconds: float) -> Rate:
     stage, stored = run.module.rpartition(".")[2], run.setting("engine.store_activations")
-    flop = sum(n_tokens) * cost.flop(stage, stored=stored)
+    codes = run.setting("engine.store_codes")
+    flop = sum(n_tokens) * cost.flop(stage, stored=stored, codes_stored=codes)
     if stage in ("compute_losses", "further_losses"):  # all proxies share one pass of the prefix
-        flop += max(n_tokens) * cost.again(stored=stored)
+        flop += max(n_tokens) * cost.again(stored=stored, codes_stored=codes)
     device = present_device(run.setting("engine.device"))
     return Rate(
         stage=stage,

@@ -15,7 +15,7 @@ from semdim.artifacts.shards import Artifact
 from semdim.bounds.quantities import smoothed_loss
 from semdim.ledger.facts import LedgerFacts
 from semdim.ledger.table import read_ledger, read_table
-from semdim.paths import Paths
+from semdim.paths import CODE_COLUMNS, Paths
 from semdim.tokens.sample import load_tokens
 from semdim.uncertainty.activation_scores import COLUMNS
 from semdim.uncertainty.join import join_scores
@@ -287,8 +287,10 @@ def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths
     assert set(COLUMNS) <= set(auroc.index) and auroc.notna().all()
 
 
-def test_without_stored_activations_everything_is_the_same(fresh: Clone, first_run: str) -> None:
-    """To the byte: ledgers, scores and results; on the disk, no activation."""
+def test_without_stored_activations_and_codes_everything_is_the_same(
+    fresh: Clone, first_run: str
+) -> None:
+    """To the byte: ledgers, scores and results; on the disk, no activation and no code."""
     paths = Paths(fresh.root)
 
     def outcome() -> dict[str, bytes]:
@@ -305,12 +307,16 @@ def test_without_stored_activations_everything_is_the_same(fresh: Clone, first_r
         }
 
     before = outcome()
-    output = fresh.experiment("-S", "engine.store_activations=false")
+    unstored = ("-S", "engine.store_activations=false", "-S", "engine.store_codes=false")
+    output = fresh.experiment(*unstored)
     ran = stages_run(output)
     assert {f"cache_activations@hook0-{corpus}" for corpus in CORPORA} <= set(ran)
     for corpus in CORPORA:
         for shard in Artifact.open(paths.activations("tiny", HOOK, corpus)).shards:
             assert set(shard["tensors"]) == {"norm", "is_outlier", "centred_norm"}
+        assert not len(Artifact.open(paths.codes("tiny", corpus)))
+        columns = Artifact.open(paths.losses("tiny", corpus) / CODE_COLUMNS)
+        assert "atoms" not in columns.shards[0]["tensors"] and len(columns) == len(columns.shards)
     assert outcome() == before
     assert not [name for name in ran if name.startswith(("assemble", "measure", "plot"))]
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from semdim.activations.cache import cache_activations
 from semdim.artifacts.shards import Artifact, ShardWriter
-from semdim.codes.encode import encode_codes
+from semdim.codes.encode import Encoding, encode_codes
 from semdim.errors import ArtifactError, ConfigError, DataError, MismatchError
 from semdim.monitor import SparsityMonitor, Token, read_threshold
 from semdim.monitor.exports import Exports, exported_probes, find
@@ -92,10 +92,10 @@ def through_the_stages(folder: Path, pipeline: Pipeline, paths: Paths, ids: torc
     shards.publish({})
     decoder = load_decoder(paths.sae("tiny"))
     shards = writer("codes")
-    encode_codes(
-        pipeline.sae, decoder.weight, decoder.bias, Artifact.open(folder / "activations"), shards,
-        batch_rows=50, device="cpu", update=lambda _: None,
+    encoding = Encoding(
+        pipeline.sae, decoder.weight, decoder.bias, batch_rows=50, device="cpu"
     )  # fmt: skip
+    encode_codes(encoding, Artifact.open(folder / "activations"), shards, update=lambda _: None)
     shards.publish({})
     row_starts = Artifact.open(folder / "codes").read(0)["row_starts"]
     return row_starts.diff().view(ids.shape).tolist()

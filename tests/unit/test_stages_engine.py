@@ -15,7 +15,7 @@ import yaml
 from semdim import rates
 from semdim.activations.cache import cache_activations
 from semdim.artifacts.shards import MANIFEST, Artifact
-from semdim.codes.encode import encode_codes
+from semdim.codes.encode import Encoding, encode_codes
 from semdim.cost import probe_cost
 from semdim.errors import ArtifactError, ConfigError
 from semdim.forward import dtype as forward_dtype
@@ -33,7 +33,7 @@ from stages.support.configuration import composed
 from stages.support.engine import engine_record
 from stages.support.ledger import ledger_facts
 from stages.support.load import load_split, open_activations
-from stages.support.losses import losses_of
+from stages.support.losses import losses_of, of_ledger
 from stages.support.run import Run, Unit
 from stages.support.sources import write_sources
 from stages.support.timed import timed
@@ -258,10 +258,11 @@ def test_stages_leave_their_rates_and_nothing_else_behind(project: Path) -> None
     writer = encode.writer(run.paths.codes("tiny", "english"), inputs=[], params={}, n_shards=2)
     decoder = load_decoder(run.paths.sae("tiny"))
     with timed(encode, (writer, n_tokens)):
-        encode_codes(
-            load_sae(run.paths.sae("tiny")), decoder.weight, decoder.bias, activations, writer,
-            batch_rows=64, device="cpu", update=lambda n: None,
+        encoding = Encoding(
+            load_sae(run.paths.sae("tiny")), decoder.weight, decoder.bias,
+            batch_rows=64, device="cpu",
         )  # fmt: skip
+        encode_codes(encoding, activations, writer, update=lambda n: None)
     writer.publish({"dict_size": cost.dict_size})
 
     token_ids, _ = load_tokens(run.paths.tokens("tiny", "english"))
@@ -274,9 +275,9 @@ def test_stages_leave_their_rates_and_nothing_else_behind(project: Path) -> None
     losses = a_run(project, "engine.device=cpu", module="stages.further_losses")
     folder = run.paths.further_losses("tiny", "english")
     some = {"topk_4": n_tokens, "random_decoder": n_tokens // 2}
-    losses_of(losses, folder, list(some), lambda name, n: some[name])
+    losses_of(losses, folder, list(some), lambda name, n: some[name], columns=of_ledger)
     before = run.paths.rates.read_bytes()
-    losses_of(losses, folder, list(some), lambda name, n: some[name])
+    losses_of(losses, folder, list(some), lambda name, n: some[name], columns=of_ledger)
     assert run.paths.rates.read_bytes() == before  # nothing was computed
 
     found = rates_of(run)

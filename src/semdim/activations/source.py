@@ -6,7 +6,7 @@ samples whose activations would not fit a disk. Both give the same tensors to th
 shards.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,45 @@ class RecomputedActivations:
 
     def ahead(self, indices: Iterable[int]) -> Iterator[dict[str, Tensor]]:
         """Several shards. None is computed ahead: the cores have enough to do."""
+        return map(self.read, indices)
+
+    def __iter__(self) -> Iterator[dict[str, Tensor]]:
+        return self.ahead(range(len(self)))
+
+
+class Remembered:
+    """A source whose last shard is kept: two that read it in step have it computed once."""
+
+    def __init__(self, source: ShardSource) -> None:
+        self._source = source
+        self._last: tuple[int, dict[str, Tensor]] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """That of the source."""
+        return self._source.folder
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Those of the source."""
+        return self._source.facts
+
+    def __len__(self) -> int:
+        return len(self._source)
+
+    def shape(self, index: int, name: str) -> tuple[int, ...]:
+        """Shape of a shard's tensor."""
+        return self._source.shape(index, name)
+
+    def read(self, index: int) -> dict[str, Tensor]:
+        """One shard."""
+        if self._last is None or self._last[0] != index:
+            self._last = None  # not two of them in memory
+            self._last = (index, self._source.read(index))
+        return self._last[1]
+
+    def ahead(self, indices: Iterable[int]) -> Iterator[dict[str, Tensor]]:
+        """Several shards, each when it is asked for."""
         return map(self.read, indices)
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:

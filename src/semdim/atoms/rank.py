@@ -6,6 +6,9 @@ from torch import Tensor
 
 from semdim.codes.sparse import Codes
 
+DEEPEST_RANK = "deepest_rank"
+"""Its column in ledgers and shards."""
+
 
 def select_rows(codes: Codes, wanted: Bool[Tensor, " rows"]) -> Codes:
     """The rows where ``wanted`` holds."""

@@ -34,15 +34,68 @@ def encode_rows(sae: Encoder, activation: Float[Tensor, "rows d_model"], batch_r
         )
 
 
+class Encoding:
+    """How the activations of a shard become its codes.
+
+    Args:
+        sae: the encoder.
+        weight: its decoder, rows of unit norm, on ``device``.
+        bias: of the decoder.
+        batch_rows: tokens that are dense at once.
+        device: to compute on.
+    """
+
+    def __init__(
+        self,
+        sae: Encoder,
+        weight: Float[Tensor, "dict_size d_model"],
+        bias: Float[Tensor, " d_model"],
+        *,
+        batch_rows: int,
+        device: str,
+    ) -> None:
+        self._sae, self._weight, self._bias = sae, weight, bias
+        self._batch_rows, self._device = batch_rows, device
+        self._batches = Batches(batch_rows, device, unit="tokens")
+
+    def of_shard(
+        self,
+        activation: Float[Tensor, "sequences context d_model"],
+        update: Callable[[int], object],
+    ) -> dict[str, Tensor]:
+        """The tensors of a shard of codes, as `encode_codes` writes them.
+
+        Raises:
+            DataError: the encoder returned values that are not codes.
+        """
+        rows = activation.flatten(0, 1)
+
+        def work(batch: slice) -> tuple[Codes, Tensor]:
+            part = rows[batch].to(self._device)
+            codes = encode_rows(self._sae, part, self._batch_rows)
+            rebuilt = decode(codes, self._weight, self._bias)
+            norms = torch.stack([rebuilt.norm(dim=-1), (part.float() - rebuilt).norm(dim=-1)])
+            return codes.to("cpu"), norms.cpu()
+
+        codes_parts, norm_parts = [], []
+        for codes, norms in self._batches.run(work, len(rows)):
+            codes_parts.append(codes)
+            norm_parts.append(norms)
+            update(norms.shape[1])
+        codes, (norm, error) = concatenate(codes_parts), torch.cat(norm_parts, dim=1).unbind()
+        columns = {
+            "code_norm": codes.norm,
+            "reconstruction_norm": norm.clone(),
+            "reconstruction_error": error.clone(),
+        }
+        return codes.tensors() | columns
+
+
 def encode_codes(
-    sae: Encoder,
-    weight: Float[Tensor, "dict_size d_model"],
-    bias: Float[Tensor, " d_model"],
+    encoding: Encoding,
     activations: ShardSource,
     writer: MissingShards,
     *,
-    batch_rows: int,
-    device: str,
     update: Callable[[int], object],
 ) -> None:
     """Write the codes of every token, a CSR shard for each shard of activations.
@@ -53,32 +106,11 @@ def encode_codes(
     Raises:
         DataError: the encoder returned values that are not codes.
     """
-    batches = Batches(batch_rows, device, unit="tokens")
     missing = writer.missing
     for index in set(range(len(activations))) - set(missing):
         update(math.prod(activations.shape(index, "activation")[:2]))
     for index, shard in zip(missing, activations.ahead(missing), strict=True):
-        rows = shard["activation"].flatten(0, 1)
-
-        def work(batch: slice, rows: Tensor = rows) -> tuple[Codes, Tensor]:
-            part = rows[batch].to(device)
-            codes = encode_rows(sae, part, batch_rows)
-            rebuilt = decode(codes, weight, bias)
-            norms = torch.stack([rebuilt.norm(dim=-1), (part.float() - rebuilt).norm(dim=-1)])
-            return codes.to("cpu"), norms.cpu()
-
-        codes_parts, norm_parts = [], []
-        for codes, norms in batches.run(work, len(rows)):
-            codes_parts.append(codes)
-            norm_parts.append(norms)
-            update(norms.shape[1])
-        codes, (norm, error) = concatenate(codes_parts), torch.cat(norm_parts, dim=1).unbind()
-        columns = {
-            "code_norm": codes.norm,
-            "reconstruction_norm": norm.clone(),
-            "reconstruction_error": error.clone(),
-        }
-        writer.write(index, codes.tensors() | columns)
+        writer.write(index, encoding.of_shard(shard["activation"], update))
 
 
 def codes_of_shard(shard: dict[str, Tensor], dict_size: int) -> Codes:

@@ -34,6 +34,10 @@ class EngineSpec:
     store_activations: bool = True
     """False keeps the activations' norms alone: less disk, and the prefix is run again wherever
     activations are needed. The ledger is the same."""
+    store_codes: bool = True
+    """False computes codes wherever they are needed and keeps of them what the ledger says of each
+    token. With ``store_activations`` false as well, one pass over a shard goes from its tokens to
+    its losses, and neither activations nor codes reach the disk. The ledger is the same."""
     n_threads: int | None = setting(
         None, at_least=1, **limit(1024, "no machine has more cores to run them on")
     )

@@ -11,8 +11,9 @@ from torch import Tensor
 from semdim.activations.norms import familiar_activations
 from semdim.activations.stored import is_stored
 from semdim.artifacts.protocols import ShardSource
-from semdim.atoms.rank import deepest_rank
+from semdim.atoms.rank import DEEPEST_RANK, deepest_rank
 from semdim.codes.encode import codes_of_shard
+from semdim.codes.source import NORMS, token_columns
 from semdim.errors import ArtifactError
 from semdim.ledger.facts import CodesFacts
 from semdim.ledger.table import PER_PROXY, build_table
@@ -71,7 +72,7 @@ def base_parts(
     Args:
         token_ids: the sample.
         norms_source: its activations, or their norms where they are not stored.
-        codes: its codes, in the same shards.
+        codes: its codes, in the same shards, or what `token_columns` kept of them.
         losses: by proxy; ``model`` is among them and covers the sample.
 
     Raises:
@@ -91,19 +92,17 @@ def base_parts(
         per_prediction = _together(take(len(ids)) for take in takes)
         per_prediction |= {name: of_model[name].numpy() for name in MODEL_SCORES}
         norm = norms(norm_shard)
+        is_bos = bos_mask(ids, bos_token_id)
+        of_codes = shard if "n_active" in shard else token_columns(shard, is_bos)
         per_token = {
-            "n_active": shard["row_starts"].diff().int().view(ids.shape),
-            "code_norm": shard["code_norm"].view(ids.shape),
-            "reconstruction_norm": shard["reconstruction_norm"].view(ids.shape),
-            "reconstruction_error": shard["reconstruction_error"].view(ids.shape),
-            "is_bos": bos_mask(ids, bos_token_id),
+            **{name: of_codes[name].view(ids.shape) for name in ("n_active", *NORMS)},
+            "is_bos": is_bos,
             "is_outlier": norm["is_outlier"],
             "activation_norm": norm["norm"],
             "centred_norm": norm["centred_norm"],
         }
         arrays = {name: column.numpy() for name, column in per_token.items()}
-        inside = np.repeat(~arrays["is_bos"].reshape(-1), shard["row_starts"].diff().numpy())
-        atoms = np.unique(shard["atoms"].numpy()[inside])
+        atoms = of_codes["used_atoms"].numpy()
         yield LedgerPart(first, ids.numpy(), arrays, per_prediction, atoms)
 
 
@@ -118,7 +117,7 @@ def further_parts(
 
     Args:
         token_ids: the sample.
-        codes: its codes.
+        codes: its codes, or ``deepest_rank`` alone, which was kept of them.
         losses: by proxy; each may cover the first sequences of the sample alone.
         atom_order: atoms, first the one that enters a pool first.
 
@@ -127,9 +126,12 @@ def further_parts(
     """
     takes = [_padded(name, artifact) for name, artifact in losses.items()]
     for first, ids, shard in _sequences(token_ids, codes):
-        rank = deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order).view(ids.shape)
+        rank = shard.get(DEEPEST_RANK)
+        if rank is None:
+            rank = deepest_rank(codes_of_shard(shard, len(atom_order)), atom_order)
         per_prediction = _together(take(len(ids)) for take in takes)
-        yield LedgerPart(first, ids.numpy(), {"deepest_rank": rank.numpy()}, per_prediction)
+        per_token = {DEEPEST_RANK: rank.view(ids.shape).numpy()}
+        yield LedgerPart(first, ids.numpy(), per_token, per_prediction)
 
 
 def joined(base: Iterable[LedgerPart], further: Iterable[LedgerPart]) -> Iterator[LedgerPart]:
@@ -150,7 +152,8 @@ def _sequences(
     """Each shard of codes with its first sequence and the ids of its tokens."""
     first, context = 0, token_ids.shape[1]
     for shard in codes:
-        n_sequences, rest = divmod(len(shard["code_norm"]), context)
+        of_tokens = shard["code_norm"] if "code_norm" in shard else shard[DEEPEST_RANK]
+        n_sequences, rest = divmod(len(of_tokens), context)
         ids = token_ids[first : first + n_sequences]
         if rest or len(ids) < n_sequences:
             raise _other_sample(codes, f"more than {first}", token_ids)

@@ -44,6 +44,15 @@ class LossColumn:
 
 
 @dataclass(frozen=True)
+class CodeColumns:
+    """What is kept of codes that are not stored, while losses are being computed from them."""
+
+    writer: MissingShards
+    columns: Callable[[dict[str, Tensor], Tensor], dict[str, Tensor]]
+    """From the codes of a shard, and which of its positions are special [s, T], to what is kept."""
+
+
+@dataclass(frozen=True)
 class ModelItself:
     """Where the model's final residual stream comes from, with which proxies are compared."""
 
@@ -114,6 +123,7 @@ def compute_losses(
     batch_sequences: int,
     model: ModelItself | None,
     update: Callable[[int], object],
+    of_codes: CodeColumns | None = None,
 ) -> None:
     """Write the losses of the sequences: shards ``nll`` [s, T − 1], in bits, float32.
 
@@ -129,6 +139,7 @@ def compute_losses(
             not computed again, which costs half as much as the suffix, and a shard holds ``nll``
             alone.
         update: called with the number of tokens, times that of proxies, after each batch.
+        of_codes: what to keep of codes that are not stored.
 
     Raises:
         ArtifactError: activations and codes are not of the same tokens.
@@ -141,15 +152,25 @@ def compute_losses(
         )
     shards = range(len(activations))
     firsts = [0, *itertools.accumulate(activations.shape(i, "activation")[0] for i in shards)]
-    missing = sorted({index for column in columns for index in column.writer.missing})
-    dict_size, context = len(columns[0].reconstruct.weight), token_ids.shape[1]
+    writers = [column.writer for column in columns] + ([of_codes.writer] if of_codes else [])
+    missing = sorted({index for writer in writers for index in writer.missing})
+    dict_size = len(columns[0].reconstruct.weight) if columns else codes.facts["dict_size"]
+    context = token_ids.shape[1]
     for column in columns:
         done = set(shards) - set(column.writer.missing)
         update(sum(column.sequences_of(firsts, i, len(token_ids)) for i in done) * context)
+    if of_codes is not None:
+        done = set(shards) - set(of_codes.writer.missing)
+        update(sum(firsts[index + 1] - firsts[index] for index in done) * context)
     batches = Batches(batch_sequences, str(split.device))
     read = zip(missing, activations.ahead(missing), codes.ahead(missing), strict=True)
     for index, activation, stored in read:
         of_shard = codes_of_shard(stored, dict_size)
+        if of_codes is not None and index in of_codes.writer.missing:
+            ids = token_ids[firsts[index] : firsts[index + 1]]
+            found = of_codes.columns(stored, bos_mask(ids, bos_token_id))
+            of_codes.writer.write(index, found)
+            update(ids.numel())
         is_compared = any(not column.reconstruct.has_scores for column in columns)
         residual = model.of_shard(index) if model is not None and is_compared else None
         together: dict[int, list[LossColumn]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from semdim.errors import ConfigError
 from semdim.paths import Paths
-from semdim.plan import Step, other_way, steps
+from semdim.plan import Step, steps
 from semdim.scale.devices import DEVICES, Device, efficiency, flop_per_second
 from semdim.settings import Settings
 
@@ -52,6 +52,8 @@ class Scale:
     """On the disk with activations stored."""
     bytes_per_token: float
     """On the disk without."""
+    fused_bytes_per_token: float
+    """On the disk with neither activations nor codes."""
     disk_bytes: int
     """What there is room for."""
     proxy: Artifact
@@ -70,9 +72,14 @@ class Scale:
         return int(self.disk_bytes / self.stored_bytes_per_token)
 
     @property
-    def n_tokens_at_all(self) -> int:
+    def n_tokens_unstored(self) -> int:
         """So many tokens fit with ``engine.store_activations=false``."""
         return int(self.disk_bytes / self.bytes_per_token)
+
+    @property
+    def n_tokens_at_all(self) -> int:
+        """So many tokens fit with ``engine.store_codes=false`` as well."""
+        return int(self.disk_bytes / self.fused_bytes_per_token)
 
     @property
     def share(self) -> float:
@@ -107,8 +114,10 @@ def project(
             "No model is exported yet, so its arithmetic is not known: run `dvc repro "
             "prepare_model prepare_sae` first."
         )
-    n_stored = _bytes(todo if larger.engine.store_activations else _other(larger, paths))
-    n_unstored = _bytes(_other(larger, paths) if larger.engine.store_activations else todo)
+    stored, unstored, fused = (
+        _bytes(list(steps(_storing(larger, *kept), paths)))
+        for kept in ((True, True), (False, True), (False, False))
+    )
     ledger, flop = _ledger(larger, todo), 1e9 * sum(step.gflop for step in todo)
     sample = f" · {larger.grid.sample}"
     per_token = _typical([step for step in todo if step.unit.endswith(sample)])
@@ -118,8 +127,9 @@ def project(
         artifacts=(*_by_stage(todo), Artifact("write_ledger", 0.0, ledger)),
         hours=tuple(_hours(device, flop, per_token, n_gpus) for device in DEVICES),
         flop_per_token=per_token,
-        stored_bytes_per_token=(n_stored + ledger) / n_tokens,
-        bytes_per_token=(n_unstored + ledger) / n_tokens,
+        stored_bytes_per_token=(stored + ledger) / n_tokens,
+        bytes_per_token=(unstored + ledger) / n_tokens,
+        fused_bytes_per_token=(fused + ledger) / n_tokens,
         disk_bytes=disk_bytes,
         proxy=_proxy(larger, todo),
         probe=_probe(todo),
@@ -131,8 +141,9 @@ def _hours(device: Device, flop: float, per_token: float, n_gpus: int) -> Hours:
     return Hours(device, hours, hours / n_gpus)
 
 
-def _other(settings: Settings, paths: Paths) -> list[Step]:
-    return list(steps(other_way(settings), paths))
+def _storing(settings: Settings, activations: bool, codes: bool) -> Settings:
+    engine = replace(settings.engine, store_activations=activations, store_codes=codes)
+    return replace(settings, engine=engine)
 
 
 def _bytes(todo: Sequence[Step]) -> int:

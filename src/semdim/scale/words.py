@@ -31,8 +31,8 @@ def lines(scale: Scale) -> Iterator[str]:
     yield ""
     yield (
         f"{size(scale.disk_bytes)} of disk hold {scale.n_tokens_stored:,} tokens with activations "
-        f"stored, and {scale.n_tokens_at_all:,} with engine.store_activations=false: "
-        + _advice(scale)
+        f"stored, {scale.n_tokens_unstored:,} with engine.store_activations=false, and "
+        f"{scale.n_tokens_at_all:,} with engine.store_codes=false as well: " + _advice(scale)
     )
     first = scale.hours[0].device
     yield (
@@ -45,8 +45,10 @@ def lines(scale: Scale) -> Iterator[str]:
 def _advice(scale: Scale) -> str:
     if scale.n_tokens <= scale.n_tokens_stored:
         return "this run may store them."
-    if scale.n_tokens <= scale.n_tokens_at_all:
+    if scale.n_tokens <= scale.n_tokens_unstored:
         return "this run needs engine.store_activations=false."
+    if scale.n_tokens <= scale.n_tokens_at_all:
+        return "this run needs both."
     return "this run does not fit either way."
 
 
