@@ -13,6 +13,7 @@ WHERE = {
     "k_and_loss": "`k_and_loss.json` of a probe",
     "ledger_facts": "the metadata of a ledger's Parquet file, key `semdim`",
     "rank": "what `semdim rank` writes",
+    "risk_thresholds": "`risk_thresholds.json` of a probe",
     "setup": "`setup.json` of a probe",
     "verdict": "`verdict.json` of a probe",
 }
