@@ -95,7 +95,7 @@ def test_results_of_a_probe_are_those_of_a_run_alone(
         paths = Paths(root)
         results = contents(paths.results(name))
         del results["params.yaml"]
-        assert len(results) == 29
+        assert len(results) == 30
         for folder in ("sae", "codes", "losses", "further_losses", "ledger", "further"):
             found = contents(paths.of_probe(name) / folder)
             results |= {f"{folder}/{path}": digest for path, digest in found.items()}

@@ -225,7 +225,7 @@ def test_the_larger_thresholds_are_asked_for() -> None:
     assert all(one["threshold"] <= other["threshold"] for one, other in pairs)
     folders = ["--model", str(Paths().model("tiny")), "--sae", str(Paths().sae("tiny"))]
     code, _, err = run(*folders, "--text", "x = 1", "--confident")
-    assert code == 1 and "no thresholds to choose from" in err
+    assert code == 1 and "no such thresholds to choose from" in err
 
 
 def test_without_a_threshold_it_says_how_to_get_one() -> None:

@@ -174,7 +174,7 @@ MODULES = {
         "compute_losses", "further_losses", "order_atoms", *BOUNDS,  # the proxy ``mean``
     },
     "semdim/codes/encode.py": {"encode_codes", "measure_rounding", *READ_CODES},
-    "semdim/atoms/rank.py": {"order_atoms", *LEDGERS},
+    "semdim/atoms/rank.py": {"order_atoms", "further_losses", *LEDGERS},
     "semdim/atoms/order.py": {"order_atoms"},
     "semdim/proxies/names.py": {"compute_losses", "further_losses", "order_atoms", *BOUNDS},
     "semdim/proxies/model_losses.py": {"model_losses"},

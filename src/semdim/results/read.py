@@ -149,7 +149,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     content = read_bytes(path, "settings in YAML", limit=TABLE_BYTES, advice=ADVICE)
     with reading(path, "settings in YAML", ADVICE):
         found = yaml.safe_load(content)
-    return found if isinstance(found, dict) else {}
+    return {str(name): value for name, value in found.items()} if isinstance(found, dict) else {}
 
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:

@@ -7,12 +7,12 @@ from semdim.results.pages import Repository, part, table
 from semdim.results.schemas import RECORDS
 
 WHERE = {
-    "certificate": "`certificate.json` of a probe, and what `semdim certify` writes",
+    "certificate": "`certificate.json`, of a probe or made by command",
     "errors": "`errors.json` of a probe",
     "guardrail": "`guardrail.json` of a probe",
     "k_and_loss": "`k_and_loss.json` of a probe",
     "ledger_facts": "the metadata of a ledger's Parquet file, key `semdim`",
-    "rank": "what `semdim rank` writes",
+    "rank": "`rank.json` of a ranking",
     "risk_thresholds": "`risk_thresholds.json` of a probe",
     "setup": "`setup.json` of a probe",
     "verdict": "`verdict.json` of a probe",
