@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults import report
+from tests.faults.campaign import TRIALS
 from tests.faults.rows import Row, Rows
 from tests.faults.workspace import ROOT, make
 
@@ -16,11 +17,12 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_short_campaign_survives() -> None:
-    """Some crash points, a full and a read-only disk, at two stages; all: make faults."""
+    """Some crash points, a full and a read-only disk, a flipped byte, at two stages; the others,
+    and the trials of the whole pipeline, which take ten minutes: make faults."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "9",
-         "--only", "prepare_sae", "cache_activations"],
+         "--only", "prepare_sae", "cache_activations", "--trials", *TRIALS],
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
