@@ -17,7 +17,7 @@ export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
 
 .DEFAULT_GOAL := repro
-.PHONY: repro test quick check docs bench faults params lock env clean
+.PHONY: repro test quick seconds check docs bench faults params lock env clean
 
 env: $(STAMP)
 
@@ -42,7 +42,11 @@ test: env
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 quick: env
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not slow"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --quick -m "not slow"
+
+# How long each file takes, by which the others order and choose them.
+seconds: env
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --seconds
 
 check: env
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m bench.site.links && $(BIN)/mypy

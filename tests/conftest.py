@@ -21,10 +21,26 @@ settings.load_profile("semdim")
 
 import sys  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 
-from tests.scheduling import schedule  # noqa: E402
+from tests.scheduling import Stopwatch, is_quick, schedule  # noqa: E402
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out the files that take seconds")
+    parser.addoption("--seconds", action="store_true", help="write tests/seconds.json")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--seconds") and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Stopwatch())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    left_out = config.getoption("--quick") and not is_quick(collection_path)
+    return True if left_out else None
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from stages import ROOT
-from tests.scheduling import LONG, missing, order, schedule, unit
+from tests.scheduling import QUICK, SECONDS, is_quick, missing, order, schedule, unit
 
 
 def test_a_file_is_one_unit_and_a_pipeline_test_with_its_own_copy_is_another():
@@ -16,12 +16,22 @@ def test_a_file_is_one_unit_and_a_pipeline_test_with_its_own_copy_is_another():
     assert unit("tests/unit/test_axes.py::test_c", ["tmp_path"]) == "tests/unit/test_axes.py"
 
 
+LONGEST = sorted((path for path in SECONDS if "/pipeline/" not in path), key=SECONDS.get)[-2:]
+
+
 def test_the_first_run_comes_first_and_what_is_short_last():
     names = [
-        "tests/unit/test_axes.py::a", "tests/pipeline/test_smoke.py::b", f"{LONG[1]}::c",
-        f"{LONG[0]}::d", "tests/pipeline/test_probes.py::e", "tests/unit/test_axes.py::f",
+        "tests/unit/test_axes.py::a", "tests/pipeline/test_smoke.py::b", f"{LONGEST[0]}::c",
+        f"{LONGEST[1]}::d", "tests/pipeline/test_probes.py::e", "tests/unit/test_new.py::f",
     ]  # fmt: skip
     assert [name[-1] for name in sorted(names, key=order)] == list("edcbaf")
+
+
+def test_quick_leaves_out_what_takes_seconds():
+    assert is_quick(ROOT / "tests/unit/test_axes.py") and is_quick(ROOT / "tests/unit/test_new.py")
+    assert is_quick(ROOT / "tests/unit") and is_quick(ROOT / "src/semdim/axes.py")
+    assert not is_quick(ROOT / LONGEST[0])
+    assert sum(seconds for seconds in SECONDS.values() if seconds <= QUICK) < 150
 
 
 def test_every_test_gets_a_unit():
@@ -31,7 +41,7 @@ def test_every_test_gets_a_unit():
             nodeid=name, fixturenames=[],
             add_marker=lambda mark, name=name: marked.update({name: mark}),
         )
-        for name in ("tests/unit/test_b.py::x", "tests/unit/test_a.py::y", f"{LONG[0]}::z")
+        for name in ("tests/unit/test_b.py::x", "tests/unit/test_a.py::y", f"{LONGEST[0]}::z")
     ]  # fmt: skip
     schedule(items, str)
     assert marked == {item.nodeid: item.nodeid.partition("::")[0] for item in items}
