@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from semdim import __version__
@@ -35,6 +36,14 @@ def test_help_names_the_commands() -> None:
     assert code == 0
     for command in ("bound", "monitor", "plan", "summary"):
         assert command in output
+
+
+@pytest.mark.parametrize("command", sorted(typer.main.get_command(app).commands))
+def test_the_help_of_a_command_holds_no_code(command: str) -> None:
+    """An option's declaration once stood in the middle of an epilog."""
+    code, output = run(command, "--help")
+    assert code == 0 and "Usage" in output
+    assert "Annotated" not in output and "typer" not in output
 
 
 def test_a_summary_without_results_says_what_to_do(tmp_path: Path) -> None:

@@ -104,14 +104,11 @@ def mean_bound(
         DataError: values outside the range, NaN, too few, or not 0 or 1 for ``exact``.
     """
     check_failure_prob(failure_prob)
-    if not (np.isfinite([floor, ceiling]).all() and floor < ceiling):
-        raise ConfigError(
-            f"The range needs a floor below its ceiling, got {floor:g} and {ceiling:g}."
-        )
+    check_range(floor, ceiling)
     if method not in GIVEN_METHODS:
         raise ConfigError(f"method must be one of {', '.join(GIVEN_METHODS)}, got '{method}'.")
     given = np.asarray(values, dtype=np.float64)
-    _check(given, floor, ceiling)
+    check_values(given, floor, ceiling)
     means = unit_means(given, units)
     part = failure_prob / (2 if side == "both" else 1)
     if method == "exact":
@@ -162,12 +159,36 @@ def paired_difference(
             f"A paired difference needs as many values on either side, got {len(one)} and "
             f"{len(two)}."
         )
+    for values in (one, two):
+        check_values(values, floor, ceiling)
+    return difference_bound(
+        two - one,
+        ceiling=ceiling,
+        floor=floor,
+        failure_prob=failure_prob,
+        method=method,
+        units=units,
+    )
+
+
+def difference_bound(
+    differences: np.ndarray,
+    *,
+    ceiling: float,
+    floor: float,
+    failure_prob: float,
+    method: str,
+    units: Sequence[object] | None = None,
+) -> MeanBound:
+    """An interval for the mean of differences of values in [floor, ceiling].
+
+    Raises:
+        DataError, ConfigError: as `mean_bound`; ``exact`` is not for differences.
+    """
     if method == "exact":
         raise ConfigError("method: exact is for shares; a difference needs betting or hoeffding.")
-    for values in (one, two):
-        _check(values, floor, ceiling)
     return mean_bound(
-        two - one,
+        differences,
         ceiling=ceiling - floor,
         floor=floor - ceiling,
         failure_prob=failure_prob,
@@ -177,7 +198,16 @@ def paired_difference(
     )
 
 
-def _check(values: np.ndarray, floor: float, ceiling: float) -> None:
+def check_range(floor: float, ceiling: float) -> None:
+    """Raise ConfigError for a floor that is not below its ceiling."""
+    if not (np.isfinite([floor, ceiling]).all() and floor < ceiling):
+        raise ConfigError(
+            f"The range needs a floor below its ceiling, got {floor:g} and {ceiling:g}."
+        )
+
+
+def check_values(values: np.ndarray, floor: float, ceiling: float) -> None:
+    """Raise DataError for values that are none, or outside their range."""
     if values.ndim != 1 or not len(values):
         raise DataError(f"The values must be a vector that is not empty, got {values.shape}.")
     outside = np.flatnonzero(~((values >= floor) & (values <= ceiling)))

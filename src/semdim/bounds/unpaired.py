@@ -5,7 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from semdim.bounds.given_values import MeanBound, mean_bound, unit_means
+from semdim.bounds.given_values import (
+    MeanBound,
+    check_range,
+    check_values,
+    difference_bound,
+    unit_means,
+)
 
 ASSUMPTIONS = (
     "units of either sample are independent draws from one law, and the two samples are "
@@ -59,18 +65,18 @@ def unpaired_difference(
     Raises:
         ConfigError, DataError: as `mean_bound`.
     """
+    check_range(floor, ceiling)
     samples = []
     for values, units in ((first, first_units), (second, second_units)):
         given = np.asarray(values, dtype=np.float64)
-        mean_bound(given, ceiling=ceiling, floor=floor, method="hoeffding")  # checks the values
+        check_values(given, floor, ceiling)
         samples.append(unit_means(given, units))
-    found = mean_bound(
+    found = difference_bound(
         block_differences(*samples),
-        ceiling=ceiling - floor,
-        floor=floor - ceiling,
+        ceiling=ceiling,
+        floor=floor,
         failure_prob=failure_prob,
         method=method,
-        side="both",
     )
     n_values = sum(len(np.asarray(values)) for values in (first, second))
     return replace(found, n_values=n_values, assumptions=ASSUMPTIONS)

@@ -17,10 +17,7 @@ Examples:
   semdim certify --model gpt2 --sae gpt2-small-res-jb/blocks.8.hook_resid_pre --text 'notes/*.md'
 
 Writes certificate.json, certificate.html, CARD.md, saebench.json and ledger.parquet, all of them or
-none; `semdim verify certificate.json --ledger F    older: Annotated[
-        str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
-    ] = "drop",
-` recomputes every number.
+none; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
 """
 
 
