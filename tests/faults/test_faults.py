@@ -21,7 +21,7 @@ def test_a_short_campaign_survives() -> None:
     and the trials of the whole pipeline, which take ten minutes: make faults."""
     environment = os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"}
     done = subprocess.run(
-        [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "9",
+        [sys.executable, "-m", "tests.faults", "--no-record", "--stride", "16",
          "--only", "prepare_sae", "cache_activations", "--trials", *TRIALS],
         cwd=ROOT, env=environment, capture_output=True, text=True,
     )  # fmt: skip

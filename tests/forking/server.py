@@ -22,6 +22,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from tests.forking.quick_dvc import hurry
+
 ROOT = str(Path(__file__).resolve().parents[2])
 
 #: Installed packages that stages and commands import; never semdim or stages themselves.
@@ -116,7 +118,7 @@ def _run(request: dict[str, Any]) -> None:
             module, function = SCRIPTS[program]
             sys.path[0] = str(Path(sys.executable).parent)  # a script's folder
             if program == "dvc":
-                _read_yaml_fast()
+                hurry()
             code = getattr(importlib.import_module(module), function)()
     except SystemExit as end:
         code = end.code  # type: ignore[assignment]
@@ -127,17 +129,6 @@ def _run(request: dict[str, Any]) -> None:
         print(code, file=sys.stderr)
         code = 1
     _finish(code or 0)
-
-
-def _read_yaml_fast() -> None:
-    """What DVC reads with ruamel in Python, read by a parser in C: ten times as fast."""
-    import yaml
-    from ruamel.yaml import YAML
-
-    def load(_: Any, stream: Any) -> Any:
-        return yaml.load(stream if isinstance(stream, str) else stream.read(), yaml.CSafeLoader)
-
-    YAML.load = load
 
 
 def _finish(code: int) -> None:

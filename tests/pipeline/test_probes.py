@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 CORPORA = ("english", "random")
 TWO = ("-S", f"grid.corpus=[{','.join(CORPORA)}]")
 PROBES = ("tiny", *MORE_PROBES)
+NEW_PROCESSES = (("compute_losses", "-english"), ("measure_uncertainty", ""), ("certify", ""))
 OF_THE_MODEL = ("prepare_model", "tokenize", "cache_activations", "model_losses",
                 "fit_activations", "score_activations")  # fmt: skip
 
@@ -79,11 +80,8 @@ def test_probes_differ_and_stand_side_by_side(clone: Clone, together: str) -> No
 def test_results_of_a_probe_are_those_of_a_run_alone(
     clone: Clone, copied: Callable[[], Clone], together: str
 ) -> None:
-    """To the byte, the ledgers, too; only params.yaml says which probes a run had.
-
-    Alone, its stages are new processes, as a user's are, and together they were forks of a server.
-    """
-    name, alone = PROBES[-1], copied().plain  # its cache knows of no other probe than tiny
+    """To the byte, the ledgers, too; only params.yaml says which probes a run had."""
+    name, alone = PROBES[-1], copied()  # its cache knows of no other probe than tiny
     ran = stages_run(
         alone.experiment(*TWO, "-S", f"probe=[{name}]", "gather_results@probe0", "certify@probe0")
     )
@@ -101,7 +99,16 @@ def test_results_of_a_probe_are_those_of_a_run_alone(
             results |= {f"{folder}/{path}": digest for path, digest in found.items()}
         return results
 
-    assert outcome(alone.root) == outcome(clone.root)
+    expected = outcome(clone.root)
+    assert outcome(alone.root) == expected
+
+    # These were forks of a server; a user's stages are new processes.
+    again = [f"{stage}@probe0{corpus}" for stage, corpus in NEW_PROCESSES]
+    done = alone.plain.run(
+        "dvc", "repro", "--force", "--single-item", *again, env={"DVC_EXP_NAME": "alone"}
+    )
+    assert stages_run(done.stdout) == again, done.stdout + done.stderr
+    assert outcome(alone.root) == expected
 
 
 def test_a_probe_less_computes_nothing_again(clone: Clone, together: str) -> None:

@@ -1,5 +1,6 @@
 """What tells trouble from the rest: places, detection, and supervised scores that see no test."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
@@ -186,6 +187,7 @@ def test_shuffled_labels_give_one_half(which: str) -> None:
     assert abs(np.mean(found) - 0.5) < 0.1
 
 
+@functools.lru_cache
 def a_study(n: int = 24, k_shift: float = 12.0) -> Any:
     """Two templates of n entities and of as many invented ones; k is higher where it is wrong."""
     rng = np.random.default_rng(5)

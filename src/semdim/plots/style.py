@@ -14,6 +14,8 @@ from typing import ParamSpec, SupportsFloat
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
@@ -125,11 +127,13 @@ def save(figure: Figure, folder: Path, name: str) -> list[Path]:
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)  # type: ignore[arg-type]
+        # Straight to the canvas: `savefig` first draws everything once more without an output.
+        figure.dpi = RC["savefig.dpi"]  # type: ignore[assignment]
         with temporary_of(paths[0]) as stream:
-            figure.savefig(stream, format="png", metadata={"Software": None})
+            FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
         figure.set_layout_engine("none")  # placed by now; doing it again would take as long
         with temporary_of(paths[1]) as stream:
-            figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
+            FigureCanvasSVG(figure).print_svg(stream, metadata={"Date": None, "Creator": None})
     return paths
 
 
