@@ -140,9 +140,9 @@ def model_folder(folder: Path, architecture: str, **changes: Any) -> Any:
     return model
 
 
-def put_in_hub_cache(cache: Path, repo: str, files: dict[str, bytes]) -> Path:
+def put_in_hub_cache(cache: Path, repo: str, files: dict[str, bytes], kind: str = "models") -> Path:
     """Store files as the hub's client would: blobs, links in a snapshot, and a ref to it."""
-    root = cache / ("models--" + repo.replace("/", "--"))
+    root = cache / f"{kind}--{repo.replace('/', '--')}"
     snapshot = root / "snapshots" / COMMIT
     for name, content in files.items():
         blob = root / "blobs" / hashlib.sha256(content).hexdigest()

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sae_factory import sae_folder
+from text_factory import c4_in_hub_cache
 from tiny_factory import HOOK, tiny_model
 from typer.testing import CliRunner
 
@@ -158,6 +159,19 @@ def test_what_does_not_fit_is_one_sentence(
     last = err.strip().splitlines()[-1]
     assert code == 1 and last.startswith("error: ") and re.search(message, last)
     assert not (work / "never").exists()
+
+
+def test_c4_is_read_from_the_cache_of_the_hub(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [path.read_text() for path in sorted((work / "texts").iterdir())]
+    c4_in_hub_cache(tmp_path / "hub", [[{"text": text} for text in texts]])
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    code, out, err = certify(work, text="c4", out=tmp_path / "out", baseline="none")
+    assert code == 0, err
+    assert "Change of the loss" in out and "20 windows of 16" in err
+    subject = json.loads((tmp_path / "out" / "certificate.json").read_text())["subject"]
+    assert subject["corpus"] == "c4"
 
 
 def test_a_plan_touches_nothing(work: Path) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import zstandard
+from model_factory import put_in_hub_cache
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
@@ -85,3 +86,33 @@ def write_dump(
     )
     path.write_bytes(bz2.compress(xml) if path.suffix == ".bz2" else xml)
     return path
+
+
+C4_CARD = """---
+configs:
+- config_name: en
+  data_files:
+  - split: train
+    path: en/c4-train.*.json.gz
+  - split: validation
+    path: en/c4-validation.*.json.gz
+- config_name: realnewslike
+  data_files:
+  - {split: train, path: realnewslike/c4-train.*.json.gz}
+---
+# C4
+"""
+
+
+def c4_in_hub_cache(
+    cache: Path, shards: list[list[dict[str, object]]], repo: str = "allenai/c4"
+) -> Path:
+    """The first shards of C4's English part in a cache laid out as the hub's client does."""
+    files = {
+        f"en/c4-train.{number:05}-of-01024.json.gz": gzip.compress(
+            "".join(json.dumps(row) + "\n" for row in rows).encode()
+        )
+        for number, rows in enumerate(shards)
+    }
+    card = {"README.md": C4_CARD.encode()}
+    return put_in_hub_cache(cache, repo, card | files, kind="datasets")

@@ -12,6 +12,7 @@ from semdim.fields import setting
 from semdim.text.disk import describe_files, find_files
 from semdim.text.documents import Document, ReadCounts
 from semdim.text.hub import cached_commit, is_offline, probe, unreachable
+from semdim.text.hub_cache import CachedFiles, cached_files
 from semdim.text.kind import KINDS
 from semdim.text.rows import ColumnCheck, RowsSpec, check_columns, columns_of, needs, row_document
 
@@ -46,7 +47,7 @@ class DatasetsCorpus(RowsSpec):
 
     def source(self) -> dict[str, Any]:
         """Files on this machine by content; what is on the hub by name and revision, and by commit
-        where the local cache knows it."""
+        where the local cache knows it. Without the hub: also the files that the cache has."""
         path = _local_path(self.path)
         here = [file for file in self.data_files if "://" not in file]
         elsewhere = {"remote_files": [file for file in self.data_files if "://" in file]}
@@ -58,7 +59,14 @@ class DatasetsCorpus(RowsSpec):
             files = [row for file, paths in found.items() for row in describe_files(paths, file)]
             return {"loader": path, "files": files} | elsewhere
         commit = cached_commit(path, self.revision)
-        hub = {"path": path, "name": self.name, "revision": self.revision, "commit": commit}
+        hub: dict[str, Any] = {
+            "path": path,
+            "name": self.name,
+            "revision": self.revision,
+            "commit": commit,
+        }
+        if cached := _cached(self, path):
+            hub["cached_files"] = cached.names()
         return hub | {"hub_files": here} | elsewhere
 
 
@@ -90,14 +98,18 @@ def _open(spec: DatasetsCorpus, wanted: Sequence[str], check: ColumnCheck) -> An
         raise ConfigError(f"the loader {path!r} needs data_files: the files to read")
     if _is_remote(path, spec.data_files) and not is_offline():
         probe(spec.path)
-    data_files = [str(Path(file).expanduser()) for file in spec.data_files] or None
+    name, revision = spec.name, spec.revision
+    data_files: Any = [str(Path(file).expanduser()) for file in spec.data_files] or None
+    if cached := _cached(spec, path):
+        path, name, revision = str(cached.folder), None, None
+        data_files = {spec.split: cached.names()} if cached.patterns else None
     try:
         rows = datasets.load_dataset(
             path,
-            spec.name,
+            name,
             split=spec.split,
             data_files=data_files,
-            revision=spec.revision,
+            revision=revision,
             streaming=spec.streaming,
         )
     except StopIteration:  # what datasets raises for a pattern that nothing matches
@@ -109,6 +121,13 @@ def _open(spec: DatasetsCorpus, wanted: Sequence[str], check: ColumnCheck) -> An
         check(list(columns), f"data set {spec.path}")
         rows = rows.select_columns(list(wanted))
     return rows
+
+
+def _cached(spec: DatasetsCorpus, path: str) -> CachedFiles | None:
+    """Files in the hub's cache: where the hub must not be asked, and no files are named."""
+    if not is_offline() or spec.data_files or not _is_remote(path, spec.data_files):
+        return None
+    return cached_files(spec.path, spec.name, spec.split, spec.revision)
 
 
 def _guarded(rows: Any, spec: DatasetsCorpus) -> Iterator[dict[str, Any]]:
