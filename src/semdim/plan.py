@@ -65,6 +65,16 @@ def steps(settings: Settings, paths: Paths) -> Iterator[Step]:
         at_model.add(model)
 
 
+def not_exported(settings: Settings, paths: Paths) -> list[str]:
+    """Names of the probes whose model or SAE is not exported yet, so that they have no steps."""
+    return [
+        name
+        for (model, hook), probes in settings.hooks().items()
+        for name in probes
+        if probe_cost(paths, model, hook, name) is None
+    ]
+
+
 @dataclass(frozen=True)
 class _At:
     """A corpus at a hook point of a model."""

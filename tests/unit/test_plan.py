@@ -235,6 +235,16 @@ def plan(
     return run
 
 
+def test_what_is_not_exported_is_named_beside_the_plan(
+    plan: Callable[..., tuple[int, str]],
+) -> None:
+    both = "probe=[tiny,smollm2-135m_layer15]"
+    code, output = plan(overrides=(both,))
+    assert code == 0 and "cache_activations" in output
+    assert "not exported yet: smollm2-135m_layer15. `dvc repro prepare_model" in output
+    assert "not exported" not in plan()[1]
+
+
 def test_a_plan_ends_with_a_total(plan: Any) -> None:
     code, output = plan("--budget", "1000")
     assert code == 0

@@ -47,7 +47,7 @@ def plan(
         return _at_scale(params, int(tokens), gpus, disk)
     from semdim.forward.dtype import resolved_dtype
     from semdim.paths import Paths
-    from semdim.plan import free_bytes, other_way, steps
+    from semdim.plan import free_bytes, not_exported, other_way, steps
 
     settings, paths = read_params(params), Paths()
     todo = guarded(lambda: list(steps(settings, paths)))
@@ -56,6 +56,11 @@ def plan(
         return print(
             "No model is exported yet, so sizes are not known: run `dvc repro prepare_model "
             "prepare_sae` first."
+        )
+    if missing := not_exported(settings, paths):
+        print(
+            f"Not in this plan, because they are not exported yet: {', '.join(missing)}. "
+            "`dvc repro prepare_model prepare_sae` exports them."
         )
     if not open_steps:
         return print("Every activation, code and loss is there; `dvc repro` checks them.")
