@@ -1,7 +1,7 @@
 """extend_ledger: what only the bounds read of the sample, in a table of its own."""
 
+from semdim.artifacts.protocols import is_stored
 from semdim.artifacts.shards import Artifact
-from semdim.codes.source import is_stored
 from semdim.ledger.collect import further_parts
 from semdim.ledger.table import LedgerWriter
 from semdim.paths import CODE_COLUMNS

@@ -4,7 +4,7 @@ The suffix continues from the cached activations of the model's first hook point
 full forward pass gives, at half of its cost.
 """
 
-from semdim.activations.stored import is_stored
+from semdim.artifacts.protocols import is_stored
 from semdim.artifacts.shards import MANIFEST
 from semdim.forward.hook_points import parse_hook
 from semdim.proxies.model_losses import model_losses

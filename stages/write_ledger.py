@@ -1,7 +1,7 @@
 """write_ledger: tokens, norms, codes and losses of one probe and corpus -> one Parquet table."""
 
+from semdim.artifacts.protocols import is_stored
 from semdim.artifacts.shards import Artifact
-from semdim.codes.source import is_stored
 from semdim.ledger.collect import CorpusFacts, base_parts
 from semdim.ledger.table import LedgerWriter
 from semdim.models.facts import read_facts

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from semdim.activations.source import Remembered
-from semdim.artifacts.protocols import ShardSource
+from semdim.artifacts.protocols import ShardSource, is_stored
 from semdim.artifacts.shards import Artifact
 from semdim.codes.encode import Encoding
-from semdim.codes.source import RecomputedCodes, is_stored
+from semdim.codes.source import RecomputedCodes
 from semdim.forward.split import SplitModel
 from semdim.saes.load import load_decoder, load_sae
 from stages.support.load import open_activations, start_engine

@@ -1,7 +1,7 @@
 """What several stages load: the model cut in two, and activations from disk or from the tokens."""
 
 from semdim.activations.source import ActivationSource, RecomputedActivations
-from semdim.activations.stored import is_stored
+from semdim.artifacts.protocols import is_stored
 from semdim.artifacts.shards import Artifact
 from semdim.errors import ArtifactError
 from semdim.forward.backend import load_backend

@@ -7,9 +7,9 @@ from pathlib import Path
 from torch import Tensor
 
 from semdim.artifacts.kept import KeptFolder
-from semdim.artifacts.protocols import MissingShards, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSource, is_stored
 from semdim.artifacts.shards import MANIFEST, Artifact
-from semdim.codes.source import is_stored, token_columns
+from semdim.codes.source import token_columns
 from semdim.forward.hook_points import parse_hook
 from semdim.models.facts import read_facts
 from semdim.paths import CODE_COLUMNS

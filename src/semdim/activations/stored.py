@@ -1,14 +1,8 @@
-"""Whether an artifact holds activations, or their norms alone."""
+"""How many tokens an artifact of activations has, stored or not."""
 
 import math
 
-from semdim.artifacts.protocols import ShardSource
-
-
-def is_stored(activations: ShardSource) -> bool:
-    """Whether shards hold ``activation``; else they hold ``norm``, ``is_outlier`` and
-    ``centred_norm`` (``engine.store_activations: false``)."""
-    return bool(activations.facts.get("stored", True))
+from semdim.artifacts.protocols import ShardSource, is_stored
 
 
 def n_tokens_of(activations: ShardSource) -> int:

@@ -93,3 +93,10 @@ class ShardPlace(Protocol):
         Raises:
             ArtifactError: it was not.
         """
+
+
+def is_stored(source: ShardSource) -> bool:
+    """Whether an artifact holds its activations or codes; else it holds what is kept of them, and
+    they are computed again where they are needed (``engine.store_activations: false``,
+    ``engine.store_codes: false``)."""
+    return bool(source.facts.get("stored", True))

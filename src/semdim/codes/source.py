@@ -18,12 +18,6 @@ from semdim.codes.encode import Encoding
 NORMS = ("code_norm", "reconstruction_norm", "reconstruction_error")
 
 
-def is_stored(codes: ShardSource) -> bool:
-    """Whether an artifact holds codes, or only says of which SAE they are
-    (``engine.store_codes: false``)."""
-    return bool(codes.facts.get("stored", True))
-
-
 def token_columns(
     shard: dict[str, Tensor], is_special: Bool[Tensor, "sequences context"]
 ) -> dict[str, Tensor]:

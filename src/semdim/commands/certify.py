@@ -6,6 +6,23 @@ from typing import Annotated
 
 import typer
 
+from semdim.commands.options import (
+    MODEL,
+    TEXTS,
+    Apart,
+    Backend,
+    Batch,
+    Context,
+    DateColumn,
+    Device,
+    Dtype,
+    FailureProb,
+    FrozenAt,
+    Plan,
+    Seed,
+    Tokens,
+    Windows,
+)
 from semdim.commands.refusal import guarded
 
 EPILOG = """
@@ -22,47 +39,35 @@ none; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
 
 
 def certify(
-    model: Annotated[
-        str, typer.Option(help="a model of the hub, a folder, or an export of semdim")
-    ],
+    model: Annotated[str, typer.Option(help=MODEL)],
     sae: Annotated[str, typer.Option(help="RELEASE/ID of SAELens's registry, or a folder")],
-    text: Annotated[
-        str, typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4")
-    ],
-    tokens: Annotated[int, typer.Option(help="N, tokens to measure, BOS included")] = 20_000,
+    text: Annotated[str, typer.Option(help=TEXTS)],
+    tokens: Tokens = 20_000,
     out: Annotated[
         Path, typer.Option(help="the folder to write; it must not be there, or be empty")
     ] = Path("certificate"),
-    context: Annotated[int, typer.Option(help="tokens of a window, BOS included")] = 128,
-    windows: Annotated[int, typer.Option(help="windows of a document at most")] = 4,
+    context: Context = 128,
+    windows: Windows = 4,
     baseline: Annotated[
         str, typer.Option(help="what recovered loss is measured against: zero | mean | both | none")
     ] = "zero",
-    failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
+    failure_prob: FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of losses and KL")] = 0.5,
-    backend: Annotated[
-        str, typer.Option(help="transformer_lens | transformers")
-    ] = "transformer_lens",
-    dtype: Annotated[str, typer.Option(help="float32 | bfloat16 | auto")] = "float32",
-    device: Annotated[str, typer.Option(help="auto | cpu | cuda | mps")] = "auto",
-    batch: Annotated[int, typer.Option(help="windows in one forward pass")] = 16,
-    seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
+    backend: Backend = "transformer_lens",
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    batch: Batch = 16,
+    seed: Seed = 0,
     hook_check: Annotated[
         bool, typer.Option(help="refuse an SAE that does not fit its hook point")
     ] = True,
-    date_column: Annotated[
-        str | None, typer.Option(help="of a table: the column with the day of first publication")
-    ] = None,
-    frozen_at: Annotated[
-        str | None, typer.Option(help="when the model was last trained: YYYY-MM-DD, YYYY-MM, YYYY")
-    ] = None,
+    date_column: DateColumn = None,
+    frozen_at: FrozenAt = None,
     older: Annotated[
         str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
     ] = "drop",
-    apart: Annotated[
-        bool, typer.Option(help="leave out documents that the SAE says it was trained on")
-    ] = True,
-    plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
+    apart: Apart = True,
+    plan: Plan = False,
 ) -> None:
     """Certify what a sparse autoencoder changes in its model, on your text."""
     from semdim.certificate.run import Request, certificate_for

@@ -6,6 +6,23 @@ from typing import Annotated
 
 import typer
 
+from semdim.commands.options import (
+    MODEL,
+    TEXTS,
+    Apart,
+    Backend,
+    Batch,
+    Context,
+    DateColumn,
+    Device,
+    Dtype,
+    FailureProb,
+    FrozenAt,
+    Plan,
+    Seed,
+    Tokens,
+    Windows,
+)
 from semdim.commands.refusal import guarded, refusal
 from semdim.errors import ConfigError
 
@@ -25,12 +42,10 @@ saes/ a file for each SAE as soon as it is measured: a second run goes on from t
 
 
 def rank(
-    model: Annotated[
-        str | None, typer.Option(help="a model of the hub, a folder, or an export of semdim")
-    ] = None,
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
     text: Annotated[
         str | None,
-        typer.Option(help="a file, folder or glob: texts, or tables of them; english; c4"),
+        typer.Option(help=TEXTS),
     ] = None,
     ledger: Annotated[
         list[str] | None,
@@ -47,34 +62,26 @@ def rank(
     hook: Annotated[
         str | None, typer.Option(help="of --release, only SAEs at this hook point")
     ] = None,
-    tokens: Annotated[int, typer.Option(help="N, tokens to measure, BOS included")] = 20_000,
+    tokens: Tokens = 20_000,
     out: Annotated[Path, typer.Option(help="the folder to write, or to go on with")] = Path(
         "ranking"
     ),
-    context: Annotated[int, typer.Option(help="tokens of a window, BOS included")] = 128,
-    windows: Annotated[int, typer.Option(help="windows of a document at most")] = 1,
+    context: Context = 128,
+    windows: Windows = 1,
     cap: Annotated[
         float, typer.Option(help="c, bits that a document counts for at most in the order")
     ] = 1.0,
-    failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
+    failure_prob: FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
-    backend: Annotated[
-        str, typer.Option(help="transformer_lens | transformers")
-    ] = "transformer_lens",
-    dtype: Annotated[str, typer.Option(help="float32 | bfloat16 | auto")] = "float32",
-    device: Annotated[str, typer.Option(help="auto | cpu | cuda | mps")] = "auto",
-    batch: Annotated[int, typer.Option(help="windows in one forward pass")] = 16,
-    seed: Annotated[int, typer.Option(help="of the order of the documents")] = 0,
-    date_column: Annotated[
-        str | None, typer.Option(help="of a table: the column with the day of first publication")
-    ] = None,
-    frozen_at: Annotated[
-        str | None, typer.Option(help="when the model was last trained: YYYY-MM-DD, YYYY-MM, YYYY")
-    ] = None,
-    apart: Annotated[
-        bool, typer.Option(help="leave out documents that the SAE says it was trained on")
-    ] = True,
-    plan: Annotated[bool, typer.Option("--plan", help="say what would be done, and stop")] = False,
+    backend: Backend = "transformer_lens",
+    dtype: Dtype = "float32",
+    device: Device = "auto",
+    batch: Batch = 16,
+    seed: Seed = 0,
+    date_column: DateColumn = None,
+    frozen_at: FrozenAt = None,
+    apart: Apart = True,
+    plan: Plan = False,
 ) -> None:
     """Rank autoencoders of one model by how little they change it, with intervals."""
     from semdim.rank.spec import RankSpec

@@ -9,8 +9,7 @@ from jaxtyping import Int, Int32
 from torch import Tensor
 
 from semdim.activations.norms import familiar_activations
-from semdim.activations.stored import is_stored
-from semdim.artifacts.protocols import ShardSource
+from semdim.artifacts.protocols import ShardSource, is_stored
 from semdim.atoms.rank import DEEPEST_RANK, deepest_rank
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.source import NORMS, token_columns

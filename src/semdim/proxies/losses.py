@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from semdim.activations.stored import is_stored
-from semdim.artifacts.protocols import MissingShards, ShardSource
+from semdim.artifacts.protocols import MissingShards, ShardSource, is_stored
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import Codes
 from semdim.errors import ArtifactError
