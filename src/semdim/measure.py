@@ -7,6 +7,7 @@ one in `semdim.steps`): its ledger is that of the pipeline to the bit.
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from semdim.saes.facts import fingerprint
 from semdim.saes.memory import Probe, prepare_probe
 from semdim.steps import Steps, nothing
 from semdim.text.samples import TokenSample
+from semdim.text.training_text import folders_that_tell
 from semdim.tokens.given import bos_of, sample_of_ids, sample_of_texts
 from semdim.tokens.sample import check_token_ids, sample_facts
 
@@ -64,6 +66,7 @@ def measure(
     progress: bool = True,
     corpus: str = "memory",
     of_model: ModelFacts | None = None,
+    apart: bool = True,
 ) -> Ledger:
     """The ledger of a text under a model, with an SAE spliced in at its hook point.
 
@@ -99,6 +102,9 @@ def measure(
         progress: show a bar on a terminal.
         corpus: name of the text in the facts.
         of_model: facts of the model, where it was exported; None: they are taken from it.
+        apart: leave out texts that overlap with what the SAE was trained on, where its folder
+            tells (``training_text.safetensors``); a warning says how many, and the certificate
+            that it was looked at.
 
     Raises:
         ConfigError: an unknown proxy or splice, no proxy ``model``, a pool without an order, no
@@ -133,6 +139,7 @@ def measure(
             context=context,
             max_sequences_per_document=max_sequences_per_document,
             seed=seed,
+            apart_from=folders_that_tell([sae]) if apart and isinstance(sae, str | Path) else (),
         )
         token_ids = torch.from_numpy(sample.token_ids)
         described = model_facts(backend, bos) if of_model is None else of_model
@@ -190,8 +197,11 @@ def sample_for(
     context: int,
     max_sequences_per_document: int | None,
     seed: int,
+    apart_from: Sequence[str] = (),
 ) -> tuple[TokenSample, int]:
     """What `measure` takes as text, as a sample, and the id that is special.
+
+    apart_from: of texts, as `semdim.tokens.given.sample_of_texts`.
 
     Raises:
         ConfigError: no BOS for texts.
@@ -215,6 +225,7 @@ def sample_for(
             n_tokens=n_tokens,
             max_sequences_per_document=max_sequences_per_document,
             seed=seed,
+            apart_from=apart_from,
         )
     check_token_ids(torch.from_numpy(sample.token_ids), vocab_size, "the sample")
     return sample, bos

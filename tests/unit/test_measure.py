@@ -25,6 +25,8 @@ from semdim.saes.export import export_sae
 from semdim.saes.memory import prepare_probe
 from semdim.saes.spec import SAESource
 from semdim.steps import Steps
+from semdim.text.independence import Independence
+from semdim.text.training_text import training_text_of, write_training_text
 
 CONTEXT, N = 16, 13
 PROXIES = ("model", "sae", "topk_3", "sae_all", "random_decoder", "pool_40", "shuffled_features")
@@ -177,6 +179,23 @@ def test_texts_are_packed_and_counted(float_model: Any) -> None:
         measured(float_model, texts, context=CONTEXT, n_tokens=10**6)
     with pytest.raises(DataError, match="list of texts"):
         measured(float_model, text)
+
+
+def test_texts_that_the_sae_was_trained_on_are_left_out(float_model: Any, tmp_path: Path) -> None:
+    sae_folder(tmp_path / "mine", "standard", metadata={"hook_name": HOOK, "prepend_bos": True})
+    texts = ["".join(standard_library_text())[3000 * at : 3000 * at + 600] for at in range(4)]
+    options = {"context": CONTEXT, "progress": False}
+    whole = semdim.measure(float_model, tmp_path / "mine", texts, **options)
+    assert whole.facts.independence is None
+    write_training_text(training_text_of([texts[2]], share=1.0), tmp_path / "mine")
+    with pytest.warns(UserWarning, match="1 of 4 texts overlap with the training text of mine"):
+        kept = semdim.measure(float_model, tmp_path / "mine", texts, **options)
+    assert kept.facts.independence == Independence(apart_from=("mine",))
+    assert kept.facts.n_documents == 3
+    everything = semdim.measure(float_model, tmp_path / "mine", texts, apart=False, **options)
+    assert everything.rows.equals(whole.rows) and everything.facts.independence is None
+    with pytest.raises(DataError, match=r"1 of 1 texts overlap .* `apart=False`"):
+        semdim.measure(float_model, tmp_path / "mine", [texts[2]], **options)
 
 
 def test_documents_are_given_with_ids(float_model: Any, token_ids: torch.Tensor) -> None:

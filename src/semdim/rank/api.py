@@ -33,6 +33,7 @@ def rank(
     batch_sequences: int = 16,
     seed: int = 0,
     corpus: str = "memory",
+    apart: bool = True,
 ) -> RankTable:
     """Autoencoders of one model, ordered by how little they change its loss, with intervals.
 
@@ -58,6 +59,8 @@ def rank(
         batch_sequences: sequences in one forward pass; rounding apart, it changes nothing.
         seed: of the order of the documents.
         corpus: name of the text.
+        apart: leave out texts that overlap with what one of the autoencoders was trained on, as
+            `semdim.measure` does.
 
     Raises:
         ConfigError: no autoencoder, two of one name, or a setting that is out of range.
@@ -69,9 +72,12 @@ def rank(
     from semdim.measure import check_probe, model_facts, sample_for
     from semdim.rank.hook import HookPoint, Setting
     from semdim.saes.memory import prepare_probe
+    from semdim.text.training_text import folders_that_tell
 
     spec = RankSpec(failure_prob=failure_prob, cap=cap, smoothing=smoothing)
     named = _named(saes)
+    folders = [sae for sae in named.values() if isinstance(sae, str | Path)]
+    told_by = folders_that_tell(folders)
     if tokenizer is None:
         tokenizer = getattr(model, "tokenizer", None)
     model = unwrapped(model)
@@ -90,6 +96,7 @@ def rank(
             context=context,
             max_sequences_per_document=max_sequences_per_document,
             seed=seed,
+            apart_from=told_by if apart else (),
         )
         facts = model_facts(backend, bos)
         setting = Setting(

@@ -1,6 +1,9 @@
 """A sample from what a caller holds: texts, or token ids that are packed already."""
 
+import warnings
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +12,12 @@ from torch import Tensor
 
 from semdim.errors import ConfigError, DataError
 from semdim.text.documents import Document
+from semdim.text.independence import Independence
 from semdim.text.packing import pack
 from semdim.text.reading import checked
 from semdim.text.samples import DocumentRow, TokenSample, count_sequences
 from semdim.text.tokenizing import encode_batch
+from semdim.text.training_text import Seen
 
 _BATCH = 64
 
@@ -27,15 +32,19 @@ def sample_of_texts(
     n_tokens: int | None,
     max_sequences_per_document: int | None,
     seed: int,
+    apart_from: Sequence[str] = (),
 ) -> TokenSample:
     """Pack texts as `semdim.text.packing.pack` does, each a document.
 
     Args:
         n_tokens: size of the sample; None: all whole sequences that there are.
+        apart_from: folders of autoencoders; texts that overlap with what one was trained on are
+            left out, counted, and told of by a warning.
 
     Raises:
         ConfigError: there is no tokenizer.
-        DataError: the texts do not fill the sample, or not one sequence, or one is no text.
+        DataError: the texts do not fill the sample, or not one sequence, or one is no text, or all
+            of them are left out.
     """
     if tokenizer is None:
         raise ConfigError(
@@ -44,6 +53,10 @@ def sample_of_texts(
     if isinstance(texts, str):
         raise DataError("Give a list of texts, each a document, instead of a single text.")
     texts = [checked(text, f"Text {index}") for index, text in enumerate(texts)]
+    names = tuple(Path(folder).name for folder in apart_from)
+    documents = _apart([Document(f"text {i}", text) for i, text in enumerate(texts)], apart_from)
+    n_left_out = len(texts) - len(documents)
+    texts = [document.text for document in documents]
     if n_tokens is None:
         n_body, cap = context - 1, max_sequences_per_document
         n_needed = None if cap is None else cap * n_body
@@ -54,8 +67,8 @@ def sample_of_texts(
         ]
         n_sequences = sum(n // n_body if cap is None else min(cap, n // n_body) for n in lengths)
         n_tokens = max(n_sequences, 1) * context
-    return pack(
-        [Document(f"text {index}", text) for index, text in enumerate(texts)],
+    sample = pack(
+        documents,
         tokenizer,
         context=context,
         bos_token_id=bos_token_id,
@@ -64,6 +77,25 @@ def sample_of_texts(
         seed=seed,
         vocab_size=vocab_size,
     )
+    if not apart_from:
+        return sample
+    counts = sample.counts | ({"dropped_in_training_text": n_left_out} if n_left_out else {})
+    return replace(sample, counts=counts, independence=Independence(apart_from=names))
+
+
+def _apart(documents: list[Document], folders: Sequence[str]) -> list[Document]:
+    """Those that do not overlap with the training text of an autoencoder."""
+    if not folders:
+        return documents
+    seen = Seen(folders)
+    kept = [document for document in documents if not seen.has(document.text)]
+    names = " or ".join(Path(folder).name for folder in folders)
+    if n_left_out := len(documents) - len(kept):
+        said = f"{n_left_out} of {len(documents)} texts overlap with the training text of {names}"
+        if not kept:
+            raise DataError(f"{said}: give texts that it has not seen, or `apart=False`.")
+        warnings.warn(f"{said} and are left out; `apart=False` keeps them.", stacklevel=5)
+    return kept
 
 
 def sample_of_ids(
