@@ -111,8 +111,8 @@ def roc(probes: list[ProbeResults]) -> Figure:
             )  # fmt: skip
             title = f"{probe.name}: {shift}"
             panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
-            panel.set_xlabel("false alarms on ID sequences")
-            panel.set_ylabel("sequences detected")
+            panel.set_xlabel("ID sequences flagged")
+            panel.set_ylabel("OOD sequences flagged")
             panel.set_aspect("equal")
             panel.xaxis.set_major_formatter(PercentFormatter(1.0))
             panel.yaxis.set_major_formatter(PercentFormatter(1.0))
