@@ -222,6 +222,7 @@ def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models,
         box = legend.get_window_extent()
         assert all(not box.overlaps(axes.get_window_extent()) for axes in figure.axes)
     assert faults(figure) == []
+    assert spec.narrow is None or faults(spec.narrow(models)) == []
 
 
 @pytest.mark.parametrize("name", ["at_a_glance", "guardrail"])

@@ -16,7 +16,7 @@ from semdim.plots.selections.score_rows import main_level
 from semdim.plots.style import BASELINE, INK, MUTED, count_axis, house_style
 from semdim.results.read import ProbeResults
 
-SIZE = (9.0, 3.3)
+SIZE, NARROW_SIZE = (9.0, 3.3), (3.9, 8.4)
 PUBLISHED, CERTIFIED, GAP = "#222222", "#228833", "#EE8866"
 LEGEND_ROW = 0.65
 """Height of the row that a panel's legend has to itself, in rows of scores."""
@@ -178,6 +178,14 @@ def at_a_glance(probes: list[ProbeResults]) -> Figure:
     return figure
 
 
+@house_style
+def at_a_glance_narrow(probes: list[ProbeResults]) -> Figure:
+    """The same with the panels below each other."""
+    figure = Figure(figsize=NARROW_SIZE, layout=ConstrainedLayoutEngine(hspace=0.06))
+    _all_three(probes, figure.subplots(3, 1))
+    return figure
+
+
 add_figure(
     FigureSpec(
         name="at_a_glance",
@@ -192,6 +200,7 @@ add_figure(
             "SAE, the other two do not."
         ),
         draw=at_a_glance,
+        narrow=at_a_glance_narrow,
         has=_complete,
         how="the stage assemble_bound and the stage measure_uncertainty",
     )
