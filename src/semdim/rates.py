@@ -1,7 +1,6 @@
 """How fast this machine computes: measured by a short product, or by the stages that ran here."""
 
 import os
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -10,6 +9,7 @@ from typing import Any
 
 from semdim.artifacts.shards import write_json
 from semdim.errors import SemdimError
+from semdim.processor import cpu_name
 from semdim.reading import entries, read_json, taken
 
 #: Rows and columns of the matrices that are multiplied: the smaller ones first, and further where
@@ -76,16 +76,7 @@ def processor(device: str, n_threads: int | None = None) -> str:
         return torch.cuda.get_device_name()
     if device != "cpu":
         return device
-    return f"{_cpu()}, {n_threads or os.cpu_count()} threads"
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return (names or [platform.processor() or platform.machine()])[0]
+    return f"{cpu_name()}, {n_threads or os.cpu_count()} threads"
 
 
 def measured_rate(dtype: str, device: str = "cpu") -> float:

@@ -1,13 +1,13 @@
 """docs/answers.md and its figure are what the committed results say."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
 
-from semdim.answers.figure import draw
-from semdim.plots.style import save
 from semdim.reading import read_json
 from semdim.results.pages import Repository, in_step
+from semdim.results.redraw import COMMAND, redraw
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs/answers/smollm2-135m_layer15/capitals"
@@ -21,9 +21,12 @@ def test_the_page_says_what_the_results_say() -> None:
 
 
 def test_the_figure_is_drawn_from_the_results(tmp_path: Path) -> None:
-    drawn = save(draw(FOLDER), tmp_path, "answers")[1]
+    folder = tmp_path / "answers"
+    shutil.copytree(FOLDER, folder)
+    (folder / "answers.svg").unlink()
+    assert redraw(folder).written == [folder / "answers.png", folder / "answers.svg"]
     committed = (FOLDER / "answers.svg").read_bytes()
-    assert drawn.read_bytes() == committed, "run `python -m semdim.answers.figure`"
+    assert (folder / "answers.svg").read_bytes() == committed, f"run `{COMMAND} {FOLDER}`"
 
 
 def test_the_files_belong_together() -> None:

@@ -42,8 +42,8 @@ def test_the_report_fits_its_screen(which: str, width: int, tmp_path: Path) -> N
     probes = RESULTS.get(which) or three_probes(tmp_path / "probes")
     drawn = tmp_path / "figures"
     drawn.mkdir()
-    for spec in figures():
-        (drawn / f"{spec.name}.svg").write_text(PICTURE)
+    for name in (name for spec in figures() for name in spec.drawings):
+        (drawn / f"{name}.svg").write_text(PICTURE)
     page = tmp_path / "report.html"
     write_report(probes, page, made=Made("2026-11-27", "0123456789", is_changed=True))
     seen = see(page, tmp_path / "browser", width)

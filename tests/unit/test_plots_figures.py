@@ -14,6 +14,7 @@ import yaml
 from matplotlib.axis import Axis
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
+from overlaps import faults
 from results_factory import TOP_K, write_results
 
 from semdim.errors import ArtifactError
@@ -208,7 +209,8 @@ def test_a_hint_that_names_nothing_or_what_does_not_exist_is_found():
 @pytest.mark.parametrize("spec", figures(), ids=lambda spec: spec.name)
 def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models, spec):
     if spec.name == "layer_sweep":
-        models = at_blocks(models[0], [f"blocks.{i}.hook_resid_pre" for i in (3, 9, 15)])
+        models = at_blocks(models[0], [f"blocks.{i}.hook_resid_pre" for i in (3, 9, 15, 21)])
+        models = [losing(model, share) for model, share in zip(models, GAPS, strict=True)]
     assert spec.can_draw(models)
     figure = spec.draw(models)
     figure.draw_without_rendering()
@@ -219,6 +221,36 @@ def test_each_figure_draws_names_its_axes_and_keeps_legends_off_the_data(models,
     for legend in figure.legends:
         box = legend.get_window_extent()
         assert all(not box.overlaps(axes.get_window_extent()) for axes in figure.axes)
+    assert faults(figure) == []
+    assert spec.narrow is None or faults(spec.narrow(models)) == []
+
+
+@pytest.mark.parametrize("name", ["at_a_glance", "guardrail"])
+def test_words_of_the_default_run_stand_clear_of_each_other(name):
+    assert faults(FIGURES[name].draw(read_results(ROOT / "results/probes"))) == []
+
+
+def test_words_that_cannot_be_read_are_found():
+    figure = Figure(figsize=(4, 3), dpi=100)
+    axes = figure.add_axes((0.2, 0.2, 0.7, 0.7))
+    axes.set_xticks([0.1, 0.9])
+    axes.plot([0, 1], [0, 1])
+    axes.plot([0.2], [0.9], "o")
+    axes.stairs([0.1, 0.3], [0.6, 0.8, 1.0])
+    axes.axhline(0.55, linestyle="--")
+    for x, y, words in (
+        (0.1, 0.7, "clear"), (0.7, 0.55, "on the scale"),
+        (0.30, 0.3, "on a curve"), (0.21, 0.89, "at a marker"), (0.85, 0.29, "on a step"),
+        (0.02, 0.40, "one"), (0.05, 0.42, "another"), (0.9, 0.45, "beyond the figure"),
+    ):  # fmt: skip
+        axes.text(x, y, words, fontsize=8)
+    assert sorted(faults(figure)) == [
+        "'at a marker' over a line",
+        "'beyond the figure' is cut off",
+        "'on a curve' over a line",
+        "'on a step' over a line",
+        "'one' over 'another'",
+    ]
 
 
 @pytest.mark.parametrize("spec", figures(), ids=lambda spec: spec.name)
@@ -256,7 +288,8 @@ def test_tokens_beyond_the_axis_are_counted_not_dropped(models):
     far = table[(table["corpus"] == "english") & (table["positions"] == "without_bos")].iloc[-1:]
     far = far.assign(left=5000, right=5004, count=3)
     one = ProbeResults("m", {**models[0].tables, "sparsity_histogram": pd.concat([table, far])})
-    assert "english 3" in texts(sparsity_histograms([one]))
+    label = sparsity_histograms([one]).axes[0].get_xlabel()
+    assert re.search(r"\nbeyond: english 3\b.* tokens$", label, re.S), label
 
 
 def test_ablation_bars_carry_risk_and_gap(models):
@@ -367,6 +400,18 @@ def at_blocks(model, hooks):
         setup = {**model.setup, "sae": {**sae, "hook_point": hook}}
         entries.append(dataclasses.replace(model, name=f"entry-{i}", setup=setup))
     return entries
+
+
+GAPS = (1.2, 1.0, 1.4, 1.9)
+"""A valley and two slopes."""
+
+
+def losing(model, share):
+    """The same with a gap that is `share` times as large."""
+    table = model.table("bounds").copy()
+    table.loc[table["family"] == "faithfulness", "gap"] *= share
+    table.loc[table["family"] == "as_published", "total"] += share
+    return dataclasses.replace(model, tables={**model.tables, "bounds": table})
 
 
 def test_blocks_of_one_model_are_drawn_in_their_order(models):

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from semdim.answers.figure import COLOURS as OF_ANSWERS
+from semdim.answers.figure import KINDS as OF_QUESTIONS
 from semdim.bounds.family import kinds
 from semdim.plots.families import STYLES
 from semdim.plots.figures.roc import SCORE_COLOURS
@@ -60,6 +62,8 @@ PALETTES = {
     "families": certificates(),
     "scores": SCORE_COLOURS,
     "scores of errors": COLOURS,
+    "scores of answers": OF_ANSWERS,
+    "questions and the scores of their answers": OF_QUESTIONS | OF_ANSWERS,
     "terms of a bound": TERM_COLOURS,
     "roles of corpora": {role: shades[0] for role, shades in ROLE_COLOURS.items()},
     "models": {str(at): colour for at, colour in enumerate(MODEL_COLOURS)},

@@ -23,6 +23,7 @@ from semdim.rank.write import (
     read_ranking,
     write_ranking,
 )
+from semdim.results.redraw import redraw
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +106,9 @@ def test_it_is_written_and_read_back(table: RankTable, values: np.ndarray, tmp_p
     assert all((tmp_path / name).read_bytes()[:4] == b"\x89PNG" for name in FIGURES)
     before = {name: (tmp_path / name).read_bytes() for name in FILES}
     write_ranking(table, measured(values), tmp_path)
+    assert before == {name: (tmp_path / name).read_bytes() for name in FILES}
+    (tmp_path / FIGURES[0]).write_text("of before")
+    assert {path.name for path in redraw(tmp_path).written} == set(FIGURES)
     assert before == {name: (tmp_path / name).read_bytes() for name in FILES}
     check_place(tmp_path)
     (tmp_path / "mine.txt").write_text("mine")

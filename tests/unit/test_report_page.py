@@ -25,7 +25,7 @@ LOADS = {"src", "srcset", "data", "poster", "action", "background"}
 class Page(HTMLParser):
     """Tags with their attributes, the open tags at each text, ids, and the contents of `data`."""
 
-    VOID = ("meta", "img", "br", "hr", "link", "input")
+    VOID = ("meta", "img", "source", "br", "hr", "link", "input")
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -64,7 +64,8 @@ def with_figures(folder: Path) -> Path:
     drawn = folder / "figures"
     drawn.mkdir(exist_ok=True)
     for spec in figures():
-        (drawn / f"{spec.name}.svg").write_text(SVG.replace("10", str(len(spec.name))))
+        for name in spec.drawings:
+            (drawn / f"{name}.svg").write_text(SVG.replace("10", str(len(name))))
     return folder
 
 
@@ -107,6 +108,10 @@ def test_every_figure_is_embedded_once_with_words_for_those_who_cannot_see_it(pa
         content = base64.b64decode(image["src"].removeprefix("data:image/svg+xml;base64,"))
         assert content.decode() == SVG.replace("10", str(len(spec.name)))
         assert image["alt"] == f"Figure {number}: {spec.title}"
+    narrow = [source["srcset"].split("base64,")[1] for source in page.of("source")]
+    assert [base64.b64decode(content).decode() for content in narrow] == [
+        SVG.replace("10", str(len(f"{spec.name}_narrow"))) for spec in usual if spec.narrow
+    ]
 
 
 def test_the_contents_lead_to_sections_that_exist(page):

@@ -92,6 +92,9 @@ def test_the_head_names_settings_and_making(probes: list[ProbeResults]) -> None:
     assert facts["Failure probability δ"] == ["0.05 (confidence 0.95)"]
     assert facts["Written"] == ["2026-11-27, commit abc, with local changes"]
     assert "Written" not in dict(header_facts(probes, Made()))
+    engine = {"compute_dtype": "float32", "machine": "x86_64", "processor": "Some CPU 9"}
+    known = [replace(probe, setup={**probe.setup, "engine": engine}) for probe in probes]
+    assert dict(header_facts(known, Made()))["Arithmetic"] == ["float32, Some CPU 9, x86_64"]
 
 
 def test_the_head_names_quantised_weights(probes: list[ProbeResults]) -> None:

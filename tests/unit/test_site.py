@@ -11,7 +11,7 @@ import pytest
 
 import semdim
 from bench.site.hooks import formula, on_page_markdown, with_braces
-from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, see
+from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, run_chromium, see
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -79,6 +79,17 @@ def test_a_page_fits_its_screen(site: Path, name: str, width: int, tmp_path: Pat
     assert seen.errors == [] and seen.console == []
     assert seen.without_alt == [] and seen.broken == []
     assert [n for n in seen.resources if not n.startswith(("data:", "file:"))] == []
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
+@pytest.mark.parametrize(("preferred", "scheme"), [(1, "default"), (0, "slate")])
+def test_a_page_is_as_light_or_dark_as_the_reader_prefers(
+    site: Path, preferred: int, scheme: str, tmp_path: Path
+) -> None:
+    setting = f"--blink-settings=preferredColorScheme={preferred}"  # 0 is dark
+    done = run_chromium(site / "layers.html", tmp_path, setting)
+    body = re.search(r"<body[^>]*>", done.stdout)
+    assert body is not None and f'data-md-color-scheme="{scheme}"' in body[0]
 
 
 @pytest.mark.parametrize(

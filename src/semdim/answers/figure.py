@@ -16,10 +16,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from semdim.errors import ArtifactError
-from semdim.plots.style import INK, MODEL_COLOURS, MUTED, house_style, legend_below, panels, save
+from semdim.plots.style import (
+    INK,
+    MUTED,
+    ROLE_COLOURS,
+    house_style,
+    legend_below,
+    panels,
+    save,
+)
 
-KINDS = {"right": "#332288", "wrong": "#DDAA33", "invented": "#AA4466"}
-"""Colours of the questions."""
+KINDS = {
+    kind: ROLE_COLOURS[role][0]
+    for kind, role in {"right": "id", "wrong": "shifted", "invented": "far"}.items()
+}
+"""Colours of the questions: none is a score's, whose curves stand in the same figure."""
 HISTOGRAMS = {
     "n_active/last_prompt": "k at the last token of the prompt",
     "entropy/last_prompt": "entropy of the first prediction, bits",
@@ -32,6 +43,15 @@ CURVES = {
     "text_baseline/question": "wording alone",
     "linear_probe/last_prompt": "linear probe, trained",
 }
+COLOURS = {
+    "n_active/last_prompt": "#000000",
+    "unexplained_share/last_prompt": "#CC79A7",
+    "entropy/last_prompt": "#0072B2",
+    "nll/answer": "#56B4E9",
+    "text_baseline/question": "#8C510A",
+    "linear_probe/last_prompt": "#5522CC",
+}
+"""Colours of the scores."""
 
 
 @house_style
@@ -44,7 +64,7 @@ def draw(folder: Path) -> Figure:
     if not (folder / "histograms.csv").exists():
         raise ArtifactError(f"{folder} holds no histograms.csv: answer_questions writes it.")
     bins, curves = pd.read_csv(folder / "histograms.csv"), pd.read_csv(folder / "curves.csv")
-    figure, (above, below) = panels(2, 2, height=2.4, legend_rows=5)
+    figure, (above, below) = panels(2, 2, height=2.4, legend_rows=4)
     for axes, (score, label) in zip(above, HISTOGRAMS.items(), strict=True):
         _histogram(axes, bins[bins["score"] == score], label)
     above[0].set_ylabel("share of questions")
@@ -53,11 +73,9 @@ def draw(folder: Path) -> Figure:
     ):
         _curves(axes, curves[curves["trouble"] == trouble], title)
     below[0].set_ylabel("share of trouble in what is kept")
-    found: dict[str, object] = {}
-    for axes in (above[0], below[0]):
-        handles, labels = axes.get_legend_handles_labels()
-        found |= dict(zip(labels, handles, strict=True))
-    legend_below(figure, list(found.values()), list(found), columns=3)
+    kinds = above[0].get_legend_handles_labels()
+    figure.legend(*kinds, loc="outside upper left", ncols=3, handlelength=2.6)
+    legend_below(figure, *below[0].get_legend_handles_labels(), columns=4)
     return figure
 
 
@@ -75,13 +93,13 @@ _WORDS = {"right": "answered rightly", "wrong": "answered wrongly", "invented": 
 
 
 def _curves(axes: Axes, rows: pd.DataFrame, title: str) -> None:
-    for (score, label), colour in zip(CURVES.items(), MODEL_COLOURS, strict=True):
+    for score, label in CURVES.items():
         of = rows[rows["score"] == score]
-        axes.plot(of["coverage"], of["risk"], color=colour, lw=1.3, label=label)
+        axes.plot(of["coverage"], of["risk"], color=COLOURS[score], lw=1.3, label=label)
     best = rows[rows["score"] == "best order"]
     axes.plot(best["coverage"], best["risk"], color=INK, lw=1.0, ls=":", label="best order")
     if len(best):
-        axes.axhline(best["risk"].iloc[-1], color=MUTED, lw=0.8, ls="--")
+        axes.axhline(best["risk"].iloc[-1], color=MUTED, lw=0.8, ls="--", label="all questions")
     axes.set_title(title)
     axes.set_xlabel("share of questions that is kept")
     axes.set_ylim(0, 1)

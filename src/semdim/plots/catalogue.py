@@ -16,6 +16,9 @@ from semdim.plots.tabulate import Table
 from semdim.registry import Registry
 from semdim.results.read import ProbeResults
 
+NARROW = "_narrow"
+"""Behind a figure's name: its drawing for narrow screens."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FigureSpec:
@@ -43,10 +46,18 @@ class FigureSpec:
     """Whether the probes that have it make a figure together."""
     is_extra: bool = False
     """Whether a run that has no use for it is complete without."""
+    narrow: Callable[[list[ProbeResults]], Figure] | None = None
+    """The same for the screen of a telephone; None: a reader scrolls the one drawing."""
 
     def __post_init__(self) -> None:
         _check_section("figure", self.name, self.section)
         _know_origin(self, self.draw)
+
+    @property
+    def drawings(self) -> dict[str, Callable[[list[ProbeResults]], Figure]]:
+        """What is drawn, by file name without its ending."""
+        narrow = {} if self.narrow is None else {f"{self.name}{NARROW}": self.narrow}
+        return {self.name: self.draw, **narrow}
 
     def lacking(self, probes: Sequence[ProbeResults]) -> list[str]:
         """Names of the probes that have nothing to draw here."""

@@ -36,8 +36,9 @@ def draw_all(results_dir: Path, out: Path, only: Sequence[str] | None = None) ->
         written, reason = attempt(_draw, spec, probes, folder)
         if written is None:
             left_out[spec.name] = reason
-            for ending in ("png", "svg"):
-                (folder / f"{spec.name}.{ending}").unlink(missing_ok=True)
+            for name in spec.drawings:
+                for ending in ("png", "svg"):
+                    (folder / f"{name}.{ending}").unlink(missing_ok=True)
         else:
             paths += written
     for table in made_tables(probes, left_out).values():
@@ -50,7 +51,11 @@ def draw_all(results_dir: Path, out: Path, only: Sequence[str] | None = None) ->
 
 
 def _draw(spec: FigureSpec, probes: list[ProbeResults], folder: Path) -> list[Path]:
-    return save(spec.draw(probes), folder, spec.name) if spec.can_draw(probes) else []
+    if not spec.can_draw(probes):
+        return []
+    return [
+        path for name, draw in spec.drawings.items() for path in save(draw(probes), folder, name)
+    ]
 
 
 def left_out_of(folder: Path) -> dict[str, str]:

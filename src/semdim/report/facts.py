@@ -80,7 +80,8 @@ def _failure_prob(probe: ProbeResults) -> str:
 
 def _engine(probe: ProbeResults) -> str:
     facts = probe.setup.get("engine") or {}
-    known = [str(facts[key]) for key in ("compute_dtype", "machine", "backend") if facts.get(key)]
+    keys = ("compute_dtype", "processor", "machine", "backend")
+    known = [str(facts[key]) for key in keys if facts.get(key)]
     return ", ".join(known)
 
 

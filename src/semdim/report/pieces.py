@@ -27,8 +27,9 @@ class FigureEntry:
     spec: FigureSpec
     number: int | None
     """Its number on the page; None when it is not drawn."""
-    image: str
-    """A data URI; empty when it is not drawn."""
+    images: list[str]
+    """Data URIs: its drawing and, where there is one, that for narrow screens; empty when it is
+    not drawn."""
     lacking: list[str]
     """Names of the probes that have nothing to draw here."""
     sentences: list[Told]
@@ -98,7 +99,7 @@ def figure_entries(
         entries[spec.name] = FigureEntry(
             spec,
             next(numbers) if is_drawn else None,
-            _embed(folder / f"{spec.name}.svg") if is_drawn else "",
+            [_embed(folder / f"{name}.svg") for name in spec.drawings] if is_drawn else [],
             lacking or [],
             said[spec.name],
             reason,

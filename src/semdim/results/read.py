@@ -13,7 +13,7 @@ is written in `semdim.results.schema`.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,9 +100,12 @@ class ProbeResults:
         return sorted(ordered, key=lambda name: self.role(name) != "id")
 
     def role(self, corpus: str) -> str:
-        """id, near, shifted or far."""
-        facts = self.setup.get("corpora", {}).get(corpus, {})
-        return str(facts.get("role") or _KNOWN_ROLES.get(corpus, "shifted"))
+        """id, near, shifted or far: of the set-up, else of the settings."""
+        for source in (self.setup, self.settings):
+            facts = (source.get("corpora") or {}).get(corpus) or {}
+            if isinstance(facts, Mapping) and facts.get("role"):
+                return str(facts["role"])
+        return _KNOWN_ROLES.get(corpus, "shifted")
 
     @property
     def roles(self) -> dict[str, str]:

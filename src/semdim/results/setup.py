@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from semdim.errors import ArtifactError
 from semdim.origin import package_version
+from semdim.processor import cpu_name
 from semdim.records import added
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class SetupEngine:
     """Kind of processor; rounding may differ between two of them."""
     backend: str = added("transformer_lens")
     """What ran them: ``transformer_lens`` or ``transformers``."""
+    processor: str = added("")
+    """Model of the processor that wrote this; where the passes ran on a GPU or elsewhere, it tells
+    of the host that summed up."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,9 @@ def setup_of(facts: "Mapping[str, LedgerFacts]", sample: str, roles: Mapping[str
         context=of_sample.context,
         seed=of_sample.seed,
         corpora={name: _corpus(found, roles[name]) for name, found in facts.items()},
-        engine=SetupEngine(of_sample.compute_dtype, platform.machine(), of_sample.backend),
+        engine=SetupEngine(
+            of_sample.compute_dtype, platform.machine(), of_sample.backend, cpu_name()
+        ),
         packages={name: found for name in PACKAGES if (found := package_version(name))},
         python=platform.python_version(),
     )

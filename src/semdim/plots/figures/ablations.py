@@ -39,7 +39,7 @@ def _ablation_panel(axes: Axes, probe: ProbeResults, rows: pd.DataFrame, end: fl
             xytext=(5, 0),
             textcoords="offset points",
             va="center",
-            bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none", "alpha": 0.85},
+            bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none"},
         )
     axes.set_yticks(place, rows["words"])
     axes.grid(axis="x")

@@ -91,6 +91,11 @@ def _mark_crossing(
     )
 
 
+BASELINE_LINE: dict[str, Any] = {
+    "color": BASELINE,
+    "linestyle": (0, (6, 3)),
+    "linewidth": 1.4,
+}
 UNIGRAM_LINE: dict[str, Any] = {"color": BASELINE, "linestyle": (0, (1, 2)), "linewidth": 1.2}
 """The stronger baseline: frequencies of tokens, and no context."""
 
@@ -125,18 +130,17 @@ def _draw_panel(axes: Axes, probe: ProbeResults) -> None:
     documents_axis(axes, probe)
     if baseline is None:
         return
-    axes.axhline(baseline, color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4, zorder=5)
+    axes.axhline(baseline, **BASELINE_LINE, zorder=5)
     axes.annotate(
-        f"log₂V = {baseline:.2f}: random guess",
+        f"log₂V\n{baseline:.2f}",  # beside the axes: within them any curve may pass
         (1.0, baseline),
         xycoords=("axes fraction", "data"),
-        xytext=(-4, 4),
+        xytext=(4, 0),
         textcoords="offset points",
-        ha="right",
+        ha="left",
+        va="center",
         fontsize=8.5,
         color=BASELINE,
-        bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.7},
-        zorder=5,
     )
     for bits in _unigram_baselines([probe]):
         axes.axhline(bits, **UNIGRAM_LINE, zorder=5)
@@ -186,6 +190,8 @@ def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
     blank = Line2D([], [], linestyle="none")
     left = [(blank, "CERTIFICATES (theorems under their assumptions)"), *entries(True)]
     right = [(blank, "NOT CERTIFICATES (numbers to look at)"), *entries(False)]
+    if any(probe.baseline is not None for probe in probes):
+        right.append((Line2D([], [], **BASELINE_LINE), "log₂V: random guess"))
     if unigram := _unigram_baselines(probes):
         each = ", ".join(f"{bits:.2f}" for bits in unigram)
         right.append((Line2D([], [], **UNIGRAM_LINE), f"token frequencies, no context: {each}"))

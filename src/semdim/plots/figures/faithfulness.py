@@ -36,9 +36,9 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
         panel.hlines(place, mean, upper, color=TERM_COLOURS["gap"], linewidth=5, alpha=0.55)
         panel.plot(mean, place, "o", color=TERM_COLOURS["gap"], markersize=7)
         panel.plot(upper, place, "|", color=INK, markersize=14, mew=2.2)
-        for x, y, text in zip(upper, place, upper, strict=True):
+        for x, y, measured in zip(upper, place, mean, strict=True):
             panel.annotate(
-                f"at most {text:.3g}",
+                f"{measured:.2f}, at most {x:.2f}",
                 (x, y),
                 xytext=(7, 0),
                 textcoords="offset points",
@@ -54,7 +54,7 @@ def faithfulness(probes: list[ProbeResults]) -> Figure:
             ],
         )
         panel.set_ylim(-0.6, len(rows) - 0.4)
-        panel.set_xlim(0.0, 1.3 * end)
+        panel.set_xlim(0.0, 1.4 * end)
         panel.grid(axis="x")
         panel.grid(visible=False, axis="y")
         panel.set_xlabel(

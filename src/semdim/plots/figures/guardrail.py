@@ -49,6 +49,8 @@ def guardrail_rates(probe: ProbeResults) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+TITLE_PAD = 16.0
+"""Points below a title: room for the thresholds, which stand above the histograms."""
 WIDE_RANGE = 30.0
 """Above this ratio of its ends the axis of the statistic is logarithmic."""
 RULE_MARKS = {"average": ("o", "#AA3377"), "confident": ("s", "#4477AA"), "fixed": ("D", "#444444")}
@@ -77,7 +79,7 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
             if part.empty:
                 continue
             marker, colour = RULE_MARKS[rule]
-            y = -i - 0.24 * (j - (len(rules) - 1) / 2)
+            y = -i - 0.29 * (j - (len(rules) - 1) / 2)
             entry = part.iloc[0]
             rate = float(entry["rate"])
             if pd.notna(entry["smallest"]):
@@ -86,16 +88,15 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
             if pd.notna(entry["low"]) and pd.notna(entry["high"]):
                 axes.hlines(y, float(entry["low"]), float(entry["high"]), color=colour, lw=2)
             axes.plot([rate], [y], marker, color=colour, ms=6, clip_on=False, zorder=5)
-            axes.annotate(
+            # In a column of their own, a line for each: beside the marks they would collide.
+            axes.text(
+                1.06,
+                y,
                 f"{rate:.1%}".replace("%", " %"),
-                (max([rate, *entry[["high", "largest"]].dropna()]), y),
-                xytext=(9, 0),
-                textcoords="offset points",
+                transform=axes.get_yaxis_transform(),
                 va="center",
                 fontsize=8,
                 color=colour,
-                bbox={"boxstyle": "square,pad=0.05", "fc": "white", "ec": "none", "alpha": 0.7},
-                annotation_clip=False,
             )
     facts = guardrail_of(probe)
     if facts is not None:
@@ -111,9 +112,9 @@ def _rates_panel(axes: Axes, probe: ProbeResults) -> None:
     axes.set_xlim(0.0, 1.0)
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.set_xlabel("share of documents that raise the alarm (%)")
-    axes.set_title(probe.name)
+    axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+    axes.set_xlabel("share of documents that raise the alarm")
+    axes.set_title(probe.name, pad=TITLE_PAD)
 
 
 def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
@@ -141,22 +142,22 @@ def _distribution_panel(axes: Axes, probe: ProbeResults) -> None:
             f"{threshold:.1f}",
             (threshold, 1.0),
             xycoords=("data", "axes fraction"),
-            xytext=(4, -2) if rule == "confident" else (-4, -2),
+            xytext=(-2, 1) if rule == "confident" else (2, 1),
             ha="left" if rule == "confident" else "right",
             textcoords="offset points",
-            va="top",
+            va="bottom",
             fontsize=8,
             color=colour,
         )
     name = statistic_in_words(limit.statistic, facts.alarm.moving_length)
     low, high = axes.get_xlim()
     if low <= 0.0 or high > WIDE_RANGE * low:
-        count_axis(axes, f"{name} of k\nin a sequence (active atoms, log scale)")
+        count_axis(axes, f"{name} of k in a sequence\n(active atoms, log scale)")
     else:  # within a decade or so a logarithmic axis has no tick to read
-        axes.set_xlabel(f"{name} of k\nin a sequence (active atoms)")
+        axes.set_xlabel(f"{name} of k in a sequence\n(active atoms)")
     axes.set_ylabel("share of sequences")
     axes.set_ylim(bottom=0)
-    axes.set_title("sequences, at their end")
+    axes.set_title("sequences, at their end", pad=TITLE_PAD)
 
 
 @house_style
@@ -168,7 +169,9 @@ def guardrail(probes: list[ProbeResults]) -> Figure:
     drawable = [probe for probe in probes if len(guardrail_rates(probe))]
     wide = any(len(probe.table("sequence_histogram")) for probe in drawable)
     longest = max(guardrail_rates(probe)["corpus"].nunique() for probe in drawable)
-    figure, axes = panels(len(drawable), 2 if wide else 1, height=max(2.6, 1.0 + 0.62 * longest))
+    figure, axes = panels(
+        len(drawable), 2 if wide else 1, height=max(2.6, 1.0 + 0.62 * longest), legend_rows=4
+    )
     for row, probe in zip(axes, drawable, strict=True):
         _rates_panel(row[0], probe)
         if wide and len(probe.table("sequence_histogram")):
@@ -186,7 +189,7 @@ def guardrail(probes: list[ProbeResults]) -> Figure:
         roles = {corpus: role for probe in drawable for corpus, role in probe.roles.items()}
         handles += [Line2D([], [], color=colour) for colour in corpus_colours(roles).values()]
         words += [f"{corpus} ({role})" for corpus, role in roles.items()]
-    legend_below(figure, handles, words, 2)
+    legend_below(figure, handles, words, 2 if wide else 1)
     return figure
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from semdim.plots.catalogue import FigureSpec, add_figure
-from semdim.plots.style import BASELINE, INK, TERM_COLOURS, house_style, legend_below, panels
+from semdim.plots.style import BASELINE, INK, MODEL_COLOURS, house_style, legend_below, panels
 from semdim.results.read import ProbeResults
 
 
@@ -24,7 +24,7 @@ def k_and_loss(probes: list[ProbeResults]) -> Figure:
         low, high = np.array(ends, dtype=float).T
         measured = panel.errorbar(
             k, nll, yerr=[nll - low, high - nll], marker="o", capsize=3,
-            color=TERM_COLOURS["proxy_risk"],
+            color=MODEL_COLOURS[0],
         )  # fmt: skip
         predicted = [np.nan if entry.per_input is None else entry.per_input for entry in bins]
         (claim,) = panel.plot(k, predicted, marker="s", linestyle="--", color=INK)

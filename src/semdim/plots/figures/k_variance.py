@@ -39,7 +39,7 @@ def k_variance(probes: list[ProbeResults]) -> Figure:
         )
         panel.axhline(0.0, color=BASELINE, linewidth=0.8)
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
-        panel.set_ylabel("share of the variance, adjusted")
+        panel.set_ylabel("adjusted share of variance")
         panel.set_title(probe.name)
         panel.margins(y=0.15)
     legend_below(figure, handles, ["k", "log₂(1 + k)"], 2)

@@ -45,7 +45,7 @@ def risk_coverage(probes: list[ProbeResults]) -> Figure:
         panel.set_xlim(0.0, 1.0)
         panel.set_ylim(bottom=0.0)
         panel.set_xlabel("share of the tokens that is trusted")
-        panel.set_ylabel(f"their {OUTCOMES[outcome]}")
+        panel.set_ylabel(f"{OUTCOMES[outcome]} of those tokens")
         panel.set_title(probe.name)
     legend_below(figure, list(lines.values()), list(lines), 3)
     return figure

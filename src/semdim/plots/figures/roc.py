@@ -84,7 +84,7 @@ def roc(probes: list[ProbeResults]) -> Figure:
     drawable = [probe for probe in probes if roc_shifts(probe)]
     columns = _roc_columns(max(len(roc_shifts(probe)) for probe in drawable))
     rows = [-(-len(roc_shifts(probe)) // columns) for probe in drawable]
-    figure, grid = panels(sum(rows), columns, height=max(2.5, 6.6 / columns))
+    figure, grid = panels(sum(rows), columns, height=max(2.5, 6.6 / columns), legend_rows=6)
     lines = iter(grid)
     axes = [[panel for _ in range(n) for panel in next(lines)] for n in rows]
     seen: list[str] = []
@@ -111,8 +111,8 @@ def roc(probes: list[ProbeResults]) -> Figure:
             )  # fmt: skip
             title = f"{probe.name}: {shift}"
             panel.set_title(title if len(title) < 26 else title.replace(": ", ":\n"), fontsize=9)
-            panel.set_xlabel("false alarms on ID sequences")
-            panel.set_ylabel("sequences detected")
+            panel.set_xlabel("ID sequences flagged")
+            panel.set_ylabel("OOD sequences flagged")
             panel.set_aspect("equal")
             panel.xaxis.set_major_formatter(PercentFormatter(1.0))
             panel.yaxis.set_major_formatter(PercentFormatter(1.0))

@@ -43,7 +43,7 @@ def selective_risk(probes: list[ProbeResults]) -> Figure:
         if part["is_certified"].any()
     }
     labels = [words if words in reached else f"{words}: none certified" for words in lines]
-    legend_below(figure, list(lines.values()), labels, 3)
+    legend_below(figure, list(lines.values()), labels, 2)
     return figure
 
 

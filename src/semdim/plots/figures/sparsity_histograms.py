@@ -1,5 +1,7 @@
 """Figure 2: how many atoms are active per token."""
 
+from textwrap import fill
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -12,7 +14,6 @@ from semdim.plots.catalogue import FigureSpec, add_figure
 from semdim.plots.selections.sparsity_rows import COVERED, POSITIONS
 from semdim.plots.style import (
     INK,
-    MUTED,
     corpus_colours,
     count_axis,
     house_style,
@@ -23,6 +24,8 @@ from semdim.results.read import ProbeResults
 
 FIRST = 1.0
 """Left end of a logarithmic axis of k."""
+LABEL_CHARACTERS = 48
+"""Characters of a line that fits under a panel."""
 
 
 def histogram_positions(probe: ProbeResults) -> list[str]:
@@ -95,21 +98,11 @@ def _histogram_panel(axes: Axes, probe: ProbeResults, positions: str, log_count:
         axes.set_ylim(bottom=0.6 * smallest)
     else:
         axes.set_ylim(bottom=0)
-    if beyond:
-        axes.text(
-            0.98,
-            0.96,
-            "tokens beyond the axis:\n" + "\n".join(beyond),
-            transform=axes.transAxes,
-            ha="right",
-            va="top",
-            fontsize=7.5,
-            color=MUTED,
-            bbox={"boxstyle": "square,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.8},
-            zorder=5,
-        )
     scale = " (log scale)" if log_count else ""
-    axes.set_xlabel(f"k: active atoms at a token{scale}")
+    label = f"k: active atoms at a token{scale}"
+    if beyond:  # below the axis, since within it histograms may be anywhere
+        label += "\n" + fill(f"beyond: {', '.join(beyond)} tokens", LABEL_CHARACTERS)
+    axes.set_xlabel(label)
     axes.set_ylabel("share of tokens per unit of k")
     axes.set_title(f"{probe.name}\n{POSITIONS[positions]}")
 

@@ -1,0 +1,20 @@
+"""The processor's name, as its maker gives it."""
+
+import platform
+from pathlib import Path
+
+CPUINFO = Path("/proc/cpuinfo")
+
+
+def cpu_name(cpuinfo: Path = CPUINFO) -> str:
+    """Model of the first processor, such as ``AMD EPYC 7B13``; its kind where no model is known.
+
+    Args:
+        cpuinfo: Linux's list of processors; elsewhere it does not exist, and the system is asked.
+    """
+    try:
+        lines = cpuinfo.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(filter(None, names), "") or platform.processor() or platform.machine()
