@@ -16,6 +16,9 @@ GPUS=${GPUS:-${SLURM_GPUS_ON_NODE:-0}}
 CPUS=${CPUS:-$SLURM_CPUS_ON_NODE}
 source "$ENVIRONMENT/bin/activate"
 export HF_HUB_OFFLINE=1 PYTHONUNBUFFERED=1
+# Ray's nodes and the driver show each other a token, which lies in the home folder that all see.
+export RAY_AUTH_MODE=token
+ray get-auth-token --generate > /dev/null
 # A login node may build the cluster for longer than half a minute.
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
 

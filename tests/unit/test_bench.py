@@ -287,3 +287,24 @@ def test_the_table_of_commands_is_written_between_its_marks(tmp_path: Path) -> N
         commands.document(tmp_path, page)
     with pytest.raises(ArtifactError, match=r"semdim verify failed: .* one ledger"):
         commands.taken("x", "y", "verify", str(tmp_path / "none"), "--ledger", str(tmp_path))
+
+
+def test_the_table_of_workers_is_that_of_its_record() -> None:
+    from bench import workers
+
+    record = {
+        "machine": "M", "load": 0.1, "ray": "2", "n_shards": 3,
+        "turns": [
+            {"kind": kind, "seconds": seconds}
+            for kind, seconds in zip((*workers.KINDS, *reversed(workers.KINDS)),
+                                     (100.0, 104.0, 98.0, 102.0, 106.0, 100.0), strict=True)
+        ],
+    }  # fmt: skip
+    rows = workers.table(record).splitlines()[-3:]
+    assert [row.split(" | ")[1:] for row in rows] == [
+        ["100.0 and 100.0", "+0.0%", "1.00 |"],
+        ["104.0 and 106.0", "+5.0%", "0.95 |"],
+        ["98.0 and 102.0", "+0.0%", "1.00 |"],
+    ]
+    page = workers.PAGE.read_text(encoding="utf-8")
+    assert workers.table(json.loads(workers.RECORD.read_text(encoding="utf-8"))) in page

@@ -192,3 +192,25 @@ def test_a_node_that_is_lost_changes_no_byte(
     loaded = {int(path.name.partition("-")[2]) for path in tmp_path.glob("loaded-*")}
     assert len(loaded) >= 2 and os.getpid() not in loaded
     assert published(job) == alone
+
+
+def test_a_cluster_that_asks_for_a_token_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ray.exceptions import AuthenticationError
+
+    from semdim.workers import cluster
+
+    class Ray:
+        def __init__(self, cause: Exception) -> None:
+            self.cause = cause
+
+        def init(self, **_: object) -> None:
+            try:
+                raise RuntimeError("Failed to connect to GCS") from self.cause
+            except RuntimeError as error:
+                raise ConnectionError("Failed to connect to Ray cluster") from error
+
+    spec = EngineSpec(workers="ray", ray_address="auto", device="cpu")
+    with pytest.raises(WorkerError, match=r"asks for a token, .* export RAY_AUTH_MODE=token"):
+        cluster._connect(Ray(AuthenticationError("a token is missing")), spec)
+    with pytest.raises(WorkerError, match="start one with `ray start --head`"):
+        cluster._connect(Ray(OSError("nobody there")), spec)

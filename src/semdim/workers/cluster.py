@@ -64,11 +64,24 @@ def _connect(ray: Any, spec: EngineSpec) -> None:
     try:
         ray.init(address=spec.ray_address, **quiet)
     except (ConnectionError, RuntimeError) as error:
+        if _wants_token(error):
+            raise WorkerError(
+                f"The Ray cluster at engine.ray_address = {spec.ray_address!r} asks for a token, "
+                "as `ray start` sets it up: export RAY_AUTH_MODE=token, and have the cluster's "
+                "token in ~/.ray/auth_token or RAY_AUTH_TOKEN."
+            ) from error
         raise WorkerError(
             f"No Ray cluster can be used at engine.ray_address = {spec.ray_address!r} "
             f"({_first_line(error)}): start one with `ray start --head`, with the versions of "
             "Python and Ray that the driver has."
         ) from error
+
+
+def _wants_token(error: BaseException | None) -> bool:
+    """Whether a connection failed for want of the cluster's token; Ray wraps that twice."""
+    while error is not None and type(error).__name__ != "AuthenticationError":
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _first_line(error: Exception) -> str:
