@@ -39,7 +39,7 @@ def elsewhere(clone: Clone, pushed: Path, tmp_path_factory: pytest.TempPathFacto
     source = ["git", "clone", "-q", "--branch", "shipped", str(clone.root), str(folder)]
     subprocess.run(source, check=True, capture_output=True)
     assert not (folder / "outputs").exists()
-    return Clone(folder)
+    return Clone(folder, clone.forking)
 
 
 @pytest.fixture(scope="module")
