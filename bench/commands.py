@@ -19,8 +19,9 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bench.marks import write_between
 from semdim import __version__
-from semdim.artifacts.shards import write_atomically, write_json
+from semdim.artifacts.shards import write_json
 from semdim.errors import ArtifactError, SemdimError
 from semdim.paths import Paths
 from semdim.text.filters import load_documents
@@ -123,12 +124,7 @@ def document(folder: Path = FOLDER, page: Path = PAGE) -> None:
     """
     content = json.loads((folder / "cpu.json").read_text(encoding="utf-8"))
     found = [Taken(**row) for row in content["commands"]]
-    text = page.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ArtifactError(f"{page} must hold the lines {BEGIN!r} and {END!r} once, in order.")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    block = "\n\n".join([BEGIN, table(found, content["machine"]), END])
-    write_atomically(page, before + block + after)
+    write_between(page, BEGIN, END, table(found, content["machine"]))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import back_ends
 from bench.figure import draw, in_order, microsecond_digits, steps_in_order, subject_of
-from semdim.artifacts.shards import write_atomically
+from bench.marks import around, write_between
 from semdim.errors import ArtifactError
 from semdim.plots.style import save
 
@@ -38,9 +38,7 @@ def document(folder: Path, page: Path = PAGE) -> Path:
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise ArtifactError(f"{folder} holds no results; measure some with `python -m bench`.")
-    text = page.read_text(encoding="utf-8") if page.exists() else ""
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
-        raise ArtifactError(f"{page} must hold the lines {BEGIN!r} and {END!r} once, in order.")
+    around(page, BEGIN, END)  # before anything is drawn
     sections = []
     for path in paths:
         result = json.loads(path.read_text(encoding="utf-8"))
@@ -48,8 +46,7 @@ def document(folder: Path, page: Path = PAGE) -> Path:
         if "speed" in result:
             figure = save(draw(result), folder, path.stem)[0].relative_to(page.parent).as_posix()
         sections.append("\n".join(section(result, figure)))
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(page, "\n\n".join([before + BEGIN, *sections, END]) + after)
+    write_between(page, BEGIN, END, *sections)
     return page
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from semdim.artifacts.shards import write_atomically
+from bench.marks import write_between
 
 BEGIN = "<!-- measured: begin (python -m bench.large_ledger document docs) -->"
 END = "<!-- measured: end -->"
@@ -24,9 +24,7 @@ def write_page(docs: Path) -> Path:
     """Write what was measured between the marks of docs/ledger.md."""
     found = json.loads((docs / "ledger" / "measured.json").read_text(encoding="utf-8"))
     page = docs / "ledger.md"
-    text = page.read_text(encoding="utf-8")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
-    write_atomically(page, before + "\n".join([BEGIN, "", *lines(found), "", END]) + after)
+    write_between(page, BEGIN, END, "\n".join(lines(found)))
     return page
 
 

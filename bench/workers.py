@@ -27,7 +27,8 @@ from typing import Any
 
 import yaml
 
-from semdim.artifacts.shards import MANIFEST, write_atomically, write_json
+from bench.marks import write_between
+from semdim.artifacts.shards import MANIFEST, write_json
 from semdim.errors import ArtifactError, SemdimError
 from semdim.paths import Paths
 from semdim.rates import processor
@@ -171,11 +172,7 @@ def document(record: Path = RECORD, page: Path = PAGE) -> None:
     Raises:
         ArtifactError: the page lacks the marks.
     """
-    text = page.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ArtifactError(f"{page} must hold the lines {BEGIN!r} and {END!r} once, in order.")
-    block = "\n\n".join([BEGIN, table(json.loads(record.read_text(encoding="utf-8"))), END])
-    write_atomically(page, text.split(BEGIN)[0] + block + text.split(END)[1])
+    write_between(page, BEGIN, END, table(json.loads(record.read_text(encoding="utf-8"))))
 
 
 def main() -> None:

@@ -6,23 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semdim.commands.options import (
-    MODEL,
-    TEXTS,
-    Apart,
-    Backend,
-    Batch,
-    Context,
-    DateColumn,
-    Device,
-    Dtype,
-    FailureProb,
-    FrozenAt,
-    Plan,
-    Seed,
-    Tokens,
-    Windows,
-)
+from semdim.commands import options
 from semdim.commands.refusal import guarded
 
 EPILOG = """
@@ -39,35 +23,35 @@ none; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
 
 
 def certify(
-    model: Annotated[str, typer.Option(help=MODEL)],
+    model: Annotated[str, typer.Option(help=options.MODEL)],
     sae: Annotated[str, typer.Option(help="RELEASE/ID of SAELens's registry, or a folder")],
-    text: Annotated[str, typer.Option(help=TEXTS)],
-    tokens: Tokens = 20_000,
+    text: Annotated[str, typer.Option(help=options.TEXTS)],
+    tokens: options.Tokens = 20_000,
     out: Annotated[
         Path, typer.Option(help="the folder to write; it must not be there, or be empty")
     ] = Path("certificate"),
-    context: Context = 128,
-    windows: Windows = 4,
+    context: options.Context = 128,
+    windows: options.Windows = 4,
     baseline: Annotated[
         str, typer.Option(help="what recovered loss is measured against: zero | mean | both | none")
     ] = "zero",
-    failure_prob: FailureProb = 0.05,
+    failure_prob: options.FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of losses and KL")] = 0.5,
-    backend: Backend = "transformer_lens",
-    dtype: Dtype = "float32",
-    device: Device = "auto",
-    batch: Batch = 16,
-    seed: Seed = 0,
+    backend: options.Backend = "transformer_lens",
+    dtype: options.Dtype = "float32",
+    device: options.Device = "auto",
+    batch: options.Batch = 16,
+    seed: options.Seed = 0,
     hook_check: Annotated[
         bool, typer.Option(help="refuse an SAE that does not fit its hook point")
     ] = True,
-    date_column: DateColumn = None,
-    frozen_at: FrozenAt = None,
+    date_column: options.DateColumn = None,
+    frozen_at: options.FrozenAt = None,
     older: Annotated[
         str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
     ] = "drop",
-    apart: Apart = True,
-    plan: Plan = False,
+    apart: options.Apart = True,
+    plan: options.Plan = False,
 ) -> None:
     """Certify what a sparse autoencoder changes in its model, on your text."""
     from semdim.certificate.run import Request, certificate_for

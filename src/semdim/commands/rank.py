@@ -6,23 +6,7 @@ from typing import Annotated
 
 import typer
 
-from semdim.commands.options import (
-    MODEL,
-    TEXTS,
-    Apart,
-    Backend,
-    Batch,
-    Context,
-    DateColumn,
-    Device,
-    Dtype,
-    FailureProb,
-    FrozenAt,
-    Plan,
-    Seed,
-    Tokens,
-    Windows,
-)
+from semdim.commands import options
 from semdim.commands.refusal import guarded, refusal
 from semdim.errors import ConfigError
 
@@ -42,10 +26,10 @@ saes/ a file for each SAE as soon as it is measured: a second run goes on from t
 
 
 def rank(
-    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
+    model: Annotated[str | None, typer.Option(help=options.MODEL)] = None,
     text: Annotated[
         str | None,
-        typer.Option(help=TEXTS),
+        typer.Option(help=options.TEXTS),
     ] = None,
     ledger: Annotated[
         list[str] | None,
@@ -62,26 +46,26 @@ def rank(
     hook: Annotated[
         str | None, typer.Option(help="of --release, only SAEs at this hook point")
     ] = None,
-    tokens: Tokens = 20_000,
+    tokens: options.Tokens = 20_000,
     out: Annotated[Path, typer.Option(help="the folder to write, or to go on with")] = Path(
         "ranking"
     ),
-    context: Context = 128,
-    windows: Windows = 1,
+    context: options.Context = 128,
+    windows: options.Windows = 1,
     cap: Annotated[
         float, typer.Option(help="c, bits that a document counts for at most in the order")
     ] = 1.0,
-    failure_prob: FailureProb = 0.05,
+    failure_prob: options.FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
-    backend: Backend = "transformer_lens",
-    dtype: Dtype = "float32",
-    device: Device = "auto",
-    batch: Batch = 16,
-    seed: Seed = 0,
-    date_column: DateColumn = None,
-    frozen_at: FrozenAt = None,
-    apart: Apart = True,
-    plan: Plan = False,
+    backend: options.Backend = "transformer_lens",
+    dtype: options.Dtype = "float32",
+    device: options.Device = "auto",
+    batch: options.Batch = 16,
+    seed: options.Seed = 0,
+    date_column: options.DateColumn = None,
+    frozen_at: options.FrozenAt = None,
+    apart: options.Apart = True,
+    plan: options.Plan = False,
 ) -> None:
     """Rank autoencoders of one model by how little they change it, with intervals."""
     from semdim.rank.spec import RankSpec
