@@ -1,11 +1,10 @@
 """measure_errors: does k know when the model is wrong? Scores against its own errors."""
 
 from semdim.artifacts import chain
-from semdim.ledger.table import read_ledger, read_table
+from semdim.ledger.stream import LedgerStream
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import Settings, measure_errors
 from semdim.uncertainty.guardrail import Provenance
-from semdim.uncertainty.join import join_scores
 from stages.support.run import Run, say
 from stages.support.startup import stage
 
@@ -14,11 +13,15 @@ from stages.support.startup import stage
 def main(run: Run) -> None:
     paths, probe = run.paths, run.probe
     names = chain.names(paths.gathered(probe, run.setting("axes.last_corpus")))
-    read = {name: read_ledger(paths.ledger(probe, name)) for name in names}
-    facts = read[run.setting("grid.sample")][1]
-    scores = {name: read_table(paths.scores(run.model, run.hook, name)) for name in names}
+    ledgers = {
+        name: LedgerStream(
+            paths.ledger(probe, name), paths.scores(run.model, run.hook, name), is_ledger=False
+        )
+        for name in names
+    }
+    facts = ledgers[run.setting("grid.sample")].facts
     found = measure_errors(
-        {name: join_scores(read[name][0], scores[name][0], name) for name in names},
+        ledgers,
         run.setting("axes.role"),
         run.read("errors", ErrorsSpec),
         Settings(
@@ -29,7 +32,7 @@ def main(run: Run) -> None:
             seed=run.setting("seed"),
         ),
         vocab_size=facts.vocab_size,
-        document_names={name: about.documents for name, (_, about) in read.items()},
+        document_names={name: each.facts.documents for name, each in ledgers.items()},
         provenance=Provenance.of(probe, facts),
     )
     found.write(run.results)

@@ -112,3 +112,11 @@ def test_the_hub_comes_first_where_it_may_be_asked(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
     source = corpus("datasets", path="allenai/c4", name="en").source()
     assert source["commit"] == COMMIT and "cached_files" not in source
+
+
+def test_a_damaged_file_is_named(cache: Path) -> None:
+    c4_in_hub_cache(cache, [c4_rows(0)])
+    (file,) = cache.rglob("*.json.gz")
+    file.write_bytes(b"no gzip")
+    with pytest.raises(DataError, match=r"c4-train.00000-of-01024.json.gz.*downloaded again"):
+        texts(path="allenai/c4", name="en")

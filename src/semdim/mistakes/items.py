@@ -64,6 +64,12 @@ def label_free() -> tuple[Score, ...]:
     return in_order(score for score in SCORES.values() if not score.uses_labels)
 
 
+def columns_read() -> set[str]:
+    """Columns of the ledger that the study reads, where they are there, beside the keys."""
+    found = {name for score in label_free() for name in score.reads} | set(FURTHER)
+    return found | {"nll_model", "entropy", "max_prob", TOP1}
+
+
 def study_items(ledger: pd.DataFrame, split: DocumentSplit, vocab_size: int, corpus: str) -> Study:
     """The tokens of both halves of a corpus: every score is fitted on ``split.fit`` alone.
 

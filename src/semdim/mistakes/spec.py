@@ -46,5 +46,11 @@ class ErrorsSpec:
     frequency_bins: int = setting(3, at_least=1, **limit(1000, "each needs calibration documents"))
     """Bins of the token's frequency; each pair of bins has its threshold."""
 
+    most_tokens: int = setting(
+        262_144, at_least=1000, **limit(100_000_000, "the study holds them in memory")
+    )
+    """Tokens of a corpus that the study ranks; of a larger one whole documents are drawn at random.
+    It needs about one kilobyte for each."""
+
     def __post_init__(self) -> None:
         check(self, "errors")

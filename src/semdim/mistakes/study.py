@@ -1,6 +1,6 @@
 """Does k know when the model is wrong? The study of one probe, from the ledgers of its corpora."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,10 +9,12 @@ import pandas as pd
 
 from semdim.artifacts.shards import write_atomically
 from semdim.errors import DataError
+from semdim.ledger.rows import Rows, documents_of
 from semdim.mistakes.by_k import by_k, reliability_table
 from semdim.mistakes.certificates import CERTIFIED, selective_curves, selective_table
+from semdim.mistakes.drawn import Sample, sampled
 from semdim.mistakes.evaluation import Draws, evaluate
-from semdim.mistakes.items import TOP1, Items, Study, study_items
+from semdim.mistakes.items import TOP1, Items, Study, columns_read, study_items
 from semdim.mistakes.mondrian import mondrian_table
 from semdim.mistakes.monitored import columns_of, risk_thresholds
 from semdim.mistakes.spec import ErrorsSpec
@@ -27,7 +29,10 @@ from semdim.uncertainty.guardrail import Provenance, Role
 from semdim.uncertainty.metrics import draw_multiplicities
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
+    KEYS,
+    DocumentSplit,
     check_tokens,
+    counted_rows,
     fit_split,
     generator,
     held_out,
@@ -78,7 +83,7 @@ class ErrorsResult:
 
 
 def measure_errors(
-    ledgers: Mapping[str, pd.DataFrame],
+    ledgers: Mapping[str, Rows],
     roles: Mapping[str, Role],
     spec: ErrorsSpec,
     settings: Settings,
@@ -90,7 +95,9 @@ def measure_errors(
     """Every label-free score against the model's own errors on the in-distribution corpus.
 
     Args:
-        ledgers: per corpus a row per token position, scores from activations joined.
+        ledgers: per corpus a row per token position, scores from activations joined; a stream of
+            them is never in memory as a whole. Of a corpus of more than ``spec.most_tokens`` rows
+            whole documents are drawn at random, which the record's notes say.
         roles: per corpus "id" (exactly one), "near", "shifted" or "far".
         spec: settings of this study.
         settings: those that it shares with others.
@@ -103,16 +110,31 @@ def measure_errors(
         DataError: too few documents, missing columns or values, a model that is never wrong.
     """
     name = id_corpus(ledgers, roles)
-    ledger, seed = ledgers[name], settings.seed
-    tokens = counted(check_tokens(ledger, name))
-    n_documents = tokens["document"].nunique()
-    if n_documents < LEAST_DOCUMENTS:
+    seed = settings.seed
+    ledger = ledgers[name]
+    whole, columns = _tokens(ledger, name, columns_read())
+    documents = documents_of(counted_rows(whole))
+    if len(documents) < LEAST_DOCUMENTS:
         raise DataError(
-            f"Corpus {name!r} has {n_documents} documents; the study of errors needs at least "
+            f"Corpus {name!r} has {len(documents)} documents; the study of errors needs at least "
             f"{LEAST_DOCUMENTS}: to fit on, and to resample."
         )
-    split = fit_split(tokens["document"].to_numpy(), settings.fit_share, seed)
-    study = study_items(ledger, split, vocab_size, name)
+    # Scores from activations were fitted on this split of all documents, whatever is drawn here.
+    known = fit_split(documents, settings.fit_share, seed)
+    drawn = {
+        name: sampled(
+            whole,
+            columns,
+            spec.most_tokens,
+            generator(seed, "errors/documents"),
+            (known.fit, known.evaluation),
+        )
+    }
+    tokens = counted(check_tokens(drawn[name].rows, name))
+    split = DocumentSplit(
+        *(half[np.isin(half, tokens["document"])] for half in (known.fit, known.evaluation))
+    )
+    study = study_items(drawn[name].rows, split, vocab_size, name)
     items = study.evaluation
     times = draw_multiplicities(items.n_documents, spec.n_resamples, generator(seed, "errors"))
     draws = Draws(times, spec.confidence)
@@ -122,10 +144,13 @@ def measure_errors(
     for corpus, other in ledgers.items():
         if corpus == name:
             continue
-        columns = [column for column in columns_of(spec.monitor_score) if column in other]
-        rows = counted(check_tokens(other, corpus, columns))
+        whole, columns = _tokens(other, corpus, columns_of(spec.monitor_score))
+        drawn[corpus] = sampled(
+            whole, columns, spec.most_tokens, generator(seed, f"errors/documents/{corpus}")
+        )
+        rows = counted(check_tokens(drawn[corpus].rows, corpus, columns))
         origin = origin_of(rows, corpus, name, roles[corpus], document_names or {})
-        tests[corpus] = held_out(rows.assign(origin=origin), split.fit)
+        tests[corpus] = held_out(rows.assign(origin=origin), known.fit)
     mondrian = mondrian_table(
         of_documents(tokens, parts.evaluation),
         of_documents(tokens, parts.fit),
@@ -170,7 +195,7 @@ def measure_errors(
         false_alarm_rate=settings.false_alarm_rate,
         verdicts=verdicts,
         variance=variance_shares(tokens),
-        notes=_notes(study, TOP1 in ledger, items, mondrian),
+        notes=_notes(study, TOP1 in ledger.columns, items, mondrian, drawn),
     )
     tables = {
         "errors": found.table,
@@ -183,14 +208,22 @@ def measure_errors(
     return ErrorsResult(tables, record, thresholds)
 
 
+def _tokens(ledger: Rows, corpus: str, columns: Iterable[str]) -> tuple[Rows, tuple[str, ...]]:
+    """The checked rows of a corpus, and which of these columns are there, beside the keys."""
+    there = tuple(dict.fromkeys((*KEYS, *(each for each in columns if each in ledger.columns))))
+    return check_tokens(ledger, corpus, there), there
+
+
 def _notes(
     study: Study,
     has_top1: bool,
     items: Items,
     mondrian: pd.DataFrame,
+    drawn: Mapping[str, Sample],
 ) -> tuple[str, ...]:
     """What is not there, in sentences."""
-    notes = []
+    whole = (each.note(name, "errors.most_tokens") for name, each in drawn.items())
+    notes = [note for note in whole if note]
     if not np.ptp(items.scores["n_active"]) > 0:
         notes.append("k is the same at every token, so nothing can be said of it as a score.")
     if has_top1 and TOP1 not in items.outcomes:

@@ -76,7 +76,7 @@ def check_context(context: int | None, n_context: int, name: str) -> None:
     if context is not None and context > n_context:
         raise MismatchError(
             f"The context of {context} tokens is longer than the {n_context} that {name} takes: "
-            f"set tokens.context to at most {n_context}."
+            f"choose at most {n_context} (tokens.context, --context)."
         )
 
 

@@ -55,13 +55,13 @@ def check_fit(sae: SAEFacts, model: ModelFacts, *, context: int, prepend_bos: bo
     if context > model.n_context:
         raise MismatchError(
             f"The context of {context} tokens is longer than the {model.n_context} that "
-            f"{model.name} takes: set tokens.context to at most {model.n_context}."
+            f"{model.name} takes: choose at most {model.n_context} (tokens.context, --context)."
         )
     if sae.context_size is not None and context > sae.context_size:
         raise MismatchError(
             f"The context of {context} tokens is longer than the {sae.context_size} that the SAE "
-            f"{sae.name} was trained with: set tokens.context to at most {sae.context_size}, or "
-            f"allow more with `context_size` in its source."
+            f"{sae.name} was trained with: choose at most {sae.context_size} "
+            f"(tokens.context, --context), or allow more with `context_size` in its source."
         )
 
 

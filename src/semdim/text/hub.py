@@ -43,12 +43,20 @@ def unreachable(data_set: str, reason: str) -> HubError:
 def cached_commit(data_set: str, revision: str | None) -> str | None:
     """The commit that a revision (None: main) of a data set stands for in the local cache, where
     the cache tells; the hub is not asked."""
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
-    folder = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=data_set, repo_type="dataset")
-    name = revision or "main"
+    folder, name = _cache_folder(data_set), revision or "main"
     if (folder / "snapshots" / name).is_dir():
         return name
     reference = folder / "refs" / name
     return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+
+
+def snapshot(data_set: str, commit: str) -> Path:
+    """Where the local cache keeps the files of a commit, if it has any."""
+    return _cache_folder(data_set) / "snapshots" / commit
+
+
+def _cache_folder(data_set: str) -> Path:
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=data_set, repo_type="dataset")

@@ -6,11 +6,12 @@ downloaded lie in the hub's layout (``datasets--OWNER--NAME/snapshots/COMMIT``) 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from semdim.errors import DataError
-from semdim.text.hub import cached_commit
+from semdim.text.hub import cached_commit, snapshot
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class CachedFiles:
     """Of the split's files, inside the folder, as the data set's card gives them; None: the card
     names no files, and their names decide."""
 
+    @cached_property
     def files(self) -> list[Path]:
         """Those that are there, in order; a split that was downloaded in part has fewer."""
         patterns = ("**/*",) if self.patterns is None else self.patterns
@@ -33,7 +35,7 @@ class CachedFiles:
 
     def names(self) -> list[str]:
         """Theirs inside the folder."""
-        return [path.relative_to(self.folder).as_posix() for path in self.files()]
+        return [path.relative_to(self.folder).as_posix() for path in self.files]
 
 
 def cached_files(
@@ -51,18 +53,14 @@ def cached_files(
     Raises:
         DataError: the card cannot be read, or has no such configuration or split.
     """
-    from huggingface_hub import constants
-    from huggingface_hub.file_download import repo_folder_name
-
     commit = cached_commit(data_set, revision)
     if commit is None:
         return None
-    root = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=data_set, repo_type="dataset")
-    folder = root / "snapshots" / commit
+    folder = snapshot(data_set, commit)
     configs = _configs(folder / "README.md", data_set)
     patterns = _patterns(configs, name, split, data_set) if configs else None
     found = CachedFiles(folder, commit, patterns)
-    return found if folder.is_dir() and found.files() else None
+    return found if folder.is_dir() and found.files else None
 
 
 def _configs(card: Path, data_set: str) -> list[Mapping[str, Any]]:

@@ -16,6 +16,9 @@ from semdim.text.hub_cache import CachedFiles, cached_files
 from semdim.text.kind import KINDS
 from semdim.text.rows import ColumnCheck, RowsSpec, check_columns, columns_of, needs, row_document
 
+SHOWN = 3
+"""Files that a message names one by one, at most."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetsCorpus(RowsSpec):
@@ -160,6 +163,13 @@ def _explained(error: Exception, spec: DatasetsCorpus, path: str) -> DataError |
 
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     is_network = isinstance(error, (ConnectionError, httpx.HTTPError))
+    if cached := _cached(spec, spec.path):
+        files = cached.names()
+        which = ", ".join(files) if len(files) <= SHOWN else f"{len(files)} files"
+        return DataError(
+            f"data set {spec.path}, split {spec.split!r}, as the cache has it in {cached.folder} "
+            f"({which}): {reason}; a damaged file must be downloaded again"
+        )
     if _is_remote(path, spec.data_files) and (is_offline() or is_network):
         return unreachable(spec.path, "HF_HUB_OFFLINE=1 forbids it" if is_offline() else reason)
     name = f" ({spec.name})" if spec.name else ""
