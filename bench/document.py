@@ -16,8 +16,8 @@ BEGIN, END = "<!-- measured: begin (python -m bench --document) -->", "<!-- meas
 _NAMES = {
     "plain": "plain procedure",
     "saelens": "SAELens `run_evals`",
-    "semdim": "**semdim**",
-    "transformers": "semdim, `engine.backend=transformers`",
+    "transformers": "**semdim**",
+    "semdim": "semdim, `engine.backend=transformer_lens`",
     "unstored": "semdim, activations not stored",
     "memory": "semdim, in memory (`semdim.measure`)",
 }

@@ -11,8 +11,8 @@ from semdim.plots.style import INK, MODEL_COLOURS, MUTED, house_style, legend_be
 _LABELS = {
     "plain": "plain procedure",
     "saelens": "SAELens run_evals",
-    "semdim": "semdim",
-    "transformers": "semdim, transformers back end",
+    "transformers": "semdim",
+    "semdim": "semdim, TransformerLens",
     "unstored": "semdim, not stored",
     "memory": "semdim, in memory",
 }

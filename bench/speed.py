@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.back_ends import NAMES as BACK_ENDS
 from bench.contenders import Contender, Reading, Settings, Worker
 from bench.flops import Shapes, flop_per_token, limit_seconds
 from bench.monitor import spread
@@ -21,8 +22,7 @@ def contenders(
         *(Contender("rate", dtype, 0) for dtype in dtypes),
         Contender("plain", "float32", n_plain),
         Contender("saelens", "float32", 2 * n_plain),
-        *(Contender("semdim", dtype, n_own) for dtype in dtypes),
-        Contender("transformers", dtypes[0], n_own),
+        *(Contender(kind, dtype, n_own) for dtype in dtypes for kind in BACK_ENDS),
         *(
             Contender(kind, dtype, n_own)
             for kind in ("unstored", "memory")

@@ -55,6 +55,8 @@ DECODERS: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "mistral": ("MistralForCausalLM", "MistralConfig", _SHARED | {"sliding_window": None}),
     "mistral-window": ("MistralForCausalLM", "MistralConfig", _SHARED | {"sliding_window": WINDOW}),
+    "phi3": ("Phi3ForCausalLM", "Phi3Config", _SHARED | {"sliding_window": None}),
+    "phi3-window": ("Phi3ForCausalLM", "Phi3Config", _SHARED | {"sliding_window": WINDOW}),
     "qwen2": ("Qwen2ForCausalLM", "Qwen2Config", _SHARED),
     "qwen2-window": (
         "Qwen2ForCausalLM", "Qwen2Config", _SHARED | _WINDOWS | {"use_sliding_window": True}

@@ -68,7 +68,7 @@ def test_it_is_what_the_functions_give(work: Path) -> None:
 
     request = Request(
         str(work / "model"), str(work / "sae"), str(work / "texts"), 320, context=16, windows=2,
-        baseline="none", check_hook=False,
+        baseline="none", check_hook=False, backend="transformer_lens",
     )  # fmt: skip
     model, said = tiny_model(work / "model"), []
     ledger = measured(request, work / "again", say=said.append, progress=False)

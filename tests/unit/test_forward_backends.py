@@ -66,7 +66,10 @@ def test_cut_anywhere_a_decoder_gives_what_it_gives_whole(name: str) -> None:
         assert (nll_of(found.view(*ids.shape, -1), ids) - expected).abs().max() < BITS
 
 
-@pytest.mark.parametrize("name", ["mistral-window", "qwen2-window", "gemma2", "gemma3"])
+WINDOWED = ["mistral-window", "phi3-window", "qwen2-window", "gemma2", "gemma3"]
+
+
+@pytest.mark.parametrize("name", WINDOWED)
 def test_windows_are_in_these_numbers(name: str) -> None:
     """A window that nobody looks through would prove nothing."""
     ids = sample_ids()
@@ -79,8 +82,8 @@ def test_windows_are_in_these_numbers(name: str) -> None:
 
 #: What HookedTransformer computes rightly: it drops scaled rotations, biases of Llama and windows
 #: of Mistral and Qwen, so that these have no other back end to be compared with.
-BOTH = ["gpt2", "pythia", "neox-serial", "llama", "llama-tied", "mistral", "qwen2", "qwen3",
-        "gemma", "gemma2", "gemma3"]  # fmt: skip
+BOTH = ["gpt2", "pythia", "neox-serial", "llama", "llama-tied", "mistral", "phi3", "qwen2",
+        "qwen3", "gemma", "gemma2", "gemma3"]  # fmt: skip
 
 
 def hooked(model: Any, processing: WeightProcessing | None = None) -> Any:

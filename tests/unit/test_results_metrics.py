@@ -30,6 +30,6 @@ def test_recorded_settings_are_those_of_one_probe_and_change_a_result() -> None:
     assert list(own["models"]) == ["gemma-3-270m"] and "model" not in own["grid"]
     assert list(own["probes"]) == ["gemma-3-270m_layer9"] and "probe" not in own["grid"]
     assert own["bound"] == params["bound"] and own["corpora"] == params["corpora"]
-    engine = {"compute_dtype": "float32", "backend": "transformer_lens"}
+    engine = {"compute_dtype": "float32", "backend": "transformers"}
     assert "tracking" not in own and own["engine"] == engine
     assert params["grid"]["model"] == ["smollm2-135m", "gemma-3-270m"]  # untouched

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from semdim.certificate.named import corpus_named, model_named, sae_named
 from semdim.fields import check, setting
+from semdim.forward.spec import BACKENDS, DEFAULT_BACKEND
 from semdim.models.spec import ModelSource
 from semdim.saes.spec import SAESource
 from semdim.text.rows import OLDER
@@ -57,7 +58,7 @@ class Request:
     """δ."""
     smoothing: float = setting(0.5, above=0, below=1)
     """α, of losses and of KL."""
-    backend: str = setting("transformer_lens", choices=("transformer_lens", "transformers"))
+    backend: str = setting(DEFAULT_BACKEND, choices=BACKENDS)
     """What runs the model."""
     compute_dtype: str = setting("float32", choices=("float32", "bfloat16", "auto"))
     """dtype of the forward passes."""

@@ -37,7 +37,7 @@ def certify(
     ] = "zero",
     failure_prob: options.FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of losses and KL")] = 0.5,
-    backend: options.Backend = "transformer_lens",
+    backend: options.Backend = "transformers",
     dtype: options.Dtype = "float32",
     device: options.Device = "auto",
     batch: options.Batch = 16,

@@ -57,7 +57,7 @@ def rank(
     ] = 1.0,
     failure_prob: options.FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
-    backend: options.Backend = "transformer_lens",
+    backend: options.Backend = "transformers",
     dtype: options.Dtype = "float32",
     device: options.Device = "auto",
     batch: options.Batch = 16,

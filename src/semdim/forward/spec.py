@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = ("float32", "bfloat16", "auto")
-BACKENDS = ("transformer_lens", "transformers")
+BACKENDS = ("transformers", "transformer_lens")
+DEFAULT_BACKEND = BACKENDS[0]
+"""The faster one (docs/performance.md), which also runs more architectures."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WORKERS = ("local", "ray")
 
@@ -42,8 +44,8 @@ class EngineSpec:
         None, at_least=1, **limit(1024, "no machine has more cores to run them on")
     )
     """Threads of torch on the CPU; null leaves torch's own choice."""
-    backend: str = setting("transformer_lens", choices=BACKENDS)
-    """What runs the model: TransformerLens's HookedTransformer, or transformers' own blocks
+    backend: str = setting(DEFAULT_BACKEND, choices=BACKENDS)
+    """What runs the model: transformers' own blocks, or TransformerLens's HookedTransformer
     (`semdim.forward.backend`)."""
 
     workers: str = setting("local", choices=WORKERS)

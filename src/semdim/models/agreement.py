@@ -99,12 +99,20 @@ def of_transformers(model: Any) -> LogProbs:
     return log_probs
 
 
-def of_halves(folder: Path, n_layers: int) -> LogProbs:
-    """The exported model as semdim runs it, cut in the middle."""
-    from semdim.forward.split import SplitModel
-    from semdim.models.load import load_model
+def of_halves(folder: Path, n_layers: int, backend: str) -> LogProbs:
+    """The exported model as a back end runs it, cut in the middle.
 
-    split = SplitModel(load_model(folder), f"blocks.{n_layers // 2}.hook_resid_pre")
+    Raises:
+        MismatchError: the back end does not know the architecture.
+    """
+    from semdim.forward.backend import load_backend
+    from semdim.forward.split import SplitModel
+    from semdim.models.spec import WeightProcessing
+
+    model = load_backend(
+        backend, folder, dtype=torch.float32, device="cpu", processing=WeightProcessing()
+    )
+    split = SplitModel(model, f"blocks.{n_layers // 2}.hook_resid_pre")
 
     def log_probs(token_ids: Tensor, positions: Tensor) -> Tensor:
         residual = split.suffix(split.prefix(token_ids[None]))[0]

@@ -8,6 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from semdim.errors import ArtifactError, ConfigError, MismatchError
+from semdim.forward.architecture import ARCHITECTURES
 from semdim.models.agreement import (
     check_agreement,
     compared_length,
@@ -117,13 +118,17 @@ def _compare(
     folder: Path,
 ) -> None:
     """Compare the export in ``folder`` with what the model it was made of gives."""
-    ours = evaluate(of_halves(folder, facts.n_layers), token_ids)
 
     def rounding() -> float:
         exact = evaluate(of_transformers(load_double(folder)), token_ids)
         return largest_difference(theirs, exact)
 
-    check_agreement(ours, theirs, config=config, name=facts.name, rounding=rounding)
+    backends = ["transformer_lens"]
+    if facts.architecture in ARCHITECTURES:
+        backends.append("transformers")
+    for backend in backends:
+        ours = evaluate(of_halves(folder, facts.n_layers, backend), token_ids)
+        check_agreement(ours, theirs, config=config, name=facts.name, rounding=rounding)
 
 
 def _set_bos(model: Any, tokenizer: Any, source: ModelSource) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from semdim.certificate.named import corpus_named, model_named
 from semdim.fields import check, setting
+from semdim.forward.spec import BACKENDS, DEFAULT_BACKEND
 from semdim.models.spec import ModelSource
 from semdim.rank.spec import RankSpec
 from semdim.text.spec import CorpusSpec
@@ -25,7 +26,7 @@ class RankRequest:
     """Tokens of a window, BOS included."""
     windows: int = setting(1, at_least=1, at_most=10**6)
     """Windows that are taken of a document at most."""
-    backend: str = setting("transformer_lens", choices=("transformer_lens", "transformers"))
+    backend: str = setting(DEFAULT_BACKEND, choices=BACKENDS)
     """What runs the model."""
     compute_dtype: str = setting("float32", choices=("float32", "bfloat16", "auto"))
     """dtype of the forward passes."""
