@@ -76,7 +76,8 @@ def _engines(engines: dict[str, Any]) -> Iterator[str]:
     found, best = engines["found"], min(e["seconds"][0] for e in engines["found"].values())
     yield (
         f"From {engines['n_tokens']:,} tokens to the mean of every loss column per sequence, "
-        f"then per document; {engines['n_rounds']} rounds, shortest – longest, each in its own process:"
+        f"then per document; {engines['n_rounds']} rounds, shortest – longest, each in its own "
+        "process:"
     )
     yield ""
     yield "| engine | seconds | times the quickest | peak memory |"
