@@ -11,7 +11,7 @@ from semdim.results.read import ProbeResults
 
 FILE = "errors.json"
 LEVEL = 0.05
-NAMES = {"top1_error": "top-1 errors", "nll": "the loss"}
+NAMES = {"top1_error": "first-choice errors", "nll": "the loss"}
 
 
 @reading("knows_errors", section="errors", position=10)
@@ -140,7 +140,7 @@ def certified_risk(probes: list[ProbeResults]) -> list[Markup]:
                 say(
                     "{probe}, {outcome}: targets for which a threshold is certified: {reached}.",
                     probe=probe.name,
-                    outcome="top-1 errors" if outcome == "top1_error" else "smoothed loss",
+                    outcome="first-choice errors" if outcome == "top1_error" else "smoothed loss",
                     reached=Markup(", ").join(reached),
                 )
             )
