@@ -25,7 +25,7 @@ def section(part: dict[str, Any]) -> Iterator[str]:
     machine = part["machine"]
     processor = f"{machine['processor']}, " if machine["device_kind"] == "cuda" else ""
     yield (
-        f"The back ends on {machine['device']} ({processor}{machine['n_threads']} "
+        f"Back ends on {machine['device']} ({processor}{machine['n_threads']} "
         f"threads; torch {machine['versions']['torch']}, transformers "
         f"{machine['versions']['transformers']}), sequences of {part['context']} tokens, "
         f"{part['batch_sequences']} in a batch, {part['n_rounds']} rounds:"

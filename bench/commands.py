@@ -112,7 +112,7 @@ def table(found: list[Taken], machine: str) -> str:
         f"| {one.processor_seconds:,.1f} | {one.peak_bytes / 1e9:.1f} |"
         for one in found
     ]
-    head = ["| | on | seconds | processor seconds | most memory, GB |", "|---|---|---|---|---|"]
+    head = ["| | on | seconds | processor seconds | peak memory, GB |", "|---|---|---|---|---|"]
     return "\n".join([machine, "", *head, *rows])
 
 

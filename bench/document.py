@@ -81,7 +81,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
     )
     yield (
         f"Sequences of {speed['context']} tokens, {speed['batch_sequences']} in a batch; "
-        f"{speed['n_rounds']} rounds. Everywhere: smallest – median – largest."
+        f"{speed['n_rounds']} rounds. All figures: smallest – median – largest."
     )
     yield ""
     if figure is not None:
@@ -98,7 +98,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
         )
     yield ""
     yield (
-        f"From a token to its row of the ledger with the proxies `model` and `sae`: "
+        f"From a token to its row in the ledger, the proxies `model` and `sae` take "
         f"{speed['flop_per_token'] / 1e9:.3g} GFLOP. Matrix products of these shapes run at "
         f"{rates}. With nothing but these products, semdim would be {_headroom(speed)} times as "
         "fast as the plain procedure (medians)."
@@ -118,7 +118,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
         ]
         yield f"| {step} | {' | '.join(cells)} |"
     yield ""
-    yield "| bits from the plain procedure | mean | mean absolute | largest |"
+    yield "| difference from the plain procedure, bits | mean | mean absolute | largest |"
     yield "|---|---|---|---|"
     for name, entry in in_order(speed["contenders"]).items():
         for proxy, gap in entry.get("bits_from_plain", {}).items():
@@ -137,7 +137,7 @@ def _device_peaks(speed: dict[str, Any]) -> Iterator[str]:
     }
     if peaks:
         shown = ", ".join(f"{name} {peak / 1e9:.1f} GB" for name, peak in peaks.items())
-        yield f"Most memory on the device, the model included: {shown}."
+        yield f"Peak memory on the device, including the model: {shown}."
         yield ""
 
 
@@ -164,10 +164,10 @@ def _memory(memory: dict[str, Any]) -> Iterator[str]:
     device = any("device_peak_bytes" in row for row in memory["sizes"])
     yield (
         f"Peak memory from tokens to the ledger, {subject_of(memory)} in {memory['dtype']}, each "
-        "size in a process of its own:"
+        "size in its own process:"
     )
     yield ""
-    yield "| N, tokens | peak | of it before the first token |" + (" on the device |" * device)
+    yield "| N, tokens | peak | before the first token |" + (" on the device |" * device)
     yield "|---|---|---|" + ("---|" * device)
     for row in memory["sizes"]:
         line = (
@@ -177,15 +177,15 @@ def _memory(memory: dict[str, Any]) -> Iterator[str]:
         yield line + (f" {row['device_peak_bytes'] / 1e6:,.0f} MB |" if device else "")
     yield ""
     if "ratio_of_last_two" in memory:
-        yield f"The last over the one before: {memory['ratio_of_last_two']:.3f}."
+        yield f"Ratio of the last size to the one before: {memory['ratio_of_last_two']:.3f}."
         yield ""
 
 
 def _cached(cached: dict[str, Any]) -> Iterator[str]:
     yield (
-        f"From the cached losses of {cached['n_tokens']:,} tokens, all bound families: one more N "
-        f"takes {three(cached['extra_n_milliseconds'], 1)} ms, one more k "
-        f"{three(cached['extra_k_milliseconds'], 1)} ms, a point of a sweep on its own "
+        f"From the cached losses of {cached['n_tokens']:,} tokens, for all bound families, one "
+        f"more N takes {three(cached['extra_n_milliseconds'], 1)} ms, one more k "
+        f"{three(cached['extra_k_milliseconds'], 1)} ms, and a single sweep point "
         f"{three(cached['point_milliseconds'], 0)} ms."
     )
     yield ""

@@ -42,11 +42,11 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
 def _sizes(sizes: list[dict[str, Any]]) -> Iterator[str]:
     first = sizes[0]
     yield (
-        f"Synthetic ledgers of {first['n_proxies']} proxies, sequences of {first['context']} "
-        "tokens; each stage in a process of its own."
+        f"Synthetic ledgers with {first['n_proxies']} proxies and sequences of {first['context']} "
+        "tokens; each stage ran in its own process."
     )
     yield ""
-    yield "| tokens of the sample | of the shift | files | assemble_bound | measure_uncertainty |"
+    yield "| tokens in the sample | in the shift | files | assemble_bound | measure_uncertainty |"
     yield "|---|---|---|---|---|"
     for row in sizes:
         cells = [_cell(row[part]["seconds"], row[part]["peak_bytes"]) for part in PARTS]
@@ -75,9 +75,9 @@ def _cell(seconds: float, peak: float) -> str:
 def _engines(engines: dict[str, Any]) -> Iterator[str]:
     found, best = engines["found"], min(e["seconds"][0] for e in engines["found"].values())
     yield (
-        f"From {engines['n_tokens']:,} tokens to the mean of every column of losses per sequence, "
-        f"then per document; {engines['n_rounds']} rounds, shortest – longest, each in a process "
-        "of its own:"
+        f"From {engines['n_tokens']:,} tokens to the mean of every loss column per sequence, "
+        f"then per document; {engines['n_rounds']} rounds, shortest – longest, each in its own "
+        "process:"
     )
     yield ""
     yield "| engine | seconds | times the quickest | peak memory |"
@@ -91,8 +91,8 @@ def _engines(engines: dict[str, Any]) -> Iterator[str]:
     yield ""
     ratio = found["stream"]["seconds"][0] / best
     yield (
-        f"Arrow's reader with NumPy takes {ratio:.2f} times as long as the quickest. It is what "
-        "semdim uses: it is installed already, its memory is one stretch, and it gives sequences "
-        "in order, with which the running sums of `token_martingale` and NumPy's own means come "
-        "out the same to the last bit."
+        f"Arrow's reader with NumPy takes {ratio:.2f} times as long as the quickest. semdim uses "
+        "it because it is already installed, holds one stretch in memory, and gives sequences in "
+        "order, so that the running sums of `token_martingale` and NumPy's own means come out the "
+        "same to the last bit."
     )

@@ -148,7 +148,7 @@ def in_words(found: tuple[Calibration, ...]) -> Iterator[str]:
         told = (
             f"more than the {every.ece_if_calibrated_high:.3f} that a calibrated model stays below"
             if every.ece > every.ece_if_calibrated_high
-            else f"what a calibrated model may have (up to {every.ece_if_calibrated_high:.3f})"
+            else f"as a calibrated model may have (up to {every.ece_if_calibrated_high:.3f})"
         )
         yield (
             f"Calibration: {words} is {every.mean_confidence:.2f} on average, and "

@@ -11,7 +11,7 @@ from semdim.results.read import ProbeResults
 
 FILE = "errors.json"
 LEVEL = 0.05
-NAMES = {"top1_error": "errors of the first choice", "nll": "the loss"}
+NAMES = {"top1_error": "first-choice errors", "nll": "the loss"}
 
 
 @reading("knows_errors", section="errors", position=10)
@@ -34,7 +34,7 @@ def _association(name: str, verdict: KVerdict) -> Markup:
     others = "right ones" if is_binary else "those with a small one"
     way = {
         "more": f"{what_is_wrong} have more active atoms than {others}, as the paper says",
-        "fewer": f"{what_is_wrong} have fewer active atoms than {others}, against the paper",
+        "fewer": f"{what_is_wrong} have fewer active atoms than {others}, contrary to the paper",
         "undecided": f"k does not tell {what_is_wrong} from {others}",
     }[verdict.direction]
     return say(
@@ -63,14 +63,14 @@ def adds(verdict: KVerdict) -> bool:
 def _beyond(verdict: KVerdict) -> Markup:
     is_left = verdict.partial_p is not None and verdict.partial_p <= LEVEL
     lead = (
-        "Beyond position, token frequency and entropy k says something"
+        "Given position, token frequency and entropy, k still carries information"
         if is_left
-        else "Beyond position, token frequency and entropy k says nothing that differs from zero"
+        else "Given position, token frequency and entropy, k carries no detectable information"
     )
+    improves = adds(verdict)
     use = (
-        "and a prediction from these three is better with k"
-        if adds(verdict)
-        else "and a prediction from these three is not better with k"
+        f"{'and' if improves == is_left else 'but'} adding k to these three "
+        f"{'improves' if improves else 'does not improve'} the prediction"
     )
     return say(
         "{lead}: its partial rank correlation is {value} ({low} to {high}), {use} (gain {gain}, "
@@ -107,8 +107,8 @@ def variance_of_k(probes: list[ProbeResults]) -> list[Markup]:
             continue
         sentences.append(
             say(
-                "{probe}: which token it is explains {token} of the variance of the logarithm "
-                "of k, its position {position}, its document {document}{so}.",
+                "{probe}: the token itself explains {token} of the variance of the logarithm of k, "
+                "its position {position}, its document {document}{so}.",
                 probe=probe.name,
                 token=num(token, 0, FILE, percent=True),
                 position=num(position, 1, FILE, percent=True),
@@ -140,9 +140,7 @@ def certified_risk(probes: list[ProbeResults]) -> list[Markup]:
                 say(
                     "{probe}, {outcome}: targets for which a threshold is certified: {reached}.",
                     probe=probe.name,
-                    outcome="errors of the first choice"
-                    if outcome == "top1_error"
-                    else "smoothed loss",
+                    outcome="first-choice errors" if outcome == "top1_error" else "smoothed loss",
                     reached=Markup(", ").join(reached),
                 )
             )
@@ -165,9 +163,9 @@ def cells(probes: list[ProbeResults]) -> list[Markup]:
         ]
         sentences.append(
             say(
-                "{probe}, in-distribution text: with one threshold the false alarms of the cells "
-                "run from {a} to {b} at a promise of {rate}, with one for each cell from {c} to "
-                "{d}.{detected}",
+                "{probe}, in-distribution text: at a promised rate of {rate}, the false-alarm "
+                "rates of the cells range from {a} to {b} with one threshold, and from {c} to {d} "
+                "with one threshold per cell.{detected}",
                 probe=probe.name,
                 a=ends[0],
                 b=ends[1],
@@ -194,4 +192,6 @@ def _detected(table: pd.DataFrame) -> Markup:
     ]
     if not parts:
         return Markup("")
-    return say(" Alarms on the tokens of the other texts change: {parts}.", parts=join(parts))
+    return say(
+        " The alarm rates on the tokens of the other texts change: {parts}.", parts=join(parts)
+    )

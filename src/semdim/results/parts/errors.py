@@ -52,9 +52,9 @@ def sample(repository: Repository) -> str:
             for outcome, value in found.means.items()
         )
         said.append(
-            f"{NAMES.get(probe.name, probe.name)}: {found.n_tokens:,} tokens of "
-            f"{found.n_documents} documents are reported ({means}); {found.n_fit_documents} other "
-            "documents fit."
+            f"{NAMES.get(probe.name, probe.name)}: the results cover {found.n_tokens:,} tokens of "
+            f"{found.n_documents} documents ({means}); {found.n_fit_documents} other documents "
+            "were used for fitting."
         )
     return " ".join(said)
 
@@ -67,7 +67,7 @@ def verdict(repository: Repository) -> str:
 
 @part("errors_scores")
 def scores(repository: Repository) -> str:
-    """Every score against every outcome, read as the documents of the fit say."""
+    """Every score against every outcome, in the direction that the fit documents show."""
     header = [
         "model", "outcome", "score", "AUROC", "inside documents", "AURC", "rank correlation",
         "inside documents", "partial (95 %)", "Holm p",
@@ -102,10 +102,8 @@ def scores(repository: Repository) -> str:
 def variance(repository: Repository) -> str:
     """Shares of the variance of k and of its logarithm."""
     probes = _probes(repository)
-    factors: list[tuple[str, ...]] = []
-    for probe in probes:
-        assert probe.errors is not None
-        factors += [s.factors for s in probe.errors.variance if s.factors not in factors]
+    found = [probe.errors.variance for probe in probes if probe.errors is not None]
+    factors = dict.fromkeys(share.factors for shares in found for share in shares)
     kinds = ("n_active", "log2(1 + n_active)")
     header = ["explained by"] + [
         f"{NAMES.get(probe.name, probe.name)}, {'k' if of == 'n_active' else 'log₂(1 + k)'}"

@@ -114,9 +114,9 @@ def leaderboard(repository: Repository) -> str:
         [
             f"{heading(ranking)}; δ = {ranking.settings.failure_prob:g}.",
             table(header, rows),
-            f"Of {len(ranking.pairs)} pairs {n_certified} are certified in their order; with "
-            f"discoveries they are {n_found}. The cap of {ranking.settings.cap:g} bit touches at "
-            f"most {capped:.1%} of the documents of any of them.",
+            f"The order of {n_certified} of {len(ranking.pairs)} pairs is certified; discoveries "
+            f"raise this to {n_found}. The cap of {ranking.settings.cap:g} bit touches at most "
+            f"{capped:.1%} of the documents of any autoencoder.",
         ]
     )
 
@@ -136,10 +136,10 @@ def widths(repository: Repository) -> str:
     ]
     answer = _answer(
         wider,
-        "Yes: each of the wider ones is certified to be more faithful.",
+        "Yes: in every pair the wider one is certified to be more faithful.",
         "No pair is certified in favour of the wider one.",
-        "In {n} of {of} pairs the wider one is certified to be more faithful; in the others the "
-        "interval of the difference is all that is known.",
+        "In {n} of {of} pairs the wider one is certified to be more faithful. In the others, only "
+        "the interval of the difference is known.",
     )
     return "\n\n".join([answer, _pair_table(board, pairs)])
 
@@ -154,10 +154,10 @@ def architectures(repository: Repository) -> str:
         against = board.pairs((seed, other) for seed in seeds)
         pairs += against
         l0s = [board.ranking[one.name].l0 for one in (other, *seeds)]
+        ends = dict.fromkeys(f"{l0:.1f}" for l0 in (min(l0s[1:]), max(l0s[1:])))
         lines.append(
             _beyond(other, seeds, against, spread)
-            + f" Its L0 here is {l0s[0]:.1f}, that of the seeds {min(l0s[1:]):.1f} to "
-            f"{max(l0s[1:]):.1f}."
+            + f" Its L0 here is {l0s[0]:.1f}; the seeds have {' to '.join(ends)}."
         )
     among = [
         (a, b)
@@ -166,8 +166,8 @@ def architectures(repository: Repository) -> str:
         for b in board.others(l0)[i + 1 :]
     ]
     text = (
-        f"Two seeds of {MAIN} are at most {spread:.4f} bits apart, by the ends of the intervals "
-        "below. An architecture differs beyond seeds where its difference from every seed is "
+        f"By the ends of the intervals below, two seeds of {MAIN} are at most {spread:.4f} bits "
+        "apart. An architecture differs by more than seeds do if its difference from every seed is "
         "certified to be larger than that."
     )
     return "\n\n".join(
@@ -176,7 +176,7 @@ def architectures(repository: Repository) -> str:
             "\n".join(lines),
             f"Against the seeds of {MAIN} (m = {BESIDES:,}, L0 60):",
             _pair_table(board, pairs),
-            f"Among the others, at m = {BESIDES:,} and one L0:",
+            f"Among the other architectures, at m = {BESIDES:,} and equal L0:",
             _pair_table(board, board.pairs(among)),
         ]
     )
@@ -191,8 +191,8 @@ def seeds(repository: Repository) -> str:
     answer = _answer(
         [pair.is_certified for pair in pairs],
         "Yes: every pair of seeds is certified to differ.",
-        "No: the documents do not tell any two of them apart. That does not say that they are "
-        f"equal. It says that they are at most {_spread(board):.4f} bits apart.",
+        "No: the documents do not distinguish any two of them. That does not mean that they are "
+        f"equal. It means that they are at most {_spread(board):.4f} bits apart.",
         "{n} of {of} pairs of seeds are certified to differ.",
     )
     return "\n\n".join([answer, _pair_table(board, pairs)])
@@ -214,8 +214,8 @@ def documents(repository: Repository) -> str:
     quantiles = table(("share of all pairs", "documents that would certify them"), rows)
     return "\n\n".join(
         [
-            f"There are {ranking.n_documents:,}. By the plan of "
-            "[rank.md](rank.md#what-is-certified), from the differences of this sample:",
+            f"There are {ranking.n_documents:,} documents. The plan of "
+            "[rank.md](rank.md#what-is-certified) gives, from the differences in this sample:",
             quantiles,
             "Neighbours in the ranking:",
             _pair_table(board, neighbours),
@@ -229,7 +229,7 @@ def missing(repository: Repository) -> str:
     cells = Board(repository.root).missing()
     if not cells:
         return "No cell of the grid is missing."
-    return f"Of the grid of {MAIN}, {len(cells)} cells are yet to be trained: {', '.join(cells)}."
+    return f"In the {MAIN} grid, {len(cells)} cells are yet to be trained: {', '.join(cells)}."
 
 
 def _spread(board: Board) -> float:
@@ -252,8 +252,8 @@ def _beyond(other: Trained, seeds: Sequence[Trained], pairs: Sequence[Pair], spr
     if all(pair.is_certified and pair.worse == other.name for pair in pairs):
         return (
             f"* {other.architecture}: it is certified to be less faithful than each of the "
-            f"{len(seeds)} seeds, by {estimate:.4f} bits or more on this sample, but {least:.4f} "
-            f"is all that its intervals exclude, so not by more than seeds may differ."
+            f"{len(seeds)} seeds, by {estimate:.4f} bits or more on this sample. Its intervals "
+            f"guarantee only {least:.4f}, which is not more than seeds may differ by."
         )
     n_worse = sum(pair.is_certified and pair.worse == other.name for pair in pairs)
     n_better = sum(pair.is_certified and pair.better == other.name for pair in pairs)
@@ -271,7 +271,7 @@ def _answer(holds: Sequence[bool], every: str, none: str, some: str) -> str:
 
 def _pair_table(board: Board, pairs: Sequence[Pair]) -> str:
     header = (
-        "more faithful", "less faithful", "difference, bits", "of documents", "worth",
+        "more faithful", "less faithful", "difference, bits", "share of documents", "status",
         "documents needed",
     )  # fmt: skip
     rows = [

@@ -5,11 +5,11 @@ from semdim.results.pages import Repository, part, table
 
 PER_PROXY = {
     "nll_<proxy>": "−log₂ p of the next token under the proxy, bits, not smoothed; null at the "
-    "last position, and in sequences that an ablation was not run on",
+    "last position and in sequences on which an ablation was not run",
     "kl_<proxy>": "KL(M‖proxy) of the smoothed predictions, bits, at the α of the facts "
-    "(`kl_smoothing`); null where `nll_<proxy>` is; none of the model",
-    "top1_agrees_<proxy>": "1: the model's most probable token is the proxy's too, else 0; null "
-    "where `nll_<proxy>` is; none of the model",
+    "(`kl_smoothing`); null where `nll_<proxy>` is; absent for the model",
+    "top1_agrees_<proxy>": "1 if the model's most probable token is also the proxy's, else 0; null "
+    "where `nll_<proxy>` is; absent for the model",
 }
 """What `semdim.ledger.table` says of the columns that every proxy may have."""
 
