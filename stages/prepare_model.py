@@ -16,6 +16,8 @@ def main(run: Run) -> None:
         f"{facts.name}: {facts.n_layers} layers, width {facts.d_model}, {facts.vocab_size} tokens "
         f"in the vocabulary; equal to transformers at {facts.compared_tokens} tokens -> {out}"
     )
+    for backend, reason in facts.refused.items():
+        say(f"note: engine.backend={backend} is refused for it: {reason}")
 
 
 if __name__ == "__main__":

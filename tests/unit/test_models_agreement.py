@@ -13,6 +13,8 @@ import transformers
 from model_factory import VOCABULARY, gemma_tokenizer, model_folder
 
 from semdim.errors import MismatchError
+from semdim.forward.architecture import ARCHITECTURES
+from semdim.forward.backend import load_backend
 from semdim.models.agreement import (
     ROUNDINGS,
     TOLERANCE,
@@ -24,7 +26,8 @@ from semdim.models.agreement import (
     sequences,
 )
 from semdim.models.export import export_model
-from semdim.models.spec import ModelSource
+from semdim.models.load import load_model
+from semdim.models.spec import ModelSource, WeightProcessing
 from semdim.models.tokenizer import load_tokenizer
 from semdim.models.unusual import likely_cause, reach, window
 
@@ -45,6 +48,7 @@ SLIDING = {
     "use_sliding_window": True, "sliding_window": 8, "max_window_layers": 0,
     "layer_types": ["sliding_attention"] * 3,
 }  # fmt: skip
+PLAIN: Any = {"dtype": torch.float32, "device": "cpu", "processing": WeightProcessing()}
 QWEN3, FULL = {"head_dim": 16}, {"sliding_window": None}
 
 
@@ -81,14 +85,26 @@ def write_model(folder: Path, kind: str, settings: dict[str, Any], change: dict[
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_setting_that_is_dropped_is_refused_by_name(
+def test_a_back_end_that_drops_a_setting_is_refused_by_name(
     tmp_path: Path, kind: str, settings: dict[str, Any], change: dict[str, Any], cause: str
 ) -> None:
     write_model(tmp_path / "m", kind, settings, change)
-    with pytest.raises(MismatchError) as caught:
-        export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
+    facts = export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
+    assert list(facts.refused) == ["transformer_lens"]
+    with pytest.raises(MismatchError, match="backend=transformer_lens") as caught:
+        load_model(tmp_path / "out")
     assert cause in str(caught.value)
     assert float(re.findall(r"by up to ([\d.]+)", str(caught.value))[0]) > 0.1
+    load_backend("transformers", tmp_path / "out", **PLAIN)
+
+
+def test_a_model_that_no_back_end_runs_is_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "m", "Mistral", FULL, YARN)
+    monkeypatch.setattr(ARCHITECTURES, "_entries", {})
+    with pytest.raises(MismatchError, match="rope_type = yarn"):
+        export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -102,7 +118,7 @@ def test_a_setting_that_is_dropped_is_refused_by_name(
 def test_plain_models_agree(tmp_path: Path, kind: str, settings: dict[str, Any]) -> None:
     write_model(tmp_path / "m", kind, settings, {})
     facts = export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
-    assert facts.compared_tokens == 64
+    assert facts.compared_tokens == 64 and not facts.refused
 
 
 def test_bfloat16_sources_are_compared_in_float32_and_stay_bfloat16(tmp_path: Path) -> None:

@@ -159,5 +159,5 @@ def check_agreement(
     raise MismatchError(
         f"{name} does not compute in semdim what it computes in transformers: log p differs by up "
         f"to {found:.2g} (allowed: {TOLERANCE:g}) on {len(theirs)} sequences. "
-        f"{likely_cause(config)} Choose a model without it."
+        f"{likely_cause(config)}"
     )

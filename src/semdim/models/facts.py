@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from semdim.errors import ArtifactError
+from semdim.errors import ArtifactError, MismatchError
 from semdim.reading import read_json
 from semdim.records import from_plain
 
@@ -45,6 +45,17 @@ class ModelFacts:
     """The source it was exported from (`ModelSource.as_dict`)."""
     origin: dict[str, Any] = field(default_factory=dict)
     """What told the content of that source (`semdim.models.source.model_digest`)."""
+    refused: dict[str, str] = field(default_factory=dict)
+    """Back ends that do not compute what transformers does with this model, and why."""
+
+
+def check_backend(facts: ModelFacts, backend: str) -> None:
+    """Refuse, with MismatchError, a back end that the export found to compute something else."""
+    if backend in facts.refused:
+        raise MismatchError(
+            f"engine.backend={backend} does not run this model rightly: {facts.refused[backend]} "
+            "Choose the other back end."
+        )
 
 
 def write_facts(folder: Path, facts: Any) -> None:

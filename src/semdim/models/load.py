@@ -10,7 +10,7 @@ from transformer_lens import HookedTransformer
 from transformer_lens.utilities.architectures import POST_NORM_ARCHITECTURES
 
 from semdim.errors import MismatchError
-from semdim.models.facts import read_facts
+from semdim.models.facts import check_backend, read_facts
 from semdim.models.hooked_config import hooked_config
 from semdim.models.quiet import quiet_bars
 from semdim.models.spec import WeightProcessing
@@ -44,10 +44,12 @@ def load_model(
 
     Raises:
         ArtifactError: nothing was exported there, or it is damaged.
-        MismatchError: the architecture, or a variant of it, is unknown to TransformerLens.
+        MismatchError: the architecture, or a variant of it, is unknown to TransformerLens,
+            or the export found that TransformerLens computes something else.
     """
     folder = Path(folder).absolute()
     facts = read_facts(folder)
+    check_backend(facts, "transformer_lens")
     source = _load_transformers(folder)
     config = hooked_config(source.config, facts, device="cpu", dtype=torch.float32)
     applied = _applicable(processing or WeightProcessing(), config)

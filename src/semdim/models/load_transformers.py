@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from semdim.errors import ArtifactError
-from semdim.models.facts import read_facts
+from semdim.models.facts import check_backend, read_facts
 from semdim.models.quiet import quiet_bars
 from semdim.reading import refused
 
@@ -26,11 +26,12 @@ def load_transformers(
 
     Raises:
         ArtifactError: nothing was exported there, or it is damaged, or weights are missing.
+        MismatchError: the export found that semdim's blocks compute something else.
     """
     from transformers import AutoModelForCausalLM
 
     folder = Path(folder).absolute()
-    read_facts(folder)
+    check_backend(read_facts(folder), "transformers")
     with quiet_bars():
         try:
             loaded: Any = AutoModelForCausalLM.from_pretrained(
