@@ -91,7 +91,7 @@ def test_a_back_end_that_drops_a_setting_is_refused_by_name(
     write_model(tmp_path / "m", kind, settings, change)
     facts = export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
     assert list(facts.refused) == ["transformer_lens"]
-    with pytest.raises(MismatchError, match="backend=transformer_lens") as caught:
+    with pytest.raises(MismatchError, match="end transformer_lens") as caught:
         load_model(tmp_path / "out")
     assert cause in str(caught.value)
     assert float(re.findall(r"by up to ([\d.]+)", str(caught.value))[0]) > 0.1

@@ -49,12 +49,19 @@ class ModelFacts:
     """Back ends that do not compute what transformers does with this model, and why."""
 
 
+_INSTEAD = {
+    "transformers": "Choose engine.backend=transformer_lens.",
+    "transformer_lens": "A run can use engine.backend=transformers; the monitor and the training of "
+    "SAEs need TransformerLens, and another model.",
+}
+
+
 def check_backend(facts: ModelFacts, backend: str) -> None:
     """Refuse, with MismatchError, a back end that the export found to compute something else."""
     if backend in facts.refused:
         raise MismatchError(
-            f"engine.backend={backend} does not run this model rightly: {facts.refused[backend]} "
-            "Choose the other back end."
+            f"The back end {backend} does not run this model rightly: {facts.refused[backend]} "
+            f"{_INSTEAD[backend]}"
         )
 
 
