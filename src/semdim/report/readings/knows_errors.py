@@ -11,7 +11,7 @@ from semdim.results.read import ProbeResults
 
 FILE = "errors.json"
 LEVEL = 0.05
-NAMES = {"top1_error": "errors of the first choice", "nll": "the loss"}
+NAMES = {"top1_error": "first-choice errors", "nll": "the loss"}
 
 
 @reading("knows_errors", section="errors", position=10)
@@ -34,22 +34,22 @@ def _association(name: str, verdict: KVerdict) -> Markup:
     others = "right ones" if is_binary else "those with a small one"
     way = {
         "more": f"{what_is_wrong} have more active atoms than {others}, as the paper says",
-        "fewer": f"{what_is_wrong} have fewer active atoms than {others}, against the paper",
+        "fewer": f"{what_is_wrong} have fewer active atoms than {others}, contrary to the paper",
         "undecided": f"k does not tell {what_is_wrong} from {others}",
     }[verdict.direction]
     return say(
-        "{name}, {outcome}: {way}. k has {what} of {value} ({low} to {high}){within}; "
-        "the best score, {best}, has {best_value}.",
+        "{name}, {outcome}: {way}. For k, {what} is {value} ({low} to {high}){within}; for the "
+        "best score, {best}, it is {best_value}.",
         name=name,
         outcome=NAMES.get(verdict.outcome, verdict.outcome),
         way=way,
-        what="an AUROC" if is_binary else "a rank correlation",
+        what="the AUROC" if is_binary else "the rank correlation",
         value=num(verdict.value, 3, FILE),
         low=num(verdict.low, 3, FILE),
         high=num(verdict.high, 3, FILE),
         within=""
         if verdict.within is None
-        else say(", {value} inside documents", value=num(verdict.within, 3, FILE)),
+        else say(", {value} within documents", value=num(verdict.within, 3, FILE)),
         best=error_words(verdict.best),
         best_value=num(verdict.best_value, 3, FILE),
     )
@@ -63,9 +63,9 @@ def adds(verdict: KVerdict) -> bool:
 def _beyond(verdict: KVerdict) -> Markup:
     is_left = verdict.partial_p is not None and verdict.partial_p <= LEVEL
     lead = (
-        "Beyond position, token frequency and entropy k says something"
+        "Beyond position, token frequency and entropy, k says something"
         if is_left
-        else "Beyond position, token frequency and entropy k says nothing that differs from zero"
+        else "Beyond position, token frequency and entropy, k adds nothing that differs from zero"
     )
     use = (
         "and a prediction from these three is better with k"
@@ -107,13 +107,13 @@ def variance_of_k(probes: list[ProbeResults]) -> list[Markup]:
             continue
         sentences.append(
             say(
-                "{probe}: which token it is explains {token} of the variance of the logarithm "
-                "of k, its position {position}, its document {document}{so}.",
+                "{probe}: the identity of the token explains {token} of the variance of the "
+                "logarithm of k, its position {position}, and its document {document}{so}.",
                 probe=probe.name,
                 token=num(token, 0, FILE, percent=True),
                 position=num(position, 1, FILE, percent=True),
                 document=num(document, 1, FILE, percent=True),
-                so=": k is above all a property of the token that is read" if token > 0.5 else "",
+                so=": k is above all a property of the token being read" if token > 0.5 else "",
             )
         )
     return sentences
@@ -138,11 +138,9 @@ def certified_risk(probes: list[ProbeResults]) -> list[Markup]:
             ]
             sentences.append(
                 say(
-                    "{probe}, {outcome}: targets for which a threshold is certified: {reached}.",
+                    "{probe}, {outcome}: number of targets with a certified threshold: {reached}.",
                     probe=probe.name,
-                    outcome="errors of the first choice"
-                    if outcome == "top1_error"
-                    else "smoothed loss",
+                    outcome="first-choice errors" if outcome == "top1_error" else "smoothed loss",
                     reached=Markup(", ").join(reached),
                 )
             )
@@ -165,9 +163,9 @@ def cells(probes: list[ProbeResults]) -> list[Markup]:
         ]
         sentences.append(
             say(
-                "{probe}, in-distribution text: with one threshold the false alarms of the cells "
-                "run from {a} to {b} at a promise of {rate}, with one for each cell from {c} to "
-                "{d}.{detected}",
+                "{probe}, in-distribution text: at a promised rate of {rate}, the false alarms of "
+                "the cells range from {a} to {b} with one threshold, and from {c} to {d} with one "
+                "for each cell.{detected}",
                 probe=probe.name,
                 a=ends[0],
                 b=ends[1],
@@ -194,4 +192,4 @@ def _detected(table: pd.DataFrame) -> Markup:
     ]
     if not parts:
         return Markup("")
-    return say(" Alarms on the tokens of the other texts change: {parts}.", parts=join(parts))
+    return say(" The alarms on tokens of the other texts change: {parts}.", parts=join(parts))
