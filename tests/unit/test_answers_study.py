@@ -235,7 +235,9 @@ def test_a_study_compares_every_score_with_every_trouble(tmp_path: Any) -> None:
     assert ("invented", "unpopularity", "question") not in by.index
     assert "48 of 96" in study.left_out["invented/unpopularity"]
     said = verdict(study, SPEC)
-    assert any("better than chance" in one and "prompt tells a wrong answer" in one for one in said)
+    assert any(
+        "better than chance" in one and "prompt detects a wrong answer" in one for one in said
+    )
     write_rows(tmp_path / "rows.parquet", study)
     written = write_study(tmp_path, study, SPEC, {"model": "m"})
     assert written[: len(said)] == said
@@ -299,11 +301,11 @@ def test_a_calibrated_model_is_called_one_and_one_that_is_too_sure_is_not() -> N
 
 def test_the_verdict_follows_the_numbers() -> None:
     said = " ".join(verdict(a_study(k_shift=0.0), SPEC))
-    assert "prompt tells a wrong answer" in said and "not told from chance" in said
+    assert "prompt detects a wrong answer" in said and "not distinguishable from chance" in said
     said = " ".join(verdict(a_study(k_shift=-12.0), SPEC))
-    assert "the wrong way round, fewer atoms mean trouble" in said
+    assert "the wrong way, fewer atoms mean trouble" in said
     # "land" and "made" give invented entities away.
-    assert "Leak: the wording of the question alone tells an invented entity" in said
+    assert "Leak: the wording of the question alone detects an invented entity" in said
 
 
 def test_a_baseline_that_points_the_wrong_way_is_a_leak_and_nothing_to_be_better_than() -> None:

@@ -45,7 +45,7 @@ def accuracy(answers: pd.DataFrame) -> str:
     right, first = int((~real["wrong"]).sum()), int((real["rank"] == 1).sum())
     return (
         f"Of {len(real)} questions about {real['entity'].nunique()} entities, {right} "
-        f"({right / len(real):.0%}) are answered rightly, and for {first} "
+        f"({right / len(real):.0%}) are answered correctly, and for {first} "
         f"({first / len(real):.0%}) the true answer is the most probable of up to "
         f"{int(real['n_alternatives'].max())} alternatives."
     )
@@ -58,21 +58,21 @@ def of_trouble(trouble: str, rows: Sequence[Row], spec: AnswersSpec) -> Iterator
     text, k = by[TEXT_BASELINE, "question"], by["n_active", "last_prompt"]
     if text["auroc"] > spec.leak_auroc:
         yield (
-            f"Leak: the wording of the question alone tells {what} with AUROC {_of_row(text)}, "
-            f"above {spec.leak_auroc:g}; what a score does here, it may do by the wording."
+            f"Leak: the wording of the question alone detects {what} with AUROC {_of_row(text)}, "
+            f"above {spec.leak_auroc:g}; any score may owe its result here to the wording."
         )
     elif text["auroc"] < 1 - spec.leak_auroc:
         yield (
-            f"Leak: the wording of the question alone tells {what} with AUROC {_of_row(text)}, "
-            f"below {1 - spec.leak_auroc:.2g}: fitted on other entities it points the wrong way "
-            "round, but the wording differs, and what a score does here, it may do by the wording."
+            f"Leak: the wording of the question alone detects {what} with AUROC {_of_row(text)}, "
+            f"below {1 - spec.leak_auroc:.2g}: fitted on other entities it points the wrong way, "
+            "but the wording differs, so any score may owe its result here to the wording."
         )
     else:
-        yield f"The wording of the question alone tells {what} with AUROC {_of_row(text)}."
+        yield f"The wording of the question alone detects {what} with AUROC {_of_row(text)}."
     # A baseline that points the wrong way round is nothing to be better than.
     beyond = "" if text["auroc"] < 0.5 else f"; {_beyond(k)}"
     yield (
-        f"k at the last token of the prompt tells {what} with AUROC {_of_row(k)}: "
+        f"k at the last token of the prompt detects {what} with AUROC {_of_row(k)}: "
         f"{_tested(k)}{beyond}."
     )
     yield (
@@ -87,9 +87,9 @@ def of_trouble(trouble: str, rows: Sequence[Row], spec: AnswersSpec) -> Iterator
     best = max(free, key=lambda row: row["auroc"])
     n_above = sum(row["p_holm"] <= ALPHA and row["auroc"] > 0.5 for row in free)
     yield (
-        f"{n_above} of {len(free)} scores that need no label are better than chance in the "
-        f"direction of their theory (Holm, {ALPHA:.0%}); the best, chosen after the fact, is "
-        f"{best['score']} at {best['place']} with {_of_row(best)}."
+        f"{n_above} of {len(free)} label-free scores are better than chance in the direction of "
+        f"their theory (Holm, {ALPHA:.0%}); the best, chosen after the fact, is {best['score']} "
+        f"at {best['place']} with {_of_row(best)}."
     )
     probe = by["linear_probe", "last_prompt"]
     yield f"A linear probe of the activation, trained on other entities, has {_of_row(probe)}."
@@ -101,10 +101,10 @@ def _of_row(row: Row) -> str:
 
 def _tested(row: Row) -> str:
     if not row["p_holm"] <= ALPHA:
-        return f"not told from chance (Holm p = {row['p_holm']:.2g})"
+        return f"not distinguishable from chance (Holm p = {row['p_holm']:.2g})"
     if row["auroc"] > 0.5:
         return f"better than chance (Holm p = {row['p_holm']:.2g})"
-    return f"the wrong way round, fewer atoms mean trouble (Holm p = {row['p_holm']:.2g})"
+    return f"the wrong way, fewer atoms mean trouble (Holm p = {row['p_holm']:.2g})"
 
 
 def _beyond(row: Row) -> str:

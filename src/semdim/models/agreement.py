@@ -149,7 +149,7 @@ def check_agreement(
     if found <= TOLERANCE or found <= ROUNDINGS * rounding():
         return found
     raise MismatchError(
-        f"{name} does not compute in semdim what it computes in transformers: log p differs by up "
-        f"to {found:.2g} (allowed: {TOLERANCE:g}) on {len(theirs)} sequences. "
-        f"{likely_cause(config)} Choose a model without it."
+        f"{name} does not compute the same in semdim as in transformers: log p differs by up to "
+        f"{found:.2g} (allowed: {TOLERANCE:g}) on {len(theirs)} sequences. {likely_cause(config)} "
+        "Choose a model without it."
     )
