@@ -155,14 +155,14 @@ def page(recorded: Mapping[str, object]) -> str:
     return f"""<!-- Written by `python -m bench.environment --write docs`; do not edit. -->
 # What the environment costs on disk
 
-`make repro` installs what requirements.lock pins. The table gives the size of the files that each
-package's own record lists, with their bytecode, measured on {recorded["machine"]}.
-The largest is {most.name}, with {most.n_bytes / total:.0%} of the whole. A build of torch for GPUs
-is larger, and brings the CUDA libraries.
+`make repro` installs what requirements.lock pins. The table gives the size of the files listed in
+each package's own record, including their bytecode, measured on {recorded["machine"]}.
+The largest package is {most.name}, with {most.n_bytes / total:.0%} of the total. A GPU build of
+torch is larger, and adds the CUDA libraries.
 
-"MB that only it brings" counts the packages that an environment without this one would not need
-either. "core" is what `pip install semdim` installs; the other names are extras of the wheel;
-"others" stands for packages that pyproject.toml does not name.
+"MB that only it brings" is the size of the packages that would no longer be needed without this
+one. In the column "wanted by", "core" is what `pip install semdim` installs, other names are
+extras of the wheel, and "others" are packages that pyproject.toml does not name.
 
 {table(packages)}
 """

@@ -35,12 +35,16 @@ from stages.support.unwritable import unwritable
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m stages.check_params", description=__doc__)
     parser.add_argument("--write", action="store_true", help="write params.yaml from conf/")
-    parser.add_argument("--verify", action="store_true", help="hash DVC's cache, changed or not")
-    parser.add_argument("--keep", action="store_true", help="write params.yaml's values to conf/")
+    parser.add_argument(
+        "--verify", action="store_true", help="hash all of DVC's cache, changed or not"
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="write the values in params.yaml to conf/"
+    )
     parser.add_argument("overrides", nargs="*", help="Hydra overrides, with --write")
     arguments = parser.parse_args()
     if arguments.overrides and not arguments.write:
-        parser.error("overrides need --write: without it, what params.yaml holds is checked")
+        parser.error("overrides need --write: without it, params.yaml is checked as it is")
     params, paths = Path("params.yaml"), Paths()
     try:
         if arguments.write:
@@ -50,7 +54,7 @@ def main() -> None:
             return print(f"wrote {params}")
         if arguments.keep:
             checked(plain(params))
-            return print(f"wrote what {params} has otherwise into {keep(params)}")
+            return print(f"wrote what differs in {params} into {keep(params)}")
         values = checked(plain(params), must_be_composed="DVC_EXP_NAME" not in os.environ)
         for name in remove_damaged(again=arguments.verify):
             print(

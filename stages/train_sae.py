@@ -33,9 +33,11 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--write", action="store_true", help=f"write {PARAMS} from conf/training")
-    parser.add_argument("--sweep", type=int, metavar="SHARDS", help="short runs on so many shards")
     parser.add_argument(
-        "overrides", nargs="*", help="Hydra overrides with --write, variations with --sweep"
+        "--sweep", type=int, metavar="SHARDS", help="run short trainings on this many shards"
+    )
+    parser.add_argument(
+        "overrides", nargs="*", help="Hydra overrides (with --write) or variations (with --sweep)"
     )
     arguments = parser.parse_args()
     try:

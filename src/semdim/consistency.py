@@ -27,13 +27,13 @@ def check_roles(settings: "Settings") -> None:
     sample = settings.corpora[grid.sample]
     if isinstance(sample, DrawnSpec):
         raise ConfigError(
-            f"grid.sample = {grid.sample!r} is of kind {sample.kind!r}, which is no text: choose a "
-            "corpus with documents as the in-distribution sample."
+            f"grid.sample = {grid.sample!r} is of kind {sample.kind!r}, which is not text: choose "
+            "a corpus with documents as the in-distribution sample."
         )
     if sample.role != "id":
         raise ConfigError(
-            f"corpora.{grid.sample}.role = {sample.role!r} must be 'id', since grid.sample = "
-            f"{grid.sample!r}: the sample is what the other corpora are compared with."
+            f"corpora.{grid.sample}.role = {sample.role!r} must be 'id', because grid.sample = "
+            f"{grid.sample!r}: the other corpora are compared with the sample."
         )
     for name in grid.corpus:
         if name != grid.sample and settings.corpora[name].role == "id":
@@ -60,8 +60,8 @@ def check_sizes(settings: "Settings") -> None:
     ):
         if sizes and sizes[-1] > there + tokens.context:
             raise ConfigError(
-                f"{name} asks for {sizes[-1]:,} tokens, but the corpus {grid.sample!r} is cut at "
-                f"{corpus} = {there:,}: raise that, or leave out the larger sizes."
+                f"{name} asks for {sizes[-1]:,} tokens, but the corpus {grid.sample!r} is limited "
+                f"to {corpus} = {there:,}: raise that limit, or leave out the larger sizes."
             )
     windows, cap = settings.bound.windows_per_document, tokens.max_sequences_per_document
     if windows is not None and cap is not None and windows > cap:
@@ -91,6 +91,6 @@ def check_statistics(settings: "Settings") -> None:
         for name in getattr(settings.uncertainty, key):
             if name not in known:
                 raise ConfigError(
-                    f"uncertainty.{key} names {name!r}, which is no statistic: choose among "
+                    f"uncertainty.{key} names {name!r}, which is not a statistic: choose among "
                     f"{', '.join(known)}.{suggestion(name, known)}"
                 )

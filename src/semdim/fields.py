@@ -91,7 +91,7 @@ def read(cls: type[Spec], settings: Any, where: str, *, complete: bool = False) 
     """
     name = where or "The file"
     if not isinstance(settings, Mapping):
-        raise ConfigError(f"{name} = {show(settings)} must be settings by name.")
+        raise ConfigError(f"{name} = {show(settings)} must be a mapping of settings.")
     chosen: Any = _class_of_kind(cls, settings, where) if issubclass(cls, ByKind) else cls
     if chosen is not cls:
         name = f"{name} of kind {settings['kind']}"
@@ -99,7 +99,7 @@ def read(cls: type[Spec], settings: Any, where: str, *, complete: bool = False) 
     unknown = [str(key) for key in settings if key not in known]
     if unknown:
         raise ConfigError(
-            f"{name} has no setting {', '.join(map(repr, unknown))}; it knows "
+            f"{name} has no setting {', '.join(map(repr, unknown))}; it has "
             f"{', '.join(known)}.{suggestion(unknown[0], known)}"
         )
     kept: dict[str, Any] = {}
@@ -218,7 +218,7 @@ def _list(annotation: Any, rules: Rules, value: Any, where: str, key: str) -> tu
     if rules.ascending and list(found) != sorted(set(found)):
         raise _impossible(where, key, value, "ascend without repeats.")
     if rules.distinct and len(set(found)) != len(found):
-        raise _impossible(where, key, value, "hold no value twice.")
+        raise _impossible(where, key, value, "not hold any value twice.")
     return found
 
 

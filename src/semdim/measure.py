@@ -266,7 +266,7 @@ def _checked_order(
     order = torch.as_tensor(atom_order).detach().cpu().long()
     if not torch.equal(order.sort().values, torch.arange(dict_size)):
         raise DataError(
-            f"`atom_order` must hold every number from 0 to {dict_size - 1} once: it is an order "
-            f"of the SAE's {dict_size} atoms."
+            f"`atom_order` must hold every number from 0 to {dict_size - 1} exactly once: it is "
+            f"an order of the SAE's {dict_size} atoms."
         )
     return order

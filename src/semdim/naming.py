@@ -79,8 +79,8 @@ def _check_section(what: str, names: Iterable[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
             raise ConfigError(
-                f"The name {name!r} in {what} must be letters, digits, - and _ only: it becomes a "
-                "folder and the name of a stage."
+                f"The name {name!r} in {what} must consist of letters, digits, - and _ only: it "
+                "becomes a folder and the name of a stage."
             )
         if len(name) > LONGEST:
             raise ConfigError(
@@ -89,12 +89,12 @@ def _check_section(what: str, names: Iterable[str]) -> None:
             )
         if name.lower() in reserved():
             raise ConfigError(
-                f"The name {name!r} in {what} is one that outputs, results or the system keep for "
-                "themselves: choose another."
+                f"The name {name!r} in {what} is reserved by outputs, results or the system: "
+                "choose another."
             )
         twin = seen.setdefault(name.lower(), name)
         if twin != name:
             raise ConfigError(
-                f"The names {twin!r} and {name!r} in {what} differ in case alone, and would be one "
-                "folder where the file system does not tell case: rename one."
+                f"The names {twin!r} and {name!r} in {what} differ only in case, and would be the "
+                "same folder on a file system that ignores case: rename one."
             )

@@ -126,7 +126,7 @@ def conf_files(pieces: Pieces) -> dict[str, str]:
         f"source/{NAME}.yaml": _yaml(f"models.{NAME}", "Your model.", pieces.model.as_dict()),
         f"probe/{NAME}.yaml": _yaml(
             "_global_",
-            "Your SAE at its hook point. n_candidates: how many SAEs this text chose among.",
+            "Your SAE at its hook point. n_candidates: from how many SAEs this text chose it.",
             {
                 "defaults": [f"/source/{NAME}"],
                 "probes": {
@@ -144,12 +144,12 @@ def conf_files(pieces: Pieces) -> dict[str, str]:
         settings = {"kind": text.kind, "path": text.path, "role": text.role}
         files[f"corpus/{text.name}.yaml"] = _yaml(
             f"corpora.{text.name}",
-            "A text of yours. What else it takes: conf/corpus/{folder,jsonl,parquet}.yaml.",
+            "Your text. For further settings, see conf/corpus/{folder,jsonl,parquet}.yaml.",
             settings | {"n_tokens": text.n_tokens},
         )
     files[f"experiment/{NAME}.yaml"] = _yaml(
         "_global_",
-        "Your pieces, at sizes that the text allows.",
+        "Your model, SAE and text, at sizes that the text allows.",
         {
             "defaults": [
                 {"override /probe": [NAME]},

@@ -58,8 +58,8 @@ def check_fits(settings: "Settings", shapes: Shapes) -> None:
         if None not in (sae.d_in, model.d_model) and sae.d_in != model.d_model:
             raise ConfigError(
                 f"probes.{name}.sae reads vectors of {sae.d_in} numbers ({sae.where}), but the "
-                f"residual stream of models.{probe.model} has {model.d_model}: choose an SAE of "
-                "this model."
+                f"residual stream of models.{probe.model} has {model.d_model}: choose an SAE "
+                "trained on this model."
             )
         _check_context(
             settings.tokens.context, f"probes.{name}.sae was trained on", sae.context_size
@@ -100,7 +100,7 @@ def _check_atoms(settings: "Settings", name: str, sae: SAEShape) -> None:
     for setting, count in _atoms(settings):
         if count > sae.dict_size:
             raise ConfigError(
-                f"{setting} holds {count}, but the dictionary of probes.{name} has "
+                f"{setting} contains {count}, but the dictionary of probes.{name} has "
                 f"{sae.dict_size:,} atoms ({sae.where}): choose numbers up to {sae.dict_size}."
             )
 

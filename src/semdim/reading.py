@@ -54,7 +54,7 @@ def reading(
         SemdimError: of ``kind``, for any exception that is not a SemdimError already.
     """
     if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
-        raise refused(path, expected, "it is no regular file", advice, kind)
+        raise refused(path, expected, "it is not a regular file", advice, kind)
     try:
         yield
     except SemdimError:
@@ -99,7 +99,7 @@ def read_bytes(
         with open(path, "rb", opener=_without_waiting) as stream:
             found = os.fstat(stream.fileno())
             if not stat.S_ISREG(found.st_mode):
-                raise refused(path, expected, "it is no regular file", advice, kind)
+                raise refused(path, expected, "it is not a regular file", advice, kind)
             # Files of /proc say that they are empty: what is read is counted, too.
             content = stream.read(limit + 1) if found.st_size <= limit else b""
         if found.st_size > limit or len(content) > limit:
@@ -164,7 +164,7 @@ def parsed_json(
 
 def read_yaml(
     path: Path | str,
-    expected: str = "settings by name in YAML",
+    expected: str = "a mapping of settings in YAML",
     *,
     advice: str = RERUN,
     kind: type[SemdimError] = ArtifactError,
@@ -183,7 +183,7 @@ def read_yaml(
             raise RecursionError
         content = yaml.safe_load(text)
         if _size(content, {}) > YAML_VALUES:
-            raise ValueError(f"its aliases stand for more than {YAML_VALUES:,} values")
+            raise ValueError(f"its aliases expand to more than {YAML_VALUES:,} values")
     return _mapping(content, path, expected, advice, kind)
 
 
@@ -295,7 +295,7 @@ def _mapping(
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number in JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def _finite(text: str) -> float:
@@ -323,7 +323,7 @@ def _size(content: object, known: dict[int, int]) -> int:
         return 1
     if id(content) in known:
         if known[id(content)] == 0:
-            raise ValueError("an alias stands for what it is in")
+            raise ValueError("an alias contains itself")
         return known[id(content)]
     known[id(content)] = 0
     inside = content.values() if isinstance(content, dict) else content

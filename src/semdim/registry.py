@@ -49,8 +49,8 @@ class Registry(Generic[Entry]):
         known = self._origins.get(name, module)
         if known != module and self._entries[name] != entry:
             raise ConfigError(
-                f"Two entries are called {self.what} {name!r}, in {known} and {module}: rename one "
-                "of them."
+                f"Two entries are called {self.what} {name!r}, in {known} and {module}: rename "
+                "one of them."
             )
         self._origins[name] = known
         self._entries[name] = entry
@@ -140,7 +140,7 @@ def load_plugins(modules: Any) -> None:
     """
     is_list = isinstance(modules, list | tuple)
     if not is_list or not all(isinstance(name, str) and name.strip() for name in modules):
-        raise ConfigError(f"plugins = {modules!r} must be a list of names of Python modules.")
+        raise ConfigError(f"plugins = {modules!r} must be a list of Python module names.")
     here = str(Path.cwd())
     if modules and here not in sys.path:
         sys.path.insert(0, here)
@@ -154,5 +154,5 @@ def load_plugins(modules: Any) -> None:
             reason = str(error) if is_import else f"{type(error).__name__}: {error}"
             raise ConfigError(
                 f"The plugin {name!r} cannot be imported ({reason}): give the name of a Python "
-                "module that is installed or lies in the project's folder."
+                "module that is installed or lies in the project folder."
             ) from error

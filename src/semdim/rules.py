@@ -30,7 +30,7 @@ class Rules:
     distinct: bool = False
     """A list holds no value twice."""
     not_empty: bool = False
-    """A list, a text, or settings by name are not empty."""
+    """A list, a text, or a mapping of settings is not empty."""
     not_blank: bool = False
     """No text of a list is empty, though the list may be."""
     most_entries: int = MOST_ENTRIES
@@ -52,7 +52,7 @@ def expected(annotation: Any, rules: Rules) -> str:
         return ("a whole number" if annotation is int else "a number") + _range(rules)
     if annotation is str:
         return "a text that is not empty" if rules.not_empty or rules.not_blank else "a text"
-    return "true or false" if annotation is bool else "settings by name"
+    return "true or false" if annotation is bool else "a mapping of settings"
 
 
 def _range(rules: Rules) -> str:

@@ -74,9 +74,9 @@ def write_pipeline(folder: Path) -> list[str]:
 
 def _refuse_unless_empty(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
-        raise ConfigError(f"{folder} is not empty: name a folder that is new or empty.")
+        raise ConfigError(f"{folder} is not empty: name a new or empty folder.")
     if folder.exists() and not folder.is_dir():
-        raise ConfigError(f"{folder} is a file: name a folder that is new or empty.")
+        raise ConfigError(f"{folder} is a file: name a new or empty folder.")
 
 
 def _fill(target: Path) -> None:

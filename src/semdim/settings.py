@@ -45,8 +45,8 @@ class TokensSpec:
         if self.prepend_bos is not True:
             raise SettingError(
                 "tokens",
-                f"prepend_bos = {show(self.prepend_bos)} must be true: position 0 is BOS in "
-                "every statistic of semdim, and text without it is another distribution to the "
+                f"prepend_bos = {show(self.prepend_bos)} must be true: position 0 is BOS in every "
+                "statistic of semdim, and text without BOS is a different distribution for the "
                 "model.",
             )
 
@@ -126,7 +126,7 @@ def _check_proxy(key: str, name: str) -> None:
     if proxy.needs_order != (key == "pool"):
         raise SettingError(
             "grid",
-            f"{key}: the proxy {name!r} stands in the wrong list: pool_<P> belongs in grid.pool, "
+            f"{key}: the proxy {name!r} is in the wrong list: pool_<P> belongs in grid.pool, "
             "every other proxy in grid.proxy, grid.sweep or grid.ablation.",
         )
 
@@ -228,7 +228,7 @@ def read_settings(params: Mapping[str, Any]) -> Settings:
         params["probes"], params["grid"], params["corpora"]
     ):
         raise ConfigError(
-            "axes must be what follows from probes, grid and corpora: it is worked out, never "
-            "edited; write params.yaml again with `python -m stages.check_params --write`."
+            "axes must follow from probes, grid and corpora: it is derived, never edited; write "
+            "params.yaml again with `python -m stages.check_params --write`."
         )
     return settings

@@ -124,7 +124,7 @@ class Tracked:
         with suppress(ValueError):
             folder = folder.relative_to(Path.cwd())
         if self._failed:
-            self._say(f"to upload what was tracked until then: wandb sync {folder}")
+            self._say(f"to upload what was tracked so far: wandb sync {folder}")
         elif offline:
             self._say(f"tracked offline; to upload it: wandb sync {folder}")
 

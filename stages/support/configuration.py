@@ -61,7 +61,7 @@ def plain(source: Path | str) -> dict[str, Any]:
         source = source.read_text(encoding="utf-8")
     values = OmegaConf.to_container(OmegaConf.create(source))
     if not isinstance(values, dict):
-        raise ConfigError(f"params.yaml should hold settings by name; write it with {MEND}.")
+        raise ConfigError(f"params.yaml should hold a mapping of settings; write it with {MEND}.")
     return {str(key): value for key, value in values.items()}
 
 
@@ -78,9 +78,9 @@ def checked(values: dict[str, Any], *, must_be_composed: bool = False) -> dict[s
         if difference is not None:
             raise ConfigError(
                 f"params.yaml is not the composition of conf/ (they differ in {difference}), as "
-                "after `dvc exp run -S ...`: keep its settings with "
-                f"`python -m stages.check_params --keep`, drop them with {MEND} (what was computed "
-                "is taken from the cache), or go on with `dvc exp run -S group=choice`."
+                "after `dvc exp run -S ...`: keep its settings with `python -m "
+                f"stages.check_params --keep`, drop them with {MEND} (what was computed is taken "
+                "from the cache), or continue with `dvc exp run -S group=choice`."
             )
     load_plugins(values.get("plugins") or ())
     read_settings(values)

@@ -27,8 +27,8 @@ GRACE = 2.0
 LOOK = 0.5
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WORDS = (
-    "interrupted: what is finished is kept, shards of unfinished work too; the same command goes "
-    "on there."
+    "interrupted: finished work is kept, and so are the shards of unfinished work; the same "
+    "command continues from there."
 )
 _received: list[int] = []
 

@@ -29,7 +29,7 @@ def keep(params: Path, conf: Path = ROOT / "conf") -> Path:
     changes = differing(there, wanted)
     if not changes:
         raise ConfigError(
-            f"{params} is the composition of conf/ already: there is nothing to keep."
+            f"{params} already is the composition of conf/: there is nothing to keep."
         )
     path = conf / "experiment" / f"{default_experiment(conf)}.yaml"
     before = path.read_text(encoding="utf-8")
@@ -41,8 +41,8 @@ def keep(params: Path, conf: Path = ROOT / "conf") -> Path:
     if left is not None:
         write_atomically(path, before)
         raise ConfigError(
-            f"{left} of {params} comes from another choice of models, probes or corpora, which no "
-            f"value can make: write that choice into the defaults of {conf.name}/config.yaml, or "
+            f"{left} in {params} comes from another choice of models, probes or corpora, which is "
+            f"not a value: write that choice into the defaults of {conf.name}/config.yaml, or "
             "drop it with `python -m stages.check_params --write`."
         )
     return path

@@ -74,7 +74,7 @@ def cached_activations(run: Run, corpus: str) -> Artifact:
     ):
         if (theirs := artifact.facts.get(fact, ours)) != ours:
             raise ArtifactError(
-                f"{artifact.folder} was computed {how} {theirs}, and this run computes {how} "
+                f"{artifact.folder} was computed {how} {theirs}, but this run computes {how} "
                 f"{ours}; `dvc repro` computes it again."
             )
     return artifact

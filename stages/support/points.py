@@ -45,8 +45,8 @@ def refuse_contradictions(overrides: Sequence[Override]) -> None:
         key, line = override.get_key_element().lstrip("+~"), str(override.input_line)
         if seen.setdefault(key, line) != line:
             raise ConfigError(
-                f"{key} is given twice, as {seen[key]} and as {line}: keep one of them; for a "
-                f"sweep over both write the values into one, {key}=A,B, and start with -m."
+                f"{key} is given twice, as {seen[key]} and as {line}: keep one of them. For a "
+                f"sweep over both, write {key}=A,B and start with -m."
             )
 
 

@@ -197,9 +197,9 @@ class Run:
         writer = ShardWriter(final, work=self.paths.partial, key=key, n_shards=n_shards)
         done = n_shards - len(writer.missing)
         for name in writer.damaged:
-            say(f"{name} of an earlier run is damaged and is computed again")
+            say(f"{name} from an earlier run is damaged and is computed again")
         if done:
-            say(f"resuming: {done} of {n_shards} shards are there from an earlier run")
+            say(f"resuming: {done} of {n_shards} shards exist from an earlier run")
         return writer
 
     def changed(self, **bound: Any) -> "Run":
@@ -216,7 +216,7 @@ class Run:
 def _chosen(what: str, name: str | None, names: Iterable[str]) -> str:
     if name is None:
         raise ConfigError(
-            f"unit.{what} is not set: say which of {', '.join(names)}, as unit.{what}=NAME."
+            f"unit.{what} is not set: choose one of {', '.join(names)} with unit.{what}=NAME."
         )
     if name not in names:
         raise ConfigError(

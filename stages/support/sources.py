@@ -83,7 +83,9 @@ def _files_of(module: str) -> dict[str, str]:
     """Digests of a plugin's file, or of every module of it where it is a package."""
     spec = find_spec(module)
     if spec is None or spec.origin is None:
-        raise ConfigError(f"The plugin {module!r} is no module with a file of its own.")
+        raise ConfigError(
+            f"The plugin {module!r} is not a module with a file of its own: name one."
+        )
     path = Path(spec.origin)
     found = [path] if spec.submodule_search_locations is None else path.parent.rglob("*.py")
     return origin.files(found, relative_to=path.parent)

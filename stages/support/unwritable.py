@@ -20,6 +20,6 @@ def unwritable(error: BaseException) -> str | None:
     file = getattr(error, "filename", None)
     where = f"{os.fsdecode(file)} cannot be written" if file else "A file cannot be written"
     return (
-        f"{where} ({os.strerror(number)}): free some space, or permit it, and run the same command "
-        "again; what is finished is kept."
+        f"{where} ({os.strerror(number)}): free some space, or change the permissions, and run "
+        "the same command again; finished work is kept."
     )

@@ -198,11 +198,11 @@ def _arguments() -> Iterator[Bad]:
         (("init", "x" * 5_000), ""), (("init", "/dev/null/child"), ""), (("init", "/proc/x"), ""),
         (("monitor", "a", "b"), "b"), (("monitor", "a\0b"), ""), (("monitor", "/"), ""),
         (("monitor", "x" * 5_000), ""), (("monitor", "/proc/self/mem"), ""),
-        (("monitor", "none.txt", "--text", "x"), "two texts"),
+        (("monitor", "none.txt", "--text", "x"), "Both --text and a file"),
         ((*text, "--seed", "x"), "seed"), ((*text, "--seed", "1.5"), "seed"),
         ((*text, "--temperature", "x"), "temperature"), ((*text, "--generate", "x"), "generate"),
         ((*text, "--context", "x"), "context"),
-        ((*text, "--html", "none/x.html"), "no folder"),
+        ((*text, "--html", "none/x.html"), "does not exist"),
         (("nothing",), "nothing"), (("--nothing",), "nothing"),
     ):  # fmt: skip
         words = [word.replace(here, "PROBE") for word in arguments]
@@ -213,7 +213,7 @@ def _arguments() -> Iterator[Bad]:
         ({"probe": ""}, "no exported probe"), ({"probe": "../.."}, "no exported probe"),
         ({"probe": "x" * 5_000}, ""), ({"model": "a\0b"}, ""), ({"model": "/dev/null"}, ""),
         ({"model": "."}, "no exported"), ({"model": "x" * 5_000}, ""), ({"model": ""}, ""),
-        ({"model": "m", "sae": "s", "probe": "p"}, "beside it and no probe"), ({}, ""),
+        ({"model": "m", "sae": "s", "probe": "p"}, "a model and no probe"), ({}, ""),
     ):  # fmt: skip
         yield Bad(f"a monitor of {str(asked)[:40]}", _find(**asked), says)
     for raw, says in ((b"caf\xe9", "is 0xe9"), (b"\xff\xfea\0", "is 0xff")):

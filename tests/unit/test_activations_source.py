@@ -276,15 +276,15 @@ def test_artifacts_of_other_samples_make_no_ledger(
     with pytest.raises(ArtifactError, match="12"):
         more = torch.cat([token_ids, token_ids[:1]])
         list(base_parts(more, activations, codes, losses, bos_token_id=0))
-    with pytest.raises(ArtifactError, match="more than 8 sequences, the tokens have 10"):
+    with pytest.raises(ArtifactError, match="more than 8 sequences, but the tokens have 10"):
         list(base_parts(token_ids[:10], activations, codes, losses, bos_token_id=0))
     shards = MemoryShards("other", 2)
     for index in range(2):  # a shard that is not the last one lacks a sequence
         shards.write(index, {"nll": torch.ones(3, CONTEXT - 1)})
     losses["sae"] = shards
-    with pytest.raises(ArtifactError, match="not of the sample's tokens"):
+    with pytest.raises(ArtifactError, match="not computed on the sample's tokens"):
         list(base_parts(token_ids, activations, codes, losses, bos_token_id=0))
-    with pytest.raises(ArtifactError, match="not of the sample's tokens"):
+    with pytest.raises(ArtifactError, match="not computed on the sample's tokens"):
         list(further_parts(token_ids, codes, {"sae": shards}, torch.arange(DICT)))
     with pytest.raises(ArtifactError, match="proxy 'model'"):
         list(base_parts(token_ids, activations, codes, {}, bos_token_id=0))

@@ -303,7 +303,7 @@ def test_the_verdict_follows_the_numbers() -> None:
     said = " ".join(verdict(a_study(k_shift=0.0), SPEC))
     assert "prompt detects a wrong answer" in said and "not distinguishable from chance" in said
     said = " ".join(verdict(a_study(k_shift=-12.0), SPEC))
-    assert "the wrong way round, fewer atoms mean trouble" in said
+    assert "the wrong way, fewer atoms mean trouble" in said
     # "land" and "made" give invented entities away.
     assert "Leak: the question's wording alone detects an invented entity" in said
 

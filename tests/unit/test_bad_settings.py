@@ -217,7 +217,7 @@ NAMES = [
 def test_a_name_that_a_folder_has_is_refused(what: str, name: str) -> None:
     params = copy.deepcopy(BASE)
     params[what][name] = copy.deepcopy(next(iter(params[what].values())))
-    assert f"The name {name!r} in {what} is one that" in sentence(params)
+    assert f"The name {name!r} in {what} is reserved by" in sentence(params)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_name_that_a_folder_has_is_refused(what: str, name: str) -> None:
 def test_names_that_differ_in_case_alone_are_refused(what: str, twin: str) -> None:
     params = copy.deepcopy(BASE)
     params[what][twin] = copy.deepcopy(next(iter(params[what].values())))
-    assert f"and {twin!r} in {what} differ in case alone" in sentence(params)
+    assert f"and {twin!r} in {what} differ only in case" in sentence(params)
 
 
 @pytest.mark.parametrize("name", ["a b", "a\n", "ä", "", "../x", "a.b", "x" * (LONGEST + 1), "[b]"])

@@ -99,7 +99,7 @@ def test_documents_stand_in_the_order_of_their_first_window() -> None:
         (lambda f: f.iloc[::-1], "not whole sequences"),
         (lambda f: f.iloc[:0], "no rows"),
         (lambda f: f.assign(document=np.arange(len(f))), "crosses documents"),
-        (lambda f: f.assign(sequence=0), "do not stand together"),
+        (lambda f: f.assign(sequence=0), "not contiguous"),
         (lambda f: f.assign(nll_sae=f["nll_sae"].mask(f.index == 2)), "NaN"),
         (lambda f: f.assign(nll_sae=f["nll_sae"].fillna(1.0)), "last position"),
         (lambda f: f.assign(nll_sae=f["nll_sae"] - 50.0), "probability > 1"),

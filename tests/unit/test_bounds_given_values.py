@@ -83,7 +83,7 @@ def test_the_interval_of_a_paired_difference_covers() -> None:
     [
         ([0.5, 1.5], {}, "1.5 in row 2"),
         ([0.5, float("nan")], {}, "nan in row 2"),
-        ([], {}, "not empty"),
+        ([], {}, "non-empty"),
         ([0.5], {"method": "exact"}, "0 or 1"),
         ([0.5, 0.1], {"units": ["a"]}, "2 values, but 1 units"),
     ],
@@ -100,7 +100,7 @@ def test_settings_that_are_refused() -> None:
         mean_bound([0.5], ceiling=1.0, method="student")
     with pytest.raises(ConfigError, match="exact is for shares"):
         paired_difference([0.0], [1.0], ceiling=1.0, method="exact")
-    with pytest.raises(DataError, match="as many values"):
+    with pytest.raises(DataError, match="same number of values"):
         paired_difference([0.0], [1.0, 1.0], ceiling=1.0)
 
 
@@ -132,8 +132,8 @@ def test_the_command_is_the_function(tmp_path: Path) -> None:
         (("loss", "1", "12"), (), "12 in row 2"),
         (("loss",), (), "has no rows"),
         (("a,b", "1,2"), (), "name one by --column"),
-        (("a,b", "1,2"), ("--column", "c"), "only a, b"),
-        (("a,b", "1,2"), ("--column", "a", "--unit", "c"), "only a, b"),
+        (("a,b", "1,2"), ("--column", "c"), "it has a, b"),
+        (("a,b", "1,2"), ("--column", "a", "--unit", "c"), "it has a, b"),
         (("a,b", "1,2,3"), ("--column", "a"), "more cells than the header"),
         (("loss", "1"), ("--failure-prob", "2"), "between 0 and 1"),
         (("loss", "1"), ("--method", "t"), "method must be one of"),
@@ -151,7 +151,7 @@ def test_files_and_options_that_are_refused(
 def test_a_ceiling_is_asked_for_and_pairs_have_to_match(tmp_path: Path) -> None:
     first = _write(tmp_path / "a.csv", "doc,loss", "x,1", "y,3")
     other = _write(tmp_path / "b.csv", "doc,loss", "x,1", "z,3")
-    with pytest.raises(Refused, match="the largest value that there can be"):
+    with pytest.raises(Refused, match="the largest possible value"):
         command("bound", "--losses", first, "--unit", "doc")
     with pytest.raises(Refused, match="rows of 'y'"):
         command("bound", "--paired", first, other, "--unit", "doc", "--ceiling=9")

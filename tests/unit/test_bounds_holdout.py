@@ -52,7 +52,7 @@ def test_a_unit_that_cannot_be_independent_is_no_certificate() -> None:
     sequences = SampleSize(25_600, 200, 100, "sequence")
     for size in (tokens, sequences):
         assert not holdout(LOSSES, **(SETTING | {"size": size})).is_certificate
-    with pytest.raises(ConfigError, match="no certificate with the unit"):
+    with pytest.raises(ConfigError, match="not a certificate with the unit"):
         bound = holdout(LOSSES, **(SETTING | {"size": sequences}))
         Bound(**{**bound.__dict__, "is_certificate": True})
 
@@ -89,7 +89,7 @@ def test_one_value_has_no_variance() -> None:
 def test_an_overspent_ledger_is_refused_for_a_certificate() -> None:
     bound = holdout(LOSSES, **SETTING)
     ledger = Budget(0.05, (FailureShare("a", 0.04), FailureShare("b", 0.02)))
-    with pytest.raises(ConfigError, match="no certificate"):
+    with pytest.raises(ConfigError, match="not a certificate"):
         Bound(**{**bound.__dict__, "budget": ledger})
 
 

@@ -138,5 +138,5 @@ def test_it_certifies_tokens_and_says_of_what() -> None:
 def test_tokens_remain_no_certificate_of_what_needs_independence() -> None:
     losses = np.random.default_rng(0).uniform(2.0, 9.0, (40, 15))
     bound = token_martingale(losses, size=SIZE, **MODEL)
-    with pytest.raises(ConfigError, match="no certificate with the unit 'token'"):
+    with pytest.raises(ConfigError, match="not a certificate with the unit 'token'"):
         Bound(**{**bound.__dict__, "dependence": "independent units"})

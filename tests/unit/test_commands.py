@@ -90,9 +90,9 @@ def test_a_summary_is_of_the_probes_of_this_run(tmp_path: Path) -> None:
     lines = output.splitlines()
     assert [line.strip() for line in lines if line.strip() in ("a", "b", "old")] == ["a", "b"]
     assert "Not computed yet: c" in output
-    assert "Of earlier runs, not of this one: old." in output
+    assert "From earlier runs, not from this one: old." in output
     (tmp_path / "params.yaml").write_text("grid: [")
-    assert "Of earlier runs" not in run("--root", str(tmp_path), "summary")[1]
+    assert "From earlier runs" not in run("--root", str(tmp_path), "summary")[1]
 
 
 @pytest.fixture(autouse=True)

@@ -76,7 +76,7 @@ def test_every_token_is_listed_with_its_k() -> None:
         (int(position), int(k)) for position, _, k in cells
     }
     _, out, _ = run("--text", text, "--no-table")
-    assert "not looked at (BOS)" not in out
+    assert "not examined (BOS)" not in out
 
 
 def _without_marks(text: str) -> str:
@@ -114,7 +114,7 @@ def test_a_generation_is_streamed_and_the_same_again(tmp_path: Path) -> None:
     html = tmp_path / "out.html"
     code, out, _ = run("--text", "def f(x):", "--generate", "20", "--html", str(html))
     assert code in (0, 3)
-    assert _without_marks(out).startswith("def f(x):") and "text that a model writes" in out
+    assert _without_marks(out).startswith("def f(x):") and "text written by a model" in out
     assert "written by the model" in html.read_text(encoding="utf-8")
     _, first, _ = run("--text", "def f(x):", "--generate", "20", "--seed", "3", "--json")
     _, again, _ = run("--text", "def f(x):", "--generate", "20", "--seed", "3", "--json")
@@ -167,12 +167,12 @@ def test_ctrl_c_keeps_what_was_generated(
         (["--text", "x", "--threshold", "none.json"], None, "make repro"),
         (["--text", "x", "--model", "tiny", "--sae", "none"], None, "no exported SAE"),
         (["--text", "x", "--group", "news"], None, "no thresholds for the group 'news'"),
-        (["--text", "x", "--sae", "none"], None, "needs a model beside it"),
+        (["--text", "x", "--sae", "none"], None, "needs a model and no probe"),
         (["--text", "x", "--probe", "none"], None, "probes exported here: tiny"),
         (["--text", "x", "--model", "gpt9"], None, "no exported model for 'gpt9'"),
         (["--text", "x", "--dtype", "int4"], None, "compute_dtype"),
-        (["--text", "x", "--html", "nowhere/out.html"], None, "There is no folder"),
-        (["--text", "x", "params.yaml"], None, "two texts"),
+        (["--text", "x", "--html", "nowhere/out.html"], None, "does not exist: create it"),
+        (["--text", "x", "params.yaml"], None, "Both --text and a file"),
         (["none.txt"], None, "none.txt cannot be read"),
         ([], b"caf\xe9", "Standard input is not UTF-8 text: byte 3 is 0xe9, on line 1"),
         (["--text", "a\udcffb"], None, "The text of --text is not UTF-8 text: byte 1 is 0xff"),

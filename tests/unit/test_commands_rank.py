@@ -147,8 +147,8 @@ def test_numbers_are_those_of_measure_and_certify(work: Path) -> None:
         plain = {"architecture": "", "explained_variance": None}
         assert replace(entry, **plain) == replace(known[entry.name], **plain)
     for more, says in (
-        (["--model", "m"], "cannot stand beside"),
-        (["--ledger", "no"], "no ledger"),
+        (["--model", "m"], "cannot be combined with"),
+        (["--ledger", "no"], "is not a ledger"),
     ):
         assert says in CliRunner().invoke(app, [*words[:3], *more]).stderr
     assert "needs --model, --text" in CliRunner().invoke(app, ["rank"]).stderr
@@ -233,8 +233,8 @@ def test_in_memory_it_is_the_same(work: Path) -> None:
     ("words", "options", "message"),
     [
         ((), {}, "no SAE to rank"),
-        (("--sae", "nothing"), {}, "nothing is no SAE"),
-        (("--sae", "nobody/nothing"), {}, "nobody/nothing is no SAE"),
+        (("--sae", "nothing"), {}, "nothing is not an SAE"),
+        (("--sae", "nobody/nothing"), {}, "nobody/nothing is not an SAE"),
         (("--release", "no-such-*"), {}, "matches none of the"),
         (("--release", "gpt2-small-res-jb"), {}, "none of"),
         (("--sae", "saes"), {"tokens": 10**6}, "tokens"),

@@ -121,7 +121,7 @@ def test_the_terminal_shows_settings_first_then_numbers_with_signs(two: Path) ->
     code, output, _ = run("a", "b", "--no-figure")
     assert code == 0
     assert output.index("bound.failure_prob") < output.index("holdout (betting)")
-    assert "certificates, bits, at N = 1,000, the largest of both" in output
+    assert "certificates, bits, at N = 1,000, the largest that both have" in output
     (holdout,) = [line.split() for line in output.splitlines() if "holdout" in line]
     assert holdout[-3:] == ["6.000", "6.500", "+0.500"]
     (gap,) = [line.split() for line in output.splitlines() if "SAE reconstruction" in line]

@@ -89,11 +89,11 @@ def test_null_is_the_default_or_none_where_that_is_possible() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"colur": 1}, "bike has no setting 'colur'; it knows name, .* Did you mean 'colour'?"),
+        ({"colur": 1}, "bike has no setting 'colur'; it has name, .* Did you mean 'colour'?"),
         ({7: 1}, "bike has no setting '7'"),
         ({"name": 3}, "bike.name = 3 must be a text."),
-        ({"wheel": None}, "bike.wheel = null must be settings by name."),
-        ({"wheel": 5}, "bike.wheel = 5 must be settings by name."),
+        ({"wheel": None}, "bike.wheel = null must be a mapping of settings."),
+        ({"wheel": 5}, "bike.wheel = 5 must be a mapping of settings."),
         ({"wheel": {}}, "bike.wheel lacks radius (a number above 0 and at most 2)."),
         ({"wheel": {"radius": 3}}, "bike.wheel.radius = 3 must be a number above 0 and at most 2."),
         ({"wheel": {"radius": True}}, "bike.wheel.radius = True must be a number"),
@@ -117,13 +117,13 @@ def test_null_is_the_default_or_none_where_that_is_possible() -> None:
         ({"gears": [3, 2]}, "bike.gears = [3, 2] must ascend without repeats."),
         ({"gears": [2, 2]}, "bike.gears = [2, 2] must ascend without repeats."),
         ({"tags": "x"}, "bike.tags = 'x' must be a list, each entry a text."),
-        ({"tags": ["x", "x"]}, "bike.tags = ['x', 'x'] must hold no value twice."),
+        ({"tags": ["x", "x"]}, "bike.tags = ['x', 'x'] must not hold any value twice."),
         ({"owner": False}, "bike.owner = False must be a text."),
         ({"weight": 99}, "bike.weight = 99 must be a number strictly between 0 and 99."),
         ({"weight": 10**400}, "bike.weight = 1000"),
         ({"is_new": 1}, "bike.is_new = 1 must be true or false."),
         ({"spares": {"a": {"radius": 0}}}, "bike.spares.a.radius = 0 must be a number"),
-        ({"spares": {1: {"radius": 1}}}, "bike.spares = {1: {'radius': 1}} must be settings by"),
+        ({"spares": {1: {"radius": 1}}}, "bike.spares = {1: {'radius': 1}} must be a mapping"),
         ({"name": ["x" * 500]}, "x... must be a text."),
     ],
 )
@@ -142,9 +142,11 @@ def test_a_number_that_python_does_not_print_is_refused() -> None:
 def test_a_file_without_a_name_is_called_the_file() -> None:
     with pytest.raises(ConfigError, match=r"^wheel\.radius = 0 must be"):
         read(Bicycle, {"name": "a", "wheel": {"radius": 0}}, "")
-    with pytest.raises(ConfigError, match=r"^The file lacks name \(a text\), wheel \(settings"):
+    with pytest.raises(
+        ConfigError, match=r"^The file lacks name \(a text\), wheel \(a mapping of settings"
+    ):
         read(Bicycle, {}, "")
-    with pytest.raises(ConfigError, match=r"^The file = \[\] must be settings by name"):
+    with pytest.raises(ConfigError, match=r"^The file = \[\] must be a mapping of settings"):
         read(Bicycle, [], "")
 
 

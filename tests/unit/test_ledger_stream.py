@@ -282,7 +282,10 @@ def test_beyond_the_exact_rows_tokens_of_the_first_documents_are_ranked(
     # 300 rows are 13 documents of the 30 that are evaluated on, and 27 of the shift.
     assert (of_k.loc["token", ["n_id", "n_ood"]] == [13 * 22, 27 * 11]).all()
     assert (of_k.loc["sequence_mean", ["n_id", "n_ood"]] == [60, 30]).all()
-    assert sum("tokens are ranked in its first documents" in n for n in found.verdict.warnings) == 2
+    assert (
+        sum("tokens are ranked only in its first documents" in n for n in found.verdict.warnings)
+        == 2
+    )
     assert found.sparsity.query("positions == 'all'")["n_tokens"].tolist() == [1440, 360]
 
 

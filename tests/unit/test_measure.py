@@ -253,7 +253,7 @@ def test_what_does_not_belong_together_is_refused(
         run(atom_order=torch.arange(95))
     with pytest.raises(DataError, match="outside the model's vocabulary of 500"):
         run(ids=token_ids + 450)
-    with pytest.raises(DataError, match="2 tokens or more"):
+    with pytest.raises(DataError, match="2 or more tokens"):
         run(ids=token_ids[:, :1])
     with pytest.raises(MismatchError, match="trained on gpt2-small"):
         run(fitting_sae(model_name="gpt2-small"))

@@ -22,7 +22,7 @@ BITS = {"bits": 4, "group_size": 128}
         ("Llama", {"quantization_config": {"load_in_4bit": True}}, "quantised (unknown)"),
         ("Llama", {"num_hidden_layers": 0}, "num_hidden_layers = 0"),
         ("Gemma3", {}, "reads more than text (Gemma3Config)"),
-        ("T5", {}, "no language model that predicts the next token (t5)"),
+        ("T5", {}, "not a language model that predicts the next token (t5)"),
         ("OPT", {"word_embed_proj_dim": 32}, "OPTForCausalLM with word_embed_proj_dim = 32"),
         ("GPTNeoX", {"attention_bias": False}, "GPTNeoXForCausalLM with attention_bias = False"),
         ("GPT2", {"activation_function": "quick_gelu"}, "activation function 'quick_gelu'"),

@@ -156,7 +156,7 @@ def test_windows_and_causes_of_real_classes() -> None:
     assert window(transformers.MistralConfig()) == 4096
     assert window(transformers.Qwen2Config()) is None
     assert window(transformers.Gemma3TextConfig()) == reach(transformers.Gemma3TextConfig())
-    assert "Nothing unusual" in likely_cause(transformers.LlamaConfig())
+    assert "nothing unusual" in likely_cause(transformers.LlamaConfig())
     odd = likely_cause(transformers.LlamaConfig(mlp_bias=True, hidden_act="gelu"))
     assert odd == "The likely cause is one of: mlp_bias = True; hidden_act = gelu."
 

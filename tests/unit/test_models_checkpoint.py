@@ -71,7 +71,7 @@ def with_value(value: float) -> Callable[[Weights], Weights]:
         ("Llama", same, {"num_hidden_layers": 0}, "num_hidden_layers = 0"),
         ("Llama", prefixed("module."), {}, "it holds module.lm_head.weight, .* instead"),
         ("Llama", prefixed("_orig_mod."), {}, "it holds _orig_mod.lm_head.weight, .* instead"),
-        ("Llama", lambda w: w | {"extra": torch.ones(3)}, {}, "holds extra, which a model"),
+        ("Llama", lambda w: w | {"extra": torch.ones(3)}, {}, "holds extra, which its config.json"),
         ("Llama", same, {"vocab_size": 500}, r"lm_head.weight \(400×48 in the file, 500×48"),
         ("Llama", lambda w: {k: v.to(torch.int8) for k, v in w.items()}, {}, "as I8, which"),
         ("Llama", lambda w: w | {"layers.0.mlp.up_proj.weight": torch.ones(96, 48)}, {},
@@ -123,7 +123,7 @@ def test_files_that_an_index_lists_must_be_there_and_whole(tmp_path: Path) -> No
     with pytest.raises(DataError, match=r"cannot be read as a whole safetensors file.*Git LFS"):
         check_files(tmp_path / "m")
     parts[1].unlink()
-    with pytest.raises(DataError, match=f"lacks {parts[1].name} of the files"):
+    with pytest.raises(DataError, match=f"lacks {parts[1].name}, which"):
         check_files(tmp_path / "m")
     (tmp_path / "m" / "model.safetensors.index.json").write_text("[1]")
     with pytest.raises(DataError, match="cannot be read as the list of a checkpoint's files"):

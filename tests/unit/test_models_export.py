@@ -116,7 +116,7 @@ def test_a_failed_export_leaves_the_old_one(
 def test_somebodys_files_are_not_overwritten(tmp_path: Path, source: ModelSource) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
-    with pytest.raises(ArtifactError, match="is not an export of semdim"):
+    with pytest.raises(ArtifactError, match="is not a semdim export"):
         export_model(source, tmp_path / "out")
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
     with pytest.raises(ArtifactError, match="is a file"):

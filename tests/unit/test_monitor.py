@@ -399,9 +399,9 @@ def test_a_probe_is_found_by_its_name_or_as_its_models_only_one(tmp_path: Path) 
     for named in ({}, {"model": "tiny"}):
         with pytest.raises(ArtifactError, match=r"2 probes.* here, deep, tiny: choose"):
             find(**named, root=tmp_path)
-    with pytest.raises(MismatchError, match="'deep' is of the model 'tiny', not of 'gpt9'"):
+    with pytest.raises(MismatchError, match="'deep' belongs to the model 'tiny', not to 'gpt9'"):
         find("deep", "gpt9", root=tmp_path)
-    with pytest.raises(ConfigError, match="give a probe alone, or a model and an SAE"):
+    with pytest.raises(ConfigError, match="give only a probe, or a model and an SAE"):
         find("deep", sae=paths.sae("tiny"), root=tmp_path)
 
 
@@ -560,7 +560,7 @@ def test_an_alarm_can_end_a_generation(paths: Paths, free: SparsityMonitor) -> N
 
 def test_a_reading_tells_what_its_promise_is_worth(guarded: SparsityMonitor) -> None:
     said = " ".join(conditions(guarded.generate("x", 5).finish()))
-    for part in ("at most 0.05", "less often", "text that a model writes", "documents", "0.95"):
+    for part in ("at most 0.05", "less often", "text written by a model", "documents", "0.95"):
         assert part in said
 
 
@@ -579,7 +579,7 @@ def test_an_unknown_splice_is_refused(paths: Paths) -> None:
     facts = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
     with pytest.raises(ConfigError, match="sideways"):
         describe(*facts, context=64, splice="sideways", dtype="float32")
-    with pytest.raises(ConfigError, match="needs 2"):
+    with pytest.raises(ConfigError, match="must be at least 2"):
         describe(*facts, context=1, splice="no_bos", dtype="float32")
 
 

@@ -130,7 +130,8 @@ def test_the_verdict_says_the_promise_with_everything_it_needs() -> None:
     all_said = " ".join(conditions(reading))
     for words in (
         "share of tokens", "δ = 0.05", "40 documents", "5,000 tokens", "independent draws",
-        "of this one text it promises nothing", "first 2 full sequences of 63", "Learn then Test",
+        "it promises nothing about this one text", "first 2 full sequences of 63",
+        "Learn then Test",
     ):  # fmt: skip
         assert words in all_said, words
     assert "60.0%, above the promise" in all_said and "'python' (shifted)" in all_said
@@ -203,7 +204,7 @@ def test_hooks_on_a_model_of_transformers_read_k_alone(paths: Paths, tmp_path: P
     path = written(tmp_path, risk_file((0.4, 3.0), **tiny_provenance(paths)))
     model = torch.nn.Linear(1, 1)
     with (
-        pytest.raises(ConfigError, match="reads activations alone"),
+        pytest.raises(ConfigError, match="reads only activations"),
         watch(model, None, paths.sae("tiny"), path, facts=paths.model("tiny")),
     ):
         pass

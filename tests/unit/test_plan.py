@@ -293,7 +293,7 @@ def test_beyond_the_budget_a_plan_asks_on_a_terminal(
     monkeypatch.setattr(command, "on_a_terminal", lambda: True)
     found, output = plan("--budget", "0.5", answer=answer)
     assert found == code and "continue? [y/N]" in output
-    assert ("go smaller with" in output) == (code == 1)
+    assert ("make it smaller with" in output) == (code == 1)
 
 
 def test_a_disk_that_is_too_small_is_refused_with_both_numbers(

@@ -120,7 +120,7 @@ def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(undrawn, t
     draw_all(tmp_path, tmp_path)
     text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")
     claim = text[text.index('<section id="claim">') : text.index('<section id="setup">')]
-    assert claim.index("only a number to look at") < claim.index("Figure 2. Another.")
+    assert claim.index("only an observation") < claim.index("Figure 2. Another.")
 
 
 @pytest.fixture

@@ -299,7 +299,7 @@ def test_codes_of_other_tokens_are_refused(
     proxy = Reconstructor(parse_proxy("sae"), encoder.weight, encoder.bias, seed=0)
     writer = MemoryShards("x", 3)
     activations = Artifact.open(tmp_path / "a" / "activations")
-    with pytest.raises(ArtifactError, match="not of the same tokens"):
+    with pytest.raises(ArtifactError, match="hold different tokens"):
         compute_losses(
             SplitModel(model, HOOK), [LossColumn(proxy, writer)], token_ids, activations,
             Artifact.open(tmp_path / "b" / "codes"),

@@ -45,7 +45,7 @@ def test_folders_of_one_name_are_told_apart(tmp_path: Path) -> None:
     assert [candidate.file for candidate in found] == ["x__sae.json", "y__sae.json"]
     for where in ("z/x", "w/x"):
         shutil.copytree(tmp_path / "x" / "sae", tmp_path / where / "sae")
-    with pytest.raises(ConfigError, match="would be one file"):
+    with pytest.raises(ConfigError, match="would be written to the same file"):
         find_candidates([f"{tmp_path}/z/x", f"{tmp_path}/w/x"], [], "m")
 
 
@@ -68,7 +68,7 @@ def test_releases_are_those_of_the_model() -> None:
     hook = "blocks.8.hook_resid_pre"
     at = find_candidates([], [RELEASE], "gpt2", hook=hook)
     assert names(at) == [f"{RELEASE}/{hook}"] and at[0].hook == hook
-    with pytest.raises(ConfigError, match="matches releases of gpt2-small, and none of gpt2-xl"):
+    with pytest.raises(ConfigError, match="matches releases for gpt2-small, but none for gpt2-xl"):
         find_candidates([], [RELEASE], "gpt2-xl")
 
 

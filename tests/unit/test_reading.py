@@ -37,8 +37,8 @@ def refusal(read, path: Path) -> str:
     [
         (b"", "Expecting value"),
         (b"{", "Expecting property name"),
-        (b'{"a": NaN}', "NaN is no number in JSON"),
-        (b'{"a": -Infinity}', "-Infinity is no number"),
+        (b'{"a": NaN}', "NaN is not a number in JSON"),
+        (b'{"a": -Infinity}', "-Infinity is not a number"),
         (b'{"a": 1e999}', "1e999 is too large"),
         (b'{"a": ' + b"9" * 5_000 + b"}", "4300 digits"),
         (b'{"a": ' + b"[" * 200_000, "nested too deeply"),
@@ -69,7 +69,7 @@ def test_json_is_read_with_and_without_a_byte_order_mark(tmp_path: Path) -> None
     [
         ("a: [", "while parsing"),
         ("!!python/object/apply:os.system [true]", "could not determine a constructor"),
-        ("a: &x [*x]", "an alias stands for what it is in"),
+        ("a: &x [*x]", "an alias contains itself"),
         ("a: " + "9" * 5_000, "4300 digits"),
         ("a: 2001-99-99", "month must be in"),
         ("? [a]\n: 1", "unhashable"),

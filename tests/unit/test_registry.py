@@ -140,7 +140,7 @@ def test_a_plugin_that_cannot_be_imported_says_why(
 
 @pytest.mark.parametrize("modules", ["mine", [3], [["mine"]], {"mine": 1}, 3])
 def test_plugins_are_a_list_of_names(modules: object) -> None:
-    with pytest.raises(ConfigError, match=r"plugins = .* must be a list of names"):
+    with pytest.raises(ConfigError, match=r"plugins = .* must be a list of Python module names"):
         load_plugins(modules)
 
 

@@ -180,7 +180,7 @@ def test_what_the_autoencoder_changes_is_said_of_texts_tokens_and_documents(mode
     said = " ".join(faithful([model]))
     length = model.setup["context"] - 1
     assert "changes the mean loss of a " in said and f">{length}</data>-token text" in said
-    assert "changes the model’s loss" not in said and "A token’s loss it changes by" in said
+    assert "changes the model’s loss" not in said and "It changes a token’s loss by" in said
     each = " ".join(faithful_to_each([model]))
     assert each.count("in at most") == 5 and "of new documents" in each
 

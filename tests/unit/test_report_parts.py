@@ -125,7 +125,7 @@ def test_the_verdict_answers_four_questions_for_each_probe(probes: list[ProbeRes
             "certificate", "not a certificate", "certificate", "measured",
         ]  # fmt: skip
         assert "With probability at least" in items[0].sentence
-        assert "is no theorem" in items[1].sentence or "stays above" in items[1].sentence
+        assert "is not a theorem" in items[1].sentence or "stays above" in items[1].sentence
 
 
 def test_ranks_follow_auroc_and_labels_have_none(probes: list[ProbeResults]) -> None:

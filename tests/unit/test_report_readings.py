@@ -82,7 +82,7 @@ def test_figure_1_says_where_the_bound_crosses_or_that_it_does_not(models):
     text = plain(published_bound.figure1([above]))
     assert "stays above log₂V" in text and "falls below" not in text
     below = changed(models[0], "bounds", lambda t: t.assign(total=t["total"] * 0.1))
-    assert "already at the smallest sample" in plain(published_bound.figure1([below]))
+    assert "is already below log₂V" in plain(published_bound.figure1([below]))
 
 
 def test_holdout_above_the_published_number_is_said(models):
@@ -197,8 +197,8 @@ def test_what_is_certified_is_named_beside_what_is_measured(models):
         return table
 
     text = str(certificates.certified([changed(models[0], "bounds", named)])[0])
-    assert "Which risk this is: mean over &lt;x&gt;." in text and "measured" in text
-    assert "Which risk" not in plain(certificates.certified(models[:1]))
+    assert "The risk in question is the mean over &lt;x&gt;." in text and "measured" in text
+    assert "The risk in question" not in plain(certificates.certified(models[:1]))
     assert "two are about different means" in plain(published_bound.figure1(models[:1]))
 
 
@@ -240,7 +240,7 @@ def test_n_active_ahead_or_behind(models):
     [
         ("worse", "is behind it, also"),
         ("better", "is ahead of it, also"),
-        ("undecided", "not to be"),
+        ("undecided", "indistinguishable"),
     ],
 )
 def test_the_paired_comparison_decides_when_it_was_made(models, outcome, words):
@@ -271,13 +271,13 @@ def test_where_n_active_beats_the_others_and_where_not(models):
     model = models[0]
     told = ProbeResults(model.name, model.tables, model.setup, {}, {}, verdict)
     text = plain(warning_sign.standing([told]))
-    assert "python, as theory expects: of the 4 other scores that do without perplexity" in text
+    assert "python, as theory expects: among the 4 other scores that do without perplexity" in text
     assert "n_active is ahead of" in text
     assert "behind Mahalanobis and kNN distance" in text
-    assert "not to be told apart from relative Mahalanobis." in text
+    assert "indistinguishable from relative Mahalanobis." in text
     assert "in 1 of 2 comparisons" in text
     fitted = plain(warning_sign.fitted([told]))
-    assert "9,000 tokens" in fitted and "12 outliers" in fitted and "16 clusters" in fitted
+    assert "9,000 tokens" in fitted and "12 norm outliers" in fitted and "16 clusters" in fitted
     record["better"], record["undecided"] = [], []
     text = plain(warning_sign.standing([told]))
     assert "n_active is behind Mahalanobis and kNN distance." in text and "ahead" not in text
@@ -302,7 +302,7 @@ def test_what_rounding_moves_is_said_and_what_it_leaves(models):
     (text,) = [plain([sentence]) for sentence in rounding.rounding(models[:1])]
     assert "40.0 % have the same k in float32 and in bfloat16" in text
     assert "moves by 0.6 on average at most" in text and "largest k moves by 516 on random" in text
-    assert "50.0 % of the sequences in float32 and on 25.0 % in bfloat16: which texts" in text
+    assert "50.0 % of the sequences in float32 and on 25.0 % in bfloat16: rounding" in text
     calm = changed(models[0], "rounding", lambda t: t.assign(above_bfloat16=t["above_float32"]))
     assert "which texts" not in plain(rounding.rounding([calm]))
     assert not rounding.rounding([ProbeResults("m", {})])
@@ -356,32 +356,32 @@ def test_the_paper_rule_is_judged_on_the_sequences_of_random_tokens(models):
     text = plain(alarm.fixed_rule([perfect]))
     assert "does flag every sequence" in text
     assert (
-        "“100 %” amounts here to 100 % of random, document by document, at a false-alarm rate of "
-        "100 % on english" in text
+        "here the paper’s “100 %” is 100 % of random, counted by document, at a false-alarm "
+        "rate of 100 % on english" in text
     )
     assert "the calibrated alarm catches 64.0 % at 4.3 %" in text
 
 
 def test_a_guardrail_no_better_than_chance_is_named(models):
-    assert "no more than false alarms" not in plain(alarm.guarded(models))
+    assert "no more than the false alarms" not in plain(alarm.guarded(models))
     model = models[0]
     measured = model.guardrail["measured"]
     rates = measured["detection"]["python"] | {"rate": 0.02}
     weaker = {**measured, "detection": {**measured["detection"], "python": rates}}
     facts = {**model.guardrail, "measured": weaker}
     weak = ProbeResults(model.name, model.tables, model.setup, {}, facts, {})
-    assert "On python that is no more than false alarms" in plain(alarm.guarded([weak]))
+    assert "On python that is no more than the false alarms" in plain(alarm.guarded([weak]))
 
 
 def test_the_guardrail_is_told_with_its_spread_over_splits(models):
     text = plain(alarm.guarded(models[:1]))
     for part in (
         "at most 5.0 % of fresh in-distribution documents raise the alarm",
-        "over 200 fresh splits it averages 4.8 % and ranges from 2.4 % to 7.2 %",
-        "keep to that rate in 95.0 % of all calibrations: there 1.2 % of the held-out documents",
-        "2.0 % of those with 1 sequence and 10.0 % of those with 4 sequences raise it",
+        "over 200 fresh splits, the share averages 4.8 % and ranges from 2.4 % to 7.2 %",
+        "keep to that rate in 95.0 % of all calibrations; with them, 1.2 % of the held-out",
+        "2.0 % of those with 1 sequence and 10.0 % of those with 4 sequences raise the alarm",
         "the median was chosen on 52 further in-distribution documents",
-        "190 of 200 fresh splits choose it",
+        "190 of 200 fresh splits also choose it",
         "random 64.0 % (over the splits 32.0 % to 96.0 %, 64.0 % on average)",
     ):
         assert part in text
@@ -389,13 +389,13 @@ def test_the_guardrail_is_told_with_its_spread_over_splits(models):
 
 def test_who_crosses_first_is_ordered_by_n(models):
     text = plain(side_by_side.first_to_cross(models))
-    assert "synthetic-b has the most room" in text
+    assert "synthetic-b has the largest margin" in text
     assert re.search(
         r"non-vacuous for synthetic-\w at N ≈ 15,187 and synthetic-\w at N ≈ 15,187\.", text
     )
     late = changed(models[1], "bounds", lambda t: t.assign(total=t["total"] + 50.0))
     text = plain(side_by_side.first_to_cross([models[0], late]))
-    assert "It does not at any N measured for synthetic-b" in text
+    assert "For synthetic-b, it stays vacuous at every N measured" in text
     assert side_by_side.first_to_cross(models[:1]) == []
 
 

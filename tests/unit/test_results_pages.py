@@ -50,7 +50,7 @@ def test_a_part_without_end_or_name_or_results_is_refused(tmp_path: Path) -> Non
             in_step(page, HERE)
     with pytest.raises(ConfigError, match="part of a page 'ood_sparsty' is unknown"):
         in_step(f"<!-- part: ood_sparsty {COMMAND} -->\n{END}", HERE)
-    with pytest.raises(ArtifactError, match="holds no results of a probe"):
+    with pytest.raises(ArtifactError, match="holds no probe results"):
         in_step(f"{begin}\n{END}", Repository(tmp_path))
 
 

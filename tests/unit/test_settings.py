@@ -160,7 +160,7 @@ EDITS: dict[str, Callable[[Params], object]] = {
 @pytest.mark.parametrize("edit", EDITS)
 def test_axes_that_were_edited_by_hand_are_refused(params: Params, edit: str) -> None:
     EDITS[edit](params["axes"])
-    with pytest.raises(ConfigError, match=r"axes must be what follows.*check_params --write"):
+    with pytest.raises(ConfigError, match=r"axes must follow.*check_params --write"):
         read_settings(params)
 
 

@@ -206,7 +206,7 @@ def test_activations_have_the_dtype_that_auto_is_and_no_other_is_read(
     assert facts.compute_dtype == dtype
     other = ({"bfloat16", "float32"} - {dtype}).pop()
     run.paths.engine.write_text(json.dumps({"compute_dtype": other}))
-    with pytest.raises(ArtifactError, match=f"in {dtype}, and this run computes in {other}"):
+    with pytest.raises(ArtifactError, match=f"in {dtype}, but this run computes in {other}"):
         open_activations(run, "english")
 
 
@@ -222,7 +222,7 @@ def test_both_back_ends_cache_the_same_and_neither_reads_the_others(project: Pat
         found[name] = torch.cat([shard["activation"] for shard in artifact])
         facts[name] = ledger_facts(run, "english", SAMPLE, CONTEXT, {}).backend
         other = next(r for other, r in runs.items() if other != name)
-        with pytest.raises(ArtifactError, match=f"with {name}, and this run computes with"):
+        with pytest.raises(ArtifactError, match=f"with {name}, but this run computes with"):
             open_activations(other, "english")
         shutil.rmtree(artifact.folder)
     assert facts == {name: name for name in runs}

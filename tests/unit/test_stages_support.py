@@ -69,7 +69,9 @@ def test_a_unit_that_is_not_in_the_configuration_is_refused(tmp_path: Path) -> N
         _ = run(tmp_path, corpus="german").corpus
     with pytest.raises(ConfigError, match=r"unit\.model = 'x'"):
         _ = run(tmp_path, model="x").model
-    with pytest.raises(ConfigError, match=r"unit\.corpus is not set: say which of english, python"):
+    with pytest.raises(
+        ConfigError, match=r"unit\.corpus is not set: choose one of english, python"
+    ):
         _ = run(tmp_path).corpus
 
 
@@ -118,10 +120,10 @@ def test_unfinished_work_is_found_again_under_what_determines_it_and_no_other(
     writer = run(tmp_path).writer(tmp_path / "f", inputs=[manifest], params=(), n_shards=2)
     writer.write(0, {"x": torch.zeros(1)})
     run(tmp_path).writer(tmp_path / "f", inputs=[manifest], params=(), n_shards=2)
-    assert "resuming: 1 of 2 shards are there" in capsys.readouterr().out
+    assert "resuming: 1 of 2 shards exist" in capsys.readouterr().out
     next(tmp_path.rglob("shard-00000.safetensors")).write_bytes(b"half")
     run(tmp_path).writer(tmp_path / "f", inputs=[manifest], params=(), n_shards=2)
-    assert "shard-00000.safetensors of an earlier run is damaged" in capsys.readouterr().out
+    assert "shard-00000.safetensors from an earlier run is damaged" in capsys.readouterr().out
 
 
 def sources(folder: Path, params: dict[str, Any]) -> dict[str, bytes]:

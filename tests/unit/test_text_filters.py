@@ -301,7 +301,7 @@ def test_datasets_with_nothing_to_read(tmp_path: Path) -> None:
 
 def test_offline_is_one_sentence_at_once() -> None:
     started = time.monotonic()
-    with pytest.raises(HubError, match=r"allenai/c4 has to be read from .*HF_HUB_OFFLINE=1"):
+    with pytest.raises(HubError, match=r"allenai/c4 must be read from .*HF_HUB_OFFLINE=1"):
         read(corpus("datasets", path="allenai/c4", name="en"))
     assert time.monotonic() - started < 10
 

@@ -63,14 +63,14 @@ def test_every_kind_that_semdim_brings_is_registered() -> None:
     [
         (
             {"kind": "files", "path": "x", "paht": 1},
-            r"corpora\.mine of kind files has no setting 'paht'; it knows .* mean 'path'\?",
+            r"corpora\.mine of kind files has no setting 'paht'; it has .* mean 'path'\?",
         ),
         ({"path": "x"}, r"corpora\.mine lacks kind \(one of .*gensim_english"),
         ({"kind": "file"}, r"corpora\.mine\.kind = 'file' must be one of .* mean 'files'\?"),
         ({"kind": ["files"]}, r"corpora\.mine\.kind = \['files'\] must be one of"),
         ({"kind": "files"}, r"corpora\.mine of kind files lacks path \(a text"),
         ({"kind": "files", "path": None}, r"corpora\.mine\.path = null must be a text"),
-        ({"kind": "replaced"}, r"of kind replaced lacks base \(settings by name\)"),
+        ({"kind": "replaced"}, r"of kind replaced lacks base \(a mapping of settings\)"),
         ({"kind": "random", "path": "x"}, r"corpora\.mine of kind random has no setting 'path'"),
         ({"kind": "random", "n_tokens": "abc"}, r"corpora\.mine\.n_tokens = 'abc' must be a whole"),
         ({"kind": "random", "n_tokens": True}, "n_tokens = True must be a whole number"),
@@ -81,7 +81,10 @@ def test_every_kind_that_semdim_brings_is_registered() -> None:
         ({"kind": "files", "path": "x", "suffixes": 3}, "suffixes = 3 must be a text"),
         ({"kind": "files", "path": "x", "start": "middle"}, "start = 'middle' must be one of"),
         ({"kind": "files", "path": "x", "min_characters": -1}, "min_characters = -1 must be"),
-        ({"kind": "replaced", "base": "english"}, r"base = 'english' must be settings by name"),
+        (
+            {"kind": "replaced", "base": "english"},
+            r"base = 'english' must be a mapping of settings",
+        ),
         (
             {"kind": "replaced", "base": {"kind": "random"}},
             r"corpora\.mine\.base\.kind = 'random' must be a kind that has documents of its own",

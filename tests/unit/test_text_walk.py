@@ -1,4 +1,4 @@
-"""Links, circles, pipes and what may not be read: read, or counted with a reason."""
+"""Links, circles, pipes and what cannot be read: read, or counted with a reason."""
 
 import contextlib
 import glob
@@ -137,7 +137,7 @@ def test_what_may_not_be_read_is_counted(forbidden: Path) -> None:
     source_digest(corpus("files", path=str(forbidden)))
     assert read(forbidden / "**" / "*.txt") == (["own/a.txt"], expected)
     assert read(forbidden / "*" / "*.txt") == (["own/a.txt"], {"folders_unreadable": 1})
-    with pytest.raises(DataError, match=r"secret\.txt may not be read"):
+    with pytest.raises(DataError, match=r"secret\.txt cannot be read"):
         read(forbidden / "secret.txt")
     with pytest.raises(DataError, match=r"left out: 1 folders_unreadable\)"):
         read(forbidden / "no")

@@ -150,7 +150,7 @@ def test_a_run_goes_on_when_wandb_fails_after_it_opened(
     run.finish()
     assert failures == [call]
     assert said[0] == "wandb failed (the service is gone); the run continues untracked"
-    prefix = "to upload what was tracked until then: wandb sync "
+    prefix = "to upload what was tracked so far: wandb sync "
     assert len(said) == 2 and said[1].startswith(prefix)
     if call == "finish":
         finish()

@@ -17,7 +17,7 @@ def test_variations_are_read_one_by_one():
 
 @pytest.mark.parametrize("given", ["data.context=3", "optimiser.rate=1", "optimiser.batch_tokens"])
 def test_what_is_no_variation_is_refused(given):
-    with pytest.raises(ConfigError, match="is no variation"):
+    with pytest.raises(ConfigError, match="is not a variation"):
         parse_variations([given])
 
 

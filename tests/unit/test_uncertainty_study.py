@@ -332,7 +332,9 @@ def test_scores_of_other_tokens_are_refused() -> None:
     ledger = LEDGERS["random"]
     scores = ledger[["document", "sequence", "position", "token_id"]].assign(mahalanobis=1.0)
     for other in (scores.iloc[1:], scores.assign(token_id=(scores["token_id"] + 1) % 50)):
-        with pytest.raises(DataError, match="scores of corpus 'random' are not of the tokens"):
+        with pytest.raises(
+            DataError, match="scores of corpus 'random' were not computed on the tokens"
+        ):
             join_scores(ledger, other, "random")
 
 

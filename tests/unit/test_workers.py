@@ -112,7 +112,7 @@ def test_a_server_that_is_not_ray_is_refused(silent: tuple[str, int]) -> None:
 
         thread = threading.Thread(target=answers)
         thread.start()
-        with pytest.raises(WorkerError, match="is no Ray cluster"):
+        with pytest.raises(WorkerError, match="is not a Ray cluster"):
             check_reachable(f"127.0.0.1:{server.getsockname()[1]}")
         thread.join()
 

@@ -123,7 +123,7 @@ def test_shards_that_fail_twice_are_named_and_the_others_kept(
         on_cluster(two_nodes.address, job, tmp_path, Shown())
     assert str(caught.value) == (
         f"Shards 1, 4, 6 of {tmp_path / 'final'} have failed 2 times (the third value is NaN); the "
-        "other shards are kept, and the same command goes on there."
+        "other shards are kept, and the same command continues from there."
     )
     assert job.missing == sorted(faults)
     again = a_job(tmp_path)

@@ -158,6 +158,6 @@ def in_words(found: tuple[Calibration, ...]) -> Iterator[str]:
         by_k = [one for number, one in sorted(mine.items()) if number > 0]
         shown = ", ".join(f"{one.ece:.2f} [{one.ece_low:.2f}, {one.ece_high:.2f}]" for one in by_k)
         yield (
-            f"In thirds by k at the last token of the prompt, from few atoms to many, the "
+            "In thirds by k at the last token of the prompt, from few atoms to many, the "
             f"calibration error of {words} is {shown}."
         )

@@ -104,7 +104,7 @@ def _tested(row: Row) -> str:
         return f"not distinguishable from chance (Holm p = {row['p_holm']:.2g})"
     if row["auroc"] > 0.5:
         return f"better than chance (Holm p = {row['p_holm']:.2g})"
-    return f"the wrong way round, fewer atoms mean trouble (Holm p = {row['p_holm']:.2g})"
+    return f"the wrong way, fewer atoms mean trouble (Holm p = {row['p_holm']:.2g})"
 
 
 def _beyond(row: Row) -> str:

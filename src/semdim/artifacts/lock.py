@@ -80,7 +80,7 @@ def _take(descriptor: int, what: str, on_wait: Callable[[str], None] | None) -> 
     process = f"Process {holder}" if holder else "Another process"
     if on_wait is None:
         raise ArtifactError(
-            f"{process} is working on {what}: wait until it has ended, or end it, and start again."
+            f"{process} is working on {what}: wait until it has ended, or stop it, and start again."
         )
     on_wait(f"{process} is working on {what}; waiting for it to end.")
     fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -213,8 +213,8 @@ class Artifact:
         manifest = read_json(path, "the manifest of an artifact")
         if manifest.get("schema_version") != SCHEMA_VERSION:
             raise ArtifactError(
-                f"{path} has schema version {manifest.get('schema_version')}, this semdim reads "
-                f"{SCHEMA_VERSION}; recompute it with `dvc repro --force`."
+                f"{path} has schema version {manifest.get('schema_version')}, but this semdim "
+                f"reads {SCHEMA_VERSION}; recompute it with `dvc repro --force`."
             )
         facts = taken(manifest, "facts", mapping, path)
         shards = taken(manifest, "shards", entries, path)

@@ -127,7 +127,10 @@ class _Sequences:
             raise DataError("the ledger has no rows.")
         sequence, first = keys["sequence"], keys.get("token_id")
         if len(np.unique(sequence)) != len(sequence):
-            raise DataError("the ledger's rows of one sequence do not stand together.")
+            raise DataError(
+                "the ledger's rows of a sequence are not contiguous; sort it by sequence and "
+                "position."
+            )
         losses = self._all("loss")
         for name, values in losses.items():
             check_values(values, *self._range, f"nll_{name}, smoothed,")
@@ -167,9 +170,11 @@ def _check_layout(ledger: "pd.DataFrame", context: int | None) -> int:
     sequence = ledger["sequence"].to_numpy().reshape(-1, context)
     document = ledger["document"].to_numpy().reshape(-1, context)
     if (sequence != sequence[:, :1]).any():
-        raise DataError("the ledger's rows of one sequence do not stand together.")
+        raise DataError(
+            "the ledger's rows of a sequence are not contiguous; sort it by sequence and position."
+        )
     if (document != document[:, :1]).any():
-        raise DataError("a sequence of the ledger crosses documents, so it is no unit.")
+        raise DataError("a sequence of the ledger crosses documents, so it cannot be a unit.")
     return context
 
 

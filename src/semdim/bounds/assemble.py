@@ -61,7 +61,7 @@ def assemble_ledger(
     """
     found = assemble_all(ledger, facts, spec, max_rank=max_rank)
     if found.left_out:
-        raise DataError(f"A family of bounds cannot be computed: {found.left_out[0]}")
+        raise DataError(f"A bound family cannot be computed: {found.left_out[0]}")
     return list(found.bounds)
 
 
@@ -139,8 +139,8 @@ def _computed(
     few = ""
     if family.reads == "documents" and part.n_documents < LEAST_DOCUMENTS:
         few = (
-            f"this N covers {part.n_documents} of the documents with all their windows, and from "
-            f"fewer than {LEAST_DOCUMENTS} no variance can be taken; raise the N."
+            f"this N covers {part.n_documents} of the documents with all their windows, and a "
+            f"variance needs at least {LEAST_DOCUMENTS}; raise N."
         )
     compute = for_each_candidate(family.compute) if family.pays_for_candidates else family.compute
     try:  # computed even then: a family of which nothing is asked is not left out
@@ -176,8 +176,8 @@ def _check_computed(needed: Iterable[str], there: Iterable[str]) -> None:
     lists = by_list(missing).items()
     where = " and ".join(f"{', '.join(names)} to grid.{key}" for key, names in lists)
     raise ConfigError(
-        f"The bounds need the losses of {', '.join(missing)}; there are {', '.join(known)}. Add "
-        f"{where}, or take them out of bound."
+        f"The bounds need the losses of {', '.join(missing)}, but there are only those of "
+        f"{', '.join(known)}. Add {where}, or remove them from bound."
     )
 
 
@@ -188,12 +188,12 @@ def _declared(family: Family, bounds: Iterable[Bound], facts: BoundFacts) -> lis
     for bound in found:
         if bound.family not in known:
             raise ConfigError(
-                f"The family of bounds {family.name} gives rows called {bound.family!r}, but is "
-                f"registered with {', '.join(known)}: add them to its kinds."
+                f"The bound family {family.name} gives rows called {bound.family!r}, but is "
+                f"registered with {', '.join(known)}: add the name to its kinds."
             )
         if bound.is_certificate and not known[bound.family].is_certificate:
             raise ConfigError(
-                f"The family of bounds {family.name} is registered as no certificate, but a row "
+                f"The bound family {family.name} is registered as not a certificate, but a row "
                 f"called {bound.family!r} claims to be one: correct one of the two."
             )
         known[bound.family].check(bound)

@@ -176,8 +176,8 @@ def kinds() -> dict[str, Kind]:
     for kind, family_name in found:
         if kind.name in owners:
             raise ConfigError(
-                f"The families of bounds {owners[kind.name]} and {family_name} both give rows "
-                f"called {kind.name!r}: rename those of one."
+                f"The bound families {owners[kind.name]} and {family_name} both give rows called "
+                f"{kind.name!r}: rename the rows of one of them."
             )
         owners[kind.name] = family_name
     return {kind.name: kind for kind, _ in sorted(found, key=lambda entry: entry[0].number)}
@@ -192,8 +192,8 @@ def kind_of(name: str) -> Kind:
     known = kinds()
     if name not in known:
         raise ConfigError(
-            f"No family of bounds gives rows called {name!r}; there are {', '.join(known)}. The "
-            "module that registers it has to be among the plugins."
+            f"No bound family gives rows called {name!r}; there are {', '.join(known)}. The "
+            "module that registers the family must be among the plugins."
         )
     return known[name]
 

@@ -156,8 +156,8 @@ def paired_difference(
     one, two = (np.asarray(values, dtype=np.float64) for values in (first, second))
     if one.shape != two.shape:
         raise DataError(
-            f"A paired difference needs as many values on either side, got {len(one)} and "
-            f"{len(two)}."
+            f"A paired difference needs the same number of values on both sides, got {len(one)} "
+            f"and {len(two)}."
         )
     for values in (one, two):
         check_values(values, floor, ceiling)
@@ -209,14 +209,14 @@ def check_range(floor: float, ceiling: float) -> None:
 def check_values(values: np.ndarray, floor: float, ceiling: float) -> None:
     """Raise DataError for values that are none, or outside their range."""
     if values.ndim != 1 or not len(values):
-        raise DataError(f"The values must be a vector that is not empty, got {values.shape}.")
+        raise DataError(f"The values must be a non-empty vector, got shape {values.shape}.")
     outside = np.flatnonzero(~((values >= floor) & (values <= ceiling)))
     if len(outside):
         first = int(outside[0])
         raise DataError(
-            f"{len(outside)} of {len(values)} values lie outside [{floor:g}, {ceiling:g}], the "
-            f"first is {values[first]:g} in row {first + 1}: the range must hold for every value "
-            "that there can be."
+            f"{len(outside)} of {len(values)} values lie outside [{floor:g}, {ceiling:g}]; the "
+            f"first is {values[first]:g} in row {first + 1}. The range must hold for every "
+            "possible value."
         )
 
 

@@ -22,7 +22,6 @@ def missing_losses(missing: list[str], lists: Mapping[str, Any], section: str) -
         for key, names in by_list(missing).items()
     )
     return (
-        f"The bounds of the configuration need the losses of {', '.join(missing)}, which are not "
-        f"computed: compute them, and no others, with `dvc exp run {overrides}`, or take them out "
-        f"of {section}."
+        f"The configured bounds need the losses of {', '.join(missing)}, which are not computed: "
+        f"compute only these with `dvc exp run {overrides}`, or remove them from {section}."
     )

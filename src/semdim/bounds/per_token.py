@@ -50,8 +50,8 @@ def k_and_loss(
     n_documents = int(document.max()) + 1 if len(document) else 0
     if n_documents < 2:
         raise DataError(
-            f"k and the loss are compared over documents, and there are {n_documents} with a "
-            "predicted token; give two or more."
+            f"k and the loss are compared over documents, but only {n_documents} have a predicted "
+            "token; give two or more."
         )
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(n_documents, np.full(n_documents, 1 / n_documents), size=N_RESAMPLES)

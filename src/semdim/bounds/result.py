@@ -141,18 +141,18 @@ class Bound:
         if self.is_certificate and self.budget.is_overspent:
             raise ConfigError(
                 f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "
-                f"{self.budget.failure_prob:.6g}, so it is no certificate."
+                f"{self.budget.failure_prob:.6g}, so it is not a certificate."
             )
         needs_independence = self.dependence == "independent units"
         if self.is_certificate and needs_independence and self.size.is_partial:
             raise ConfigError(
-                f"{self.family} is no certificate: the sample ends within a round over the "
-                "documents, so that their values are not of one law."
+                f"{self.family} is not a certificate: the sample ends within a round over the "
+                "documents, so their values do not follow one law."
             )
         if self.is_certificate and needs_independence and not self.size.is_honest:
             raise ConfigError(
-                f"{self.family} is no certificate with the unit '{self.size.unit}': "
-                f"units of one document depend on each other."
+                f"{self.family} is not a certificate with the unit '{self.size.unit}': units of "
+                "one document depend on each other."
             )
 
     @property

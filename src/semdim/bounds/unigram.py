@@ -81,8 +81,8 @@ def check_documents(distinct: Int[np.ndarray, " documents"]) -> None:
     """Refuse fewer than two documents with DataError."""
     if len(distinct) < 2:
         raise DataError(
-            "The unigram baseline needs two documents, so that one is predicted from the other; "
-            f"the sample has {len(distinct)}."
+            "The unigram baseline needs two documents, to predict one from the other; the sample "
+            f"has {len(distinct)}."
         )
 
 

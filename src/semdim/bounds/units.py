@@ -58,8 +58,8 @@ def tokens_of(table: SequenceTable, proxy: str) -> np.ndarray:
     """
     if proxy not in table.token_losses:
         raise DataError(
-            f"the losses of single tokens are not there for {proxy}; read the ledger with "
-            f"keep_tokens, and of {EXACT_ROWS} rows at most."
+            f"the token losses of {proxy} are missing; read the ledger with keep_tokens, and at "
+            f"most {EXACT_ROWS} rows of it."
         )
     return table.token_losses[proxy]
 
@@ -122,5 +122,5 @@ def check_units(values: np.ndarray, size: SampleSize, name: str) -> None:
     """Refuse a vector whose length is not the number of units with DataError."""
     if len(values) != size.n_units:
         raise DataError(
-            f"{name} holds {len(values)} values for {size.n_units} {size.unit}s; give one each."
+            f"{name} holds {len(values)} values for {size.n_units} {size.unit}s; give one for each."
         )

@@ -66,8 +66,8 @@ class Contamination:
                 f"{self.upper:.4f}, certified at δ = {self.failure_prob:g}",
                 "The interval is a theorem about the two kinds of document, if "
                 + "; ".join(self.assumptions)
-                + ". That the model has seen the older ones explains a difference only as far as "
-                "the two kinds differ in nothing else.",
+                + ". A difference shows that the model has seen the older ones only as far as the "
+                "two kinds do not differ in any other way.",
             ]
         )
 
@@ -91,12 +91,12 @@ def contamination(
     known, other = younger.facts.independence, older.facts.independence
     if known is None or known.frozen_at is None or not known.is_by_date:
         raise DataError(
-            "The first ledger should hold documents that were all published after the model was "
-            "frozen, and does not say so: measure them with --date-column and --frozen-at."
+            "The first ledger does not say that all its documents were published after the model "
+            "was frozen: measure them with --date-column and --frozen-at."
         )
     if other is not None and other.is_by_date:
         raise DataError(
-            "The second ledger holds documents that are younger than the model, too: measure the "
+            "The second ledger also holds documents that are younger than the model: measure the "
             "others with --older only."
         )
     for name in SAME:

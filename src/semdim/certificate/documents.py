@@ -62,7 +62,7 @@ class Documents:
         if sample.n_documents < 2:
             raise DataError(
                 "A certificate needs at least two documents, and this ledger has "
-                f"{sample.n_documents}: give more text, a document each."
+                f"{sample.n_documents}: give more texts, one document each."
             )
         windows = sample.documents.windows
         per_document = windows.per_document if windows is not None else None
@@ -137,7 +137,7 @@ class Documents:
         values = self.rows[name].to_numpy(dtype=np.float64, na_value=np.nan)
         shaped = values.reshape(-1, self.table.context)
         if np.isnan(shaped[:, :-1]).any():
-            raise Unavailable(f"the ledger has {name} of a part of its sequences alone")
+            raise Unavailable(f"the ledger has {name} for only part of its sequences")
         return np.asarray(shaped[self.is_counted])
 
     def counted_means(

@@ -48,8 +48,8 @@ def corpus_named(
     if date_column is not None:
         if settings["kind"] in ("gensim_english", "files"):
             raise ConfigError(
-                f"--date-column needs a table, a document a row, and {text} has no columns: give "
-                "JSON lines or Parquet."
+                f"--date-column needs a table with one document per row, and {text} has no "
+                "columns: give JSON lines or Parquet."
             )
         settings |= {"date_column": date_column, "older": older}
     return CorpusSpec.from_mapping(settings, "text")
@@ -77,8 +77,8 @@ def model_named(name: str, known_as: str | None = None) -> ModelSource:
         return ModelSource(kind="folder", path=str(path.absolute()), name=known_as)
     if name.startswith((".", "/", "~")):
         raise ConfigError(
-            f"There is no folder {name}: give a model in the format of transformers (config.json, "
-            "weights, tokenizer) or a name of the hub."
+            f"There is no folder {name}: give a model folder in transformers format (config.json, "
+            "weights, tokenizer) or a name on the hub."
         )
     return ModelSource(kind="hub", repo=name, name=known_as)
 
@@ -95,8 +95,9 @@ def sae_named(name: str) -> SAESource:
     release, _, sae_id = name.partition("/")
     if name.startswith((".", "/", "~")) or not sae_id:
         raise ConfigError(
-            f"There is no folder {name}, so that --sae is neither a folder nor RELEASE/ID of "
-            "SAELens's registry: give what SAELens's save_model wrote (cfg.json, "
-            "sae_weights.safetensors), or a name such as gpt2-small-res-jb/blocks.8.hook_resid_pre."
+            f"There is no folder {name}, so --sae is neither a folder nor RELEASE/ID in SAELens's "
+            "registry: give a folder that SAELens's save_model wrote (cfg.json, "
+            "sae_weights.safetensors), or a name such as "
+            "gpt2-small-res-jb/blocks.8.hook_resid_pre."
         )
     return SAESource(kind="release", release=release, sae_id=sae_id)

@@ -137,8 +137,8 @@ def _windows(sequence: np.ndarray, context: int) -> np.ndarray:
     lengths = np.diff(np.append(starts, len(sequence)))
     if not len(starts) or (lengths != context).any():
         raise DataError(
-            f"The ledger's windows should all have {context} tokens, as its facts say: it is cut "
-            "or put together from several."
+            f"The ledger's windows should all have {context} tokens, as its facts say: it was "
+            "cut, or put together from several; measure it again."
         )
     return starts
 

@@ -82,7 +82,7 @@ def read_ledger_at(path: Path) -> "Ledger":
         if len(files) != 1:
             found = ", ".join(file.name for file in files) or "none"
             raise ArtifactError(
-                f"{path} should hold one ledger (Parquet), and holds {found}: name the file."
+                f"{path} should hold one ledger (Parquet), but holds {found}: name the file."
             )
         path = files[0]
     return Ledger.read(path)

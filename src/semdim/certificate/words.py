@@ -61,7 +61,7 @@ def promise(certificate: Certificate) -> str:
     """What the intervals promise, in a sentence."""
     return (
         f"With probability {1 - certificate.settings.failure_prob:.3g} or more over the draw of "
-        "the documents, every interval that is marked as a certificate holds, all of them at once."
+        "the documents, all intervals marked as certificates hold simultaneously."
     )
 
 

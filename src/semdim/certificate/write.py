@@ -65,4 +65,6 @@ def check_free(folder: Path) -> None:
         ArtifactError: it does, or it is a file.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ArtifactError(f"{folder} is there already and is not empty: name another with --out.")
+        raise ArtifactError(
+            f"{folder} already exists and is not empty: name another folder with --out."
+        )

@@ -27,8 +27,8 @@ from semdim.commands.verify import verify
 app = CommandLine(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="What a sparse autoencoder says, and does not say, about a language model's risk. "
-    "The pipeline itself runs with `dvc repro`; these commands look at it.",
+    help="What a sparse autoencoder says, and does not say, about a language model's risk. The "
+    "pipeline itself runs with `dvc repro`; these commands inspect its results.",
 )
 
 
@@ -43,7 +43,7 @@ def _version(wanted: bool) -> bool:
 def start(
     root: Annotated[
         Path | None,
-        typer.Option(help="The project's folder; paths of the command are looked for from there."),
+        typer.Option(help="The project folder; the command's paths are relative to it."),
     ] = None,
     version: Annotated[
         bool,
@@ -57,8 +57,8 @@ def start(
         os.chdir(root)
     except OSError as error:
         raise refusal(
-            f"--root {root} cannot be entered ({error.strerror}): give the folder of a project, "
-            "with params.yaml and results."
+            f"--root {root} cannot be entered ({error.strerror}): give a project folder, with "
+            "params.yaml and results."
         ) from error
 
 

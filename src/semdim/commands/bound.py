@@ -25,12 +25,17 @@ REQUIRED = ("vocab_size", "smoothing", "n_active", "dict_size", "n_tokens", "fai
 
 
 def bound(
-    vocab_size: Annotated[int | None, typer.Option(help="V, tokens of the vocabulary")] = None,
+    vocab_size: Annotated[
+        int | None, typer.Option(help="V, number of tokens in the vocabulary")
+    ] = None,
     smoothing: Annotated[float | None, typer.Option(help="α in (0, 1)")] = None,
     n_active: Annotated[float | None, typer.Option(help="k, active atoms per token")] = None,
-    dict_size: Annotated[int | None, typer.Option(help="m, atoms of the dictionary")] = None,
+    dict_size: Annotated[
+        int | None, typer.Option(help="m, number of atoms in the dictionary")
+    ] = None,
     n_tokens: Annotated[
-        int | None, typer.Option(help="N, tokens of the sample; with --from: the row to explain")
+        int | None,
+        typer.Option(help="N, number of tokens in the sample; with --from: the row to explain"),
     ] = None,
     failure_prob: Annotated[float | None, typer.Option(help="δ in (0, 1)")] = None,
     proxy_risk: Annotated[
@@ -43,7 +48,8 @@ def bound(
         float | None, typer.Option(help="mean smoothed loss of the model, bits per token")
     ] = None,
     n_documents: Annotated[
-        int | None, typer.Option(help="independent documents, for the certificate (family 4)")
+        int | None,
+        typer.Option(help="number of independent documents, for the certificate (family 4)"),
     ] = None,
     from_results: Annotated[
         Path | None, typer.Option("--from", help="explain a computed bound: results/probes/<probe>")
@@ -52,24 +58,26 @@ def bound(
         str | None, typer.Option(help="with --from: the family to explain term by term")
     ] = None,
     losses: Annotated[
-        Path | None, typer.Option(help="a CSV of your own: an upper bound of a column's mean")
+        Path | None,
+        typer.Option(help="a CSV file of your own: bound the mean of a column from above"),
     ] = None,
     paired: Annotated[
         tuple[Path, Path] | None,
-        typer.Option(help="two CSVs: an interval of the mean of the second less the first"),
+        typer.Option(help="two CSV files: an interval for the mean of the second minus the first"),
     ] = None,
     column: Annotated[
-        str | None, typer.Option(help="with --losses, --paired: the column of the values")
+        str | None, typer.Option(help="with --losses, --paired: the column that holds the values")
     ] = None,
     unit: Annotated[
-        str | None, typer.Option(help="the column of what is independent, such as the document")
+        str | None,
+        typer.Option(help="the column that names the independent unit, such as the document"),
     ] = None,
-    ceiling: Annotated[
-        float | None, typer.Option(help="the largest value that there can be")
+    ceiling: Annotated[float | None, typer.Option(help="the largest possible value")] = None,
+    floor: Annotated[
+        float | None, typer.Option(help="the smallest possible value; 0 if omitted")
     ] = None,
-    floor: Annotated[float | None, typer.Option(help="the smallest; 0 if left out")] = None,
     method: Annotated[
-        str | None, typer.Option(help="betting (if left out), hoeffding, maurer_pontil or exact")
+        str | None, typer.Option(help="betting (the default), hoeffding, maurer_pontil or exact")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON instead of tables")] = False,
 ) -> None:

@@ -17,8 +17,8 @@ Examples:
 
   semdim certify --model gpt2 --sae gpt2-small-res-jb/blocks.8.hook_resid_pre --text 'notes/*.md'
 
-Writes certificate.json, certificate.html, CARD.md, saebench.json and ledger.parquet, all of them or
-none; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
+Writes certificate.json, certificate.html, CARD.md, saebench.json and ledger.parquet, all or
+none of them; `semdim verify certificate.json --ledger FOLDER` recomputes every number.
 """
 
 
@@ -28,7 +28,7 @@ def certify(
     text: Annotated[str, typer.Option(help=options.TEXTS)],
     tokens: options.Tokens = 20_000,
     out: Annotated[
-        Path, typer.Option(help="the folder to write; it must not be there, or be empty")
+        Path, typer.Option(help="the output folder; it must not exist, or be empty")
     ] = Path("certificate"),
     context: options.Context = 128,
     windows: options.Windows = 4,
@@ -48,7 +48,11 @@ def certify(
     date_column: options.DateColumn = None,
     frozen_at: options.FrozenAt = None,
     older: Annotated[
-        str, typer.Option(help="with dates, documents not younger than the model: drop|refuse|only")
+        str,
+        typer.Option(
+            help="with dates: what to do with documents not younger than the model: "
+            "drop|refuse|only"
+        ),
     ] = "drop",
     apart: options.Apart = True,
     plan: options.Plan = False,

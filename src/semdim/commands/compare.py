@@ -43,17 +43,19 @@ def compare(
     b: Annotated[str, typer.Argument(metavar="B", help="another one")],
     figure: Annotated[
         Path | None,
-        typer.Option(help="where the figure goes, png and svg (default: compare_A_B/compare.png)"),
+        typer.Option(
+            help="where to write the figure, as png and svg (default: compare_A_B/compare.png)"
+        ),
     ] = None,
     no_figure: Annotated[bool, typer.Option("--no-figure", help="draw nothing")] = False,
     only_changed: Annotated[
-        bool, typer.Option("--only-changed", help="leave out the numbers that are the same")
+        bool, typer.Option("--only-changed", help="leave out numbers that are equal")
     ] = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="print JSON; a figure only with --figure")
+        bool, typer.Option("--json", help="print JSON; write a figure only with --figure")
     ] = False,
     as_csv: Annotated[
-        bool, typer.Option("--csv", help="print CSV; a figure only with --figure")
+        bool, typer.Option("--csv", help="print CSV; write a figure only with --figure")
     ] = False,
 ) -> None:
     """Compare two runs: what differs in their settings, and in bounds, gaps and k."""
@@ -92,7 +94,9 @@ def _compare(
         out = figure or Path(f"compare_{_file_name(a)}_{_file_name(b)}") / FIGURE
         written = _draw(pairs, left, right, out)
         print(
-            " ".join(map(str, written)) if written else "no figure: there is nothing to draw",
+            " ".join(map(str, written))
+            if written
+            else "no figure, because there is nothing to draw",
             file=sys.stderr if as_json or as_csv else sys.stdout,
         )
 
@@ -143,7 +147,11 @@ def _print(
             console.print("No number differs.")
             continue
         size = common_size(pair)
-        at = "each side's own largest N" if size is None else f"N = {size:,}, the largest of both"
+        at = (
+            "each side's own largest N"
+            if size is None
+            else f"N = {size:,}, the largest that both have"
+        )
         _print_numbers(console, rows, at)
     for letter, names in (("A", pairs.only_a), ("B", pairs.only_b)):
         if names:

@@ -9,8 +9,10 @@ from semdim.commands.refusal import guarded
 
 
 def contamination(
-    younger: Annotated[Path, typer.Argument(help="ledger of documents published after the model")],
-    older: Annotated[Path, typer.Argument(help="ledger of others of the same kind")],
+    younger: Annotated[
+        Path, typer.Argument(help="ledger of documents published after the model was frozen")
+    ],
+    older: Annotated[Path, typer.Argument(help="ledger of other documents of the same kind")],
     failure_prob: Annotated[float, typer.Option(help="δ in (0, 1)")] = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
 ) -> None:

@@ -48,7 +48,7 @@ def explain(folder: Path, n_tokens: int | None, family: str | None, as_json: boo
     if not chosen:
         at = sorted({_asked(row) for row in rows if row["family"] == family})
         raise ConfigError(
-            f"{folder} has the family {family!r} at N = {_listed(at)} alone, not at {size:,}."
+            f"{folder} has the family {family!r} only at N = {_listed(at)}, not at {size:,}."
         )
     if n_tokens is not None and size != n_tokens:
         note = f"there is no bound at N = {n_tokens:,}; this is N = {size:,}, of {_listed(sizes)}"
@@ -160,7 +160,9 @@ def _row_table(row: Row) -> Table:
     table.add_row("total", f"{total:.6f}", "bits", str(row.get("subject") or "the bound"))
     if row.get("baseline") is not None:
         slack = row["baseline"] - total
-        verdict = "below the uniform guess" if slack > 0 else "says nothing: above log2 V"
+        verdict = (
+            "below the uniform guess" if slack > 0 else "says nothing, because it is above log2 V"
+        )
         table.add_row("slack", f"{slack:.6f}", "bits", f"log2 V − total: {verdict}")
     table.add_row("N", f"{row['n_tokens']:,}", "tokens", "used, BOS included")
     if row.get("n_units") is not None:

@@ -14,7 +14,7 @@ from semdim.errors import ConfigError, DataError
 from semdim.quoting import one_line
 from semdim.reading import read_rows
 
-ADVICE = "give a CSV file with a header, one value a row"
+ADVICE = "give a CSV file with a header and one value per row"
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ def read_column(path: Path, column: str | None, unit: str | None) -> Column:
     names = list(rows[0])
     for name in (column, unit):
         if name is not None and name not in names:
-            raise ConfigError(f"{path} has no column '{name}', only {', '.join(names)}.")
+            raise ConfigError(f"{path} has no column '{name}'; it has {', '.join(names)}.")
     others = [name for name in names if name != unit]
     if column is None and len(others) != 1:
         raise ConfigError(
@@ -133,7 +133,8 @@ def _in_order_of(one: Column, two: Column) -> list[float]:
         if len(one.values) != len(two.values):
             raise DataError(
                 f"{one.path} has {len(one.values)} rows and {two.path} has {len(two.values)}: a "
-                "paired difference needs the same rows in both, or --unit and the same rows a unit."
+                "paired difference needs the same rows in both, or --unit and the same rows in "
+                "each unit."
             )
         return two.values
     left, right = Counter(one.units), Counter(two.units)
@@ -153,8 +154,8 @@ def _in_order_of(one: Column, two: Column) -> list[float]:
 def _ceiling(asked: Asked) -> float:
     if asked.ceiling is None:
         raise ConfigError(
-            "--losses and --paired need --ceiling, the largest value that there can be (log2(V/α) "
-            "for smoothed losses, 1 for an accuracy): the largest that was seen is not it."
+            "--losses and --paired need --ceiling, the largest possible value (log2(V/α) for "
+            "smoothed losses, 1 for an accuracy), not the largest value seen."
         )
     return asked.ceiling
 
@@ -185,6 +186,7 @@ def _print(found: dict[str, object], what: str, asked: Asked) -> None:
     screen.print("Assumes: " + "; ".join(assumptions) + ".", style="dim", soft_wrap=True)
     if asked.unit is None:
         hint = (
-            "Each row counts as independent. If rows share a document, give its column by --unit."
+            "Each row is treated as independent. If rows share a document, name its column with "
+            "--unit."
         )
         screen.print(hint, style="dim", soft_wrap=True)

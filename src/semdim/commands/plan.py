@@ -22,20 +22,26 @@ def plan(
     budget: Annotated[
         float | None,
         typer.Option(
-            help="Minutes that the run may take: beyond it, ask on a terminal, and fail without.",
+            help="Minutes that the run may take: if it needs more, ask on a terminal, fail "
+            "elsewhere.",
             min=0,
         ),
     ] = None,
     tokens: Annotated[
         float | None,
         typer.Option(
-            help="Tokens of the sample, such as 1e9: what so large a run would cost.", min=1
+            help="Tokens in the sample, such as 1e9: show what a run of this size would cost.",
+            min=1,
         ),
     ] = None,
-    gpus: Annotated[int, typer.Option(help="With --tokens: devices that share it.", min=1)] = 1,
+    gpus: Annotated[
+        int, typer.Option(help="With --tokens: number of devices that share the work.", min=1)
+    ] = 1,
     disk: Annotated[
         float | None,
-        typer.Option(help="With --tokens: terabytes of disk; without, those free here.", min=0),
+        typer.Option(
+            help="With --tokens: terabytes of disk (default: the free space here).", min=0
+        ),
     ] = None,
 ) -> None:
     """Say what the pipeline will compute, how large it will be and roughly how long it takes.
@@ -74,13 +80,14 @@ def plan(
     )
     minutes, needed = _total(found), sum(step.bytes for step in open_steps)
     print(
-        f"Total: about {minutes:.0f} minutes, one of them for all that runs no model; "
+        f"Total: about {minutes:.0f} minutes, one of them for everything that runs no model; "
         f"{_size(open_steps)} to write."
     )
     if needed > (free := free_bytes(paths)):
         raise refusal(
             f"The plan writes {_bytes(needed)}, but {_bytes(free)} are free in "
-            f"{paths.outputs.absolute()}: make room, or go smaller with {_smaller(settings)}."
+            f"{paths.outputs.absolute()}: free some space, or make the run "
+            f"smaller with {_smaller(settings)}."
         )
     if budget is not None and minutes > budget:
         _ask(minutes, budget, settings)
@@ -137,11 +144,11 @@ def _total(found: "list[Estimate]") -> float:
 def _ask(minutes: float, budget: float, settings: "Settings") -> None:
     """Continue only if the person at the terminal says so."""
     over = f"about {minutes:.0f} minutes exceed --budget {budget:g}"
-    smaller = f"go smaller with {_smaller(settings)}"
+    smaller = f"make it smaller with {_smaller(settings)}"
     if not on_a_terminal():
         raise refusal(f"The run's {over}: {smaller}, or raise --budget.")
     if not typer.confirm(f"The run's {over}; continue?"):
-        raise refusal(f"Stopped, since nobody agreed to continue: {smaller}.")
+        raise refusal(f"Stopped, because nobody agreed to continue: {smaller}.")
 
 
 def on_a_terminal() -> bool:

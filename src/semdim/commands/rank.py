@@ -21,7 +21,7 @@ Examples:
   semdim rank --ledger 'outputs/probes/*/ledger/english.parquet' --out ranking
 
 Writes rank.csv, pairs.csv, documents.csv, rank.json, faithfulness.png and order.png, and below
-saes/ a file for each SAE as soon as it is measured: a second run goes on from there.
+saes/ a file for each SAE as soon as it is measured: a second run continues from there.
 """
 
 
@@ -33,27 +33,27 @@ def rank(
     ] = None,
     ledger: Annotated[
         list[str] | None,
-        typer.Option(help="instead of all that: ledgers that are there, globs; may be repeated"),
+        typer.Option(help="instead of these: globs of existing ledgers; can be repeated"),
     ] = None,
     sae: Annotated[
         list[str] | None,
-        typer.Option(help="a folder, a folder of folders, a glob, or RELEASE/ID; may be repeated"),
+        typer.Option(help="a folder, a folder of folders, a glob, or RELEASE/ID; can be repeated"),
     ] = None,
     release: Annotated[
         list[str] | None,
-        typer.Option(help="a glob of releases of SAELens's registry; may be repeated"),
+        typer.Option(help="a glob of releases in SAELens's registry; can be repeated"),
     ] = None,
     hook: Annotated[
-        str | None, typer.Option(help="of --release, only SAEs at this hook point")
+        str | None, typer.Option(help="with --release: only SAEs at this hook point")
     ] = None,
     tokens: options.Tokens = 20_000,
-    out: Annotated[Path, typer.Option(help="the folder to write, or to go on with")] = Path(
+    out: Annotated[Path, typer.Option(help="the output folder, or the one to resume")] = Path(
         "ranking"
     ),
     context: options.Context = 128,
     windows: options.Windows = 1,
     cap: Annotated[
-        float, typer.Option(help="c, bits that a document counts for at most in the order")
+        float, typer.Option(help="c, the most bits that a document counts for in the ranking")
     ] = 1.0,
     failure_prob: options.FailureProb = 0.05,
     smoothing: Annotated[float, typer.Option(help="α in (0, 1), of the losses")] = 0.5,
@@ -134,4 +134,4 @@ def _check_alone(model: object, text: object, sae: object, release: object) -> N
     given = {"--model": model, "--text": text, "--sae": sae, "--release": release}
     named = [name for name, value in given.items() if value]
     if named:
-        raise ConfigError(f"{', '.join(named)} cannot stand beside --ledger: leave it out.")
+        raise ConfigError(f"{', '.join(named)} cannot be combined with --ledger: leave it out.")

@@ -20,33 +20,40 @@ Examples:
 
   semdim run --model gpt2 --sae gpt2-small-res-jb/blocks.6.hook_resid_pre --text 'docs/*.md'
 
-The folder becomes a pipeline: the settings that were used stand in conf/, `dvc repro` there runs it
-again, and `semdim run` with the same folder goes on where it stopped.
+The folder becomes a pipeline: the settings that were used are in conf/, `dvc repro` there runs it
+again, and `semdim run` with the same folder resumes where it stopped.
 """
 
 
 def run(
-    model: Annotated[str, typer.Option(help="a folder in transformers' format, or a hub's name")],
+    model: Annotated[
+        str, typer.Option(help="a folder in transformers format, or a name on the hub")
+    ],
     sae: Annotated[str, typer.Option(help="a folder in SAELens's format, or RELEASE/ID")],
     text: Annotated[str, typer.Option(help="the sample: a file, a folder or a glob")],
     shift: Annotated[
-        list[str] | None, typer.Option(help="another text to compare with; may be given again")
+        list[str] | None, typer.Option(help="another text to compare with; can be repeated")
     ] = None,
     out: Annotated[
-        Path, typer.Option(help="the folder of the run: new, empty, or one of an earlier run")
+        Path, typer.Option(help="the run folder: new, empty, or from an earlier run")
     ] = Path("semdim-run"),
-    tokens: Annotated[int, typer.Option(help="N, tokens of the sample at most")] = 100_000,
-    shift_tokens: Annotated[int, typer.Option(help="tokens of each other text at most")] = 20_000,
-    context: Annotated[int, typer.Option(help="tokens of a sequence, BOS included")] = 128,
-    sequences: Annotated[int, typer.Option(help="sequences of a document at most")] = 4,
+    tokens: Annotated[
+        int, typer.Option(help="N, maximum number of tokens in the sample")
+    ] = 100_000,
+    shift_tokens: Annotated[
+        int, typer.Option(help="maximum number of tokens in each other text")
+    ] = 20_000,
+    context: Annotated[int, typer.Option(help="tokens per sequence, BOS included")] = 128,
+    sequences: Annotated[int, typer.Option(help="maximum number of sequences per document")] = 4,
     hook: Annotated[
-        str | None, typer.Option(help="where the SAE reads; default: as its cfg.json says")
+        str | None,
+        typer.Option(help="the hook point that the SAE reads; default: from its cfg.json"),
     ] = None,
     model_name: Annotated[
         str | None, typer.Option(help="the model's name in the SAE's metadata, if another")
     ] = None,
     write_only: Annotated[
-        bool, typer.Option("--write-only", help="write the folder, and run nothing")
+        bool, typer.Option("--write-only", help="write the folder and run nothing")
     ] = False,
 ) -> None:
     """Measure your model and SAE on your text: settings, pipeline, summary, report."""

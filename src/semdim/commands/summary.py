@@ -21,7 +21,7 @@ ADVICE = "`make repro` computes it again"
 
 
 def summary(
-    results: Annotated[Path, typer.Argument(help="The folder of results.")] = Path("results"),
+    results: Annotated[Path, typer.Argument(help="The results folder.")] = Path("results"),
 ) -> None:
     """Print the numbers of the last run, and where its report is.
 
@@ -47,7 +47,7 @@ def summary(
             screen.print(f"  {line}")
     if of_run is not None:
         _tell_the_others(screen, of_run, found)
-    screen.print(f"The whole story: {results / 'report.html'}")
+    screen.print(f"Full report: {results / 'report.html'}")
 
 
 def _tell_the_others(screen: Any, of_run: list[str], found: dict[str, Path]) -> None:
@@ -55,7 +55,7 @@ def _tell_the_others(screen: Any, of_run: list[str], found: dict[str, Path]) -> 
     if missing := [name for name in of_run if name not in found]:
         screen.print(f"Not computed yet: {', '.join(missing)} (`dvc repro`).")
     if others := [name for name in found if name not in of_run]:
-        screen.print(f"Of earlier runs, not of this one: {', '.join(others)}.")
+        screen.print(f"From earlier runs, not from this one: {', '.join(others)}.")
 
 
 def _probes_of_run(params: Path) -> list[str] | None:
@@ -80,7 +80,7 @@ def _lines(path: Path) -> list[str]:
         where = (
             "never"
             if crossing is None
-            else f"from N = {crossing:,.0f} tokens on, at the k and the gap of the largest sample"
+            else f"from N = {crossing:,.0f} tokens on, with k and gap of the largest sample"
         )
         lines.append(
             f"the paper's bound (not a certificate): {value('as_published_total'):.2f} bits at "

@@ -21,14 +21,15 @@ def verify(
     ] = None,
     sae: Annotated[str | None, typer.Option(help="with --model: the SAE, as in certify")] = None,
     share: Annotated[
-        float | None, typer.Option(help="with --model: part of the windows; 0.01 if left out")
+        float | None,
+        typer.Option(help="with --model: the share of windows to measure; default 0.01"),
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(help="with --model: of the windows; none: new ones each time"),
+        typer.Option(help="with --model: seed for choosing windows; default: new ones each time"),
     ] = None,
     device: Annotated[str | None, typer.Option(help="auto | cpu | cuda | mps")] = None,
-    every: Annotated[bool, typer.Option("--all", help="list what is equal, too")] = False,
+    every: Annotated[bool, typer.Option("--all", help="also list values that are equal")] = False,
 ) -> None:
     """Recompute every value of a certificate from its ledger, and say what differs.
 
@@ -54,7 +55,7 @@ def verify(
     for finding in findings if every else differing:
         print(finding)
     n_equal = len(findings) - len(differing)
-    print(f"{n_equal} of {len(findings)} values are equal to those of the ledger.")
+    print(f"{n_equal} of {len(findings)} values equal those in the ledger.")
     is_equal = not differing
     if given:
         from semdim.certificate.remeasure import Again, remeasure
@@ -72,6 +73,6 @@ def verify(
 def _check_given(given: dict[str, Any]) -> None:
     if given and not {"model", "sae"} <= set(given):
         raise ConfigError(
-            f"{', '.join(f'--{name}' for name in given)} alone measures nothing again: give both "
-            "--model and --sae."
+            f"{', '.join(f'--{name}' for name in given)} alone cannot measure anything again: "
+            "give both --model and --sae."
         )

@@ -50,9 +50,9 @@ def architecture_of(model: nn.Module) -> Architecture:
     name = type(model).__name__
     if name not in ARCHITECTURES:
         raise MismatchError(
-            f"The transformers back end does not know the architecture {name}: it runs "
-            f"{', '.join(sorted(ARCHITECTURES))}. Choose engine.backend=transformer_lens, or add a "
-            "file to src/semdim/forward/architectures (docs/extend.md)."
+            f"The transformers back end does not support the architecture {name}: it runs "
+            f"{', '.join(sorted(ARCHITECTURES))}. Choose engine.backend=transformer_lens, or add "
+            "a file to src/semdim/forward/architectures (docs/extend.md)."
         )
     return ARCHITECTURES[name]
 
@@ -68,5 +68,5 @@ def module_at(model: nn.Module, name: str) -> Any:
     except AttributeError as error:
         raise MismatchError(
             f"This {type(model).__name__} has no module {name}, where semdim looks for it: give "
-            "the model as transformers loads it, with nothing wrapped around its parts."
+            "the model as transformers loads it, without wrappers around its parts."
         ) from error

@@ -112,8 +112,8 @@ def check_kind(model: Any) -> str:
         if base in bases:
             return name
     raise MismatchError(
-        f"semdim cannot cut a {type(model).__name__} in two: give a HookedTransformer of "
-        "TransformerLens, or a model as transformers' AutoModelForCausalLM loads it."
+        f"semdim cannot cut a {type(model).__name__} in two: give a TransformerLens "
+        "HookedTransformer, or a model loaded by transformers' AutoModelForCausalLM."
     )
 
 

@@ -101,13 +101,13 @@ class Batches:
         with self._lock:
             if tried == 1:
                 raise MemoryLimitError(
-                    f"The memory of the device {self.device!r} does not hold a batch of one "
-                    f"({self.unit}): choose engine.compute_dtype=bfloat16, a smaller "
+                    f"Not even a batch of one ({self.unit}) fits in the memory of the device "
+                    f"{self.device!r}: choose engine.compute_dtype=bfloat16, a smaller "
                     "tokens.context, or a device with more memory."
                 )
             if tried // 2 < self.size:  # another thread may have been here
                 self.size = tried // 2
                 self.say(
-                    f"a batch of {tried} {self.unit} does not fit the memory of the device "
-                    f"{self.device!r}; going on with {self.size}"
+                    f"a batch of {tried} {self.unit} does not fit in the memory of the device "
+                    f"{self.device!r}; continuing with {self.size}"
                 )

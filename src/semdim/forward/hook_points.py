@@ -31,11 +31,13 @@ def parse_hook(hook: str) -> tuple[str, tuple[str, ...]]:
     if unknown:
         raise ConfigError(
             f"The hook {hook!r} asks for {', '.join(map(repr, unknown))}, which is unknown: "
-            f"choose among {', '.join(PROCESSING)}."
+            f"choose from {', '.join(PROCESSING)}."
         )
     if processing != sorted(set(processing)):
         label = "+".join([hook_name, *sorted(set(processing))])
-        raise ConfigError(f"The hook {hook!r} must be written {label!r}, so that it has one name.")
+        raise ConfigError(
+            f"The hook {hook!r} must be written {label!r}, so that it has a single name."
+        )
     return hook_name, tuple(sorted(processing))
 
 

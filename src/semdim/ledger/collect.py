@@ -164,23 +164,23 @@ def _sequences(
 
 def _other_sample(codes: ShardSource, found: str, token_ids: Tensor) -> ArtifactError:
     return ArtifactError(
-        f"{codes.folder} holds {found} sequences, the tokens have {len(token_ids)}: they are "
-        "not of the same sample; recompute it with `dvc repro --force`."
+        f"{codes.folder} holds {found} sequences, but the tokens have {len(token_ids)}: they come "
+        "from different samples; recompute it with `dvc repro --force`."
     )
 
 
 def _other_tokens(artifact: ShardSource, codes: ShardSource) -> ArtifactError:
     return ArtifactError(
-        f"{codes.folder} and {artifact.folder} are not of the same tokens; recompute both with "
-        "`dvc repro --force`."
+        f"{codes.folder} and {artifact.folder} hold different tokens; recompute both with `dvc "
+        "repro --force`."
     )
 
 
 def _check_as_long(artifact: ShardSource, codes: ShardSource) -> None:
     if len(artifact) != len(codes):
         raise ArtifactError(
-            f"{artifact.folder} has {len(artifact)} shards, {codes.folder} has {len(codes)}: "
-            "they are not of the same tokens; recompute both with `dvc repro --force`."
+            f"{artifact.folder} has {len(artifact)} shards, {codes.folder} has {len(codes)}: they "
+            "hold different tokens; recompute both with `dvc repro --force`."
         )
 
 
@@ -213,8 +213,8 @@ def _padded(proxy: str, losses: ShardSource) -> Callable[[int], dict[str, np.nda
         absent = n_sequences - n_there
         if absent < 0 or (absent > 0 and index != last):
             raise ArtifactError(
-                f"{losses.folder} is not of the sample's tokens; recompute it with "
-                "`dvc repro --force`."
+                f"{losses.folder} was not computed on the sample's tokens; recompute it with `dvc "
+                "repro --force`."
             )
         columns = {}
         for tensor, name in names.items():

@@ -155,7 +155,7 @@ class LedgerFacts(Mapping[str, Any]):
         found = raw.pop("schema_version", None)
         if found != SCHEMA_VERSION:
             raise ArtifactError(
-                f"{where} has schema version {found}, this semdim reads {SCHEMA_VERSION}; "
+                f"{where} has schema version {found}, but this semdim reads {SCHEMA_VERSION}; "
                 "recompute it with `dvc repro --force`."
             )
         # A ledger from before documents had sources knows of none.

@@ -70,7 +70,7 @@ def _norms(rows: "pd.DataFrame", column: str) -> np.ndarray:
     norm = rows[column].to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(norm).all() or (norm.size and norm.min() < 0.0):
         raise DataError(
-            f"The ledger's column {column!r} has a value that is no norm (missing, infinite or "
+            f"The ledger's column {column!r} has a value that is not a norm (missing, infinite or "
             "negative); recompute it with `dvc repro --force`."
         )
     return norm

@@ -216,14 +216,14 @@ def check_columns(path: Path, wanted: list[str] | None, existing: list[str]) -> 
     absent = [name for name in wanted or () if name not in existing]
     if absent:
         raise ArtifactError(
-            f"The ledger {path} has no column {', '.join(absent)}; it has {', '.join(existing)}. A "
-            "proxy's losses are computed by adding the proxy to grid.sweep."
+            f"The ledger {path} has no column {', '.join(absent)}; it has {', '.join(existing)}. "
+            "To compute a proxy's losses, add the proxy to grid.sweep."
         )
 
 
 def _check_shape(name: str, values: np.ndarray, shape: tuple[int, int]) -> None:
     if values.shape != shape:
         raise ArtifactError(
-            f"The column {name!r} has shape {values.shape}, the tokens have {shape}: these "
-            "artifacts are not of the same sample; recompute them with `dvc repro --force`."
+            f"The column {name!r} has shape {values.shape}, but the tokens have {shape}: these "
+            "artifacts come from different samples; recompute them with `dvc repro --force`."
         )

@@ -64,8 +64,8 @@ class Sample:
             return None
         return (
             f"Corpus {corpus!r} has {self.of_tokens:,} tokens of {self.of_documents:,} documents, "
-            f"more than {setting}: this is of {len(self.rows):,} tokens of {self.n_documents:,} "
-            "documents, drawn at random."
+            f"more than {setting}: this study uses {len(self.rows):,} tokens of "
+            f"{self.n_documents:,} documents, drawn at random."
         )
 
 

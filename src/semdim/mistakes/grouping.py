@@ -51,7 +51,8 @@ def check_items(values: Float[np.ndarray, " items"], n_items: int) -> None:
     """
     if values.shape != (n_items,):
         raise DataError(
-            f"There are {n_items} items and values of shape {values.shape}: give one each."
+            f"There are {n_items} items, but the values have shape {values.shape}: give one value "
+            "per item."
         )
     if not np.isfinite(values).all():
         n_wrong = int((~np.isfinite(values)).sum())

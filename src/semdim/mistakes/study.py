@@ -225,16 +225,16 @@ def _notes(
     whole = (each.note(name, "errors.most_tokens") for name, each in drawn.items())
     notes = [note for note in whole if note]
     if not np.ptp(items.scores["n_active"]) > 0:
-        notes.append("k is the same at every token, so nothing can be said of it as a score.")
+        notes.append("k is the same at every token, so nothing can be said about it as a score.")
     if has_top1 and TOP1 not in items.outcomes:
         notes.append(
-            "The most probable token is right everywhere, or nowhere, so errors are measured by "
-            "the loss alone."
+            "The most probable token is right everywhere or nowhere, so errors are measured by "
+            "the loss only."
         )
     if not has_top1:
         notes.append(
-            "The ledger has no column top1_error (it was written by an earlier version), so errors "
-            "are measured by the loss alone; `dvc repro` computes the column."
+            "The ledger has no column top1_error (it was written by an earlier version), so "
+            "errors are measured by the loss only; `dvc repro` computes the column."
         )
     if study.missing:
         names = ", ".join(
@@ -248,6 +248,6 @@ def _notes(
     if cells["threshold"].isna().any():
         notes.append(
             "Some cells of position and frequency have too few calibration documents for the "
-            "promised rate and never raise an alarm (mondrian.csv)."
+            "promised rate, and never raise an alarm (mondrian.csv)."
         )
     return tuple(notes)

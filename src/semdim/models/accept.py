@@ -37,14 +37,14 @@ def check_config(config: Any, name: str) -> int:
         )
     if any(getattr(config, key, None) is not None for key in _OTHER_INPUTS):
         raise MismatchError(
-            f"{name} reads more than text ({type(config).__name__}): semdim measures language "
-            f"models alone; choose a text-only checkpoint of the family."
+            f"{name} reads more than text ({type(config).__name__}): semdim measures only "
+            "language models; choose a text-only checkpoint of the family."
         )
     n_layers = getattr(config, "num_hidden_layers", None)
     if not isinstance(n_layers, int) or n_layers < 1:
         raise MismatchError(
-            f"{name} has num_hidden_layers = {n_layers} in its config.json: a model that is split "
-            "has at least one layer."
+            f"{name} has num_hidden_layers = {n_layers} in its config.json: a model must have at "
+            "least one layer to be split."
         )
     return _supported_context(config, name)
 
@@ -59,7 +59,7 @@ def causal_class(config: Any, name: str) -> str:
 
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise MismatchError(
-            f"{name} is no language model that predicts the next token ({config.model_type}): "
+            f"{name} is not a language model that predicts the next token ({config.model_type}): "
             f"semdim runs {TESTED}."
         )
     found: Any = MODEL_FOR_CAUSAL_LM_MAPPING[type(config)]

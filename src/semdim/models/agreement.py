@@ -157,7 +157,7 @@ def check_agreement(
     if found <= TOLERANCE or found <= ROUNDINGS * rounding():
         return found
     raise MismatchError(
-        f"{name} does not compute what it computes in transformers: log p differs by up "
+        f"{name} does not compute the same as in transformers: log p differs by up "
         f"to {found:.2g} (allowed: {TOLERANCE:g}) on {len(theirs)} sequences. "
         f"{likely_cause(config)}"
     )

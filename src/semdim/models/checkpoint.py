@@ -41,19 +41,19 @@ def check_report(report: Mapping[str, Any], where: str) -> None:
     if mismatched:
         raise DataError(
             f"{where} disagrees with its config.json about {first(mismatched)}: correct the "
-            "config, or get the weights that belong to it."
+            "config, or get the matching weights."
         )
     missing, left = set(report["missing_keys"]), unexpected(report["unexpected_keys"])
     if missing:
         also = f"; it holds {first(left)} instead" if left else ""
         raise DataError(
-            f"{where} lacks {first(missing)}, which its config.json asks for{also}: get the whole "
-            "checkpoint, with names as transformers writes them."
+            f"{where} lacks {first(missing)}, which its config.json requires{also}: get the "
+            "complete checkpoint, with names as transformers writes them."
         )
     if left:
         raise DataError(
-            f"{where} holds {first(left)}, which a model of its config.json does not have: the "
-            "config (its number of layers, for instance) or the weights are another model's."
+            f"{where} holds {first(left)}, which its config.json does not describe: the config "
+            "(its number of layers, for instance) or the weights belong to another model."
         )
 
 
@@ -77,7 +77,7 @@ def check_files(folder: Path) -> None:
     if pickles and not weight_files(folder):
         raise DataError(
             f"{folder} has its weights in {first(pickles)}, a format that can run code when it is "
-            "read: semdim reads safetensors and GGUF alone; get the checkpoint in safetensors."
+            "read: semdim reads only safetensors and GGUF; get the checkpoint in safetensors."
         )
     for path in weight_files(folder):
         for name, entry in sorted(_header(path).items()):
@@ -85,9 +85,9 @@ def check_files(folder: Path) -> None:
                 continue
             if entry["dtype"] not in _FLOATS:
                 raise DataError(
-                    f"{path} stores {name} as {entry['dtype']}, which is no floating-point weight: "
-                    "semdim reads float32, float16 and bfloat16; get the checkpoint that is not "
-                    "quantised."
+                    f"{path} stores {name} as {entry['dtype']}, which is not a floating-point "
+                    "type: semdim reads float32, float16 and bfloat16; get the unquantised "
+                    "checkpoint."
                 )
 
 
@@ -108,7 +108,7 @@ def check_unique(folder: Path, prefix: str) -> None:
     if twice:
         raise DataError(
             f"{folder} holds {first(twice)} twice, with and without {prefix!r} before the name: "
-            "only one of them can be the model's; get a checkpoint that was saved once."
+            "only one of them can belong to the model; get a checkpoint that was saved once."
         )
 
 
@@ -127,7 +127,7 @@ def weight_files(folder: Path) -> list[Path]:
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise DataError(
-            f"{folder} lacks {first(missing)} of the files that {index.name} lists: get the whole "
+            f"{folder} lacks {first(missing)}, which {index.name} lists: get the complete "
             "checkpoint."
         )
     return paths
@@ -159,8 +159,8 @@ def check_finite(tensors: Mapping[str, Any], where: str) -> None:
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise DataError(
-                f"{where} has NaN or infinite values in {name}: get the checkpoint again, or the "
-                "one of an earlier step."
+                f"{where} has NaN or infinite values in {name}: get the checkpoint again, or one "
+                "from an earlier step."
             )
 
 

@@ -51,8 +51,8 @@ class ModelFacts:
 
 _INSTEAD = {
     "transformers": "Choose engine.backend=transformer_lens.",
-    "transformer_lens": "A run can use engine.backend=transformers; the monitor and the training of "
-    "SAEs need TransformerLens, and another model.",
+    "transformer_lens": "Runs can use engine.backend=transformers. The monitor and SAE training need "
+    "TransformerLens: choose another model for them.",
 }
 
 
@@ -80,7 +80,8 @@ def typed_facts(folder: Path, what: str, cls: type[Facts]) -> Facts:
     path = folder / FACTS_FILE
     if not path.exists():
         raise ArtifactError(
-            f"No exported {what} in {folder}: {FACTS_FILE} is missing; run the prepare stage first."
+            f"There is no exported {what} in {folder}: {FACTS_FILE} is missing; run the prepare "
+            "stage first."
         )
     raw = read_json(path, f"the facts of an exported {what}", advice=f"delete {folder} and rerun")
     names = [item.name for item in fields(cls)]  # type: ignore[arg-type]

@@ -43,8 +43,8 @@ def pick_gguf(folder: Path, name: str | None) -> Path:
     if name is None or not (folder / name).is_file():
         wanted = f"no file {name!r}" if name else "no single GGUF file"
         raise ConfigError(
-            f"{folder} has {wanted}; it holds {', '.join(found) or 'no GGUF file at all'}: "
-            f"set `gguf_file`."
+            f"{folder} has {wanted}; it holds {', '.join(found) or 'no GGUF file at all'}: set "
+            "`gguf_file`."
         )
     return folder / name
 

@@ -80,9 +80,9 @@ def check_gguf(header: GGUFHeader, model: Any, where: str) -> None:
     left = header.tensors - _read_tensors(header, model)
     if left:
         raise MismatchError(
-            f"transformers leaves {first(left)} of {where} aside (rope_* are scaled rotary "
-            "positions), so the model would compute something else: use the folder of safetensors "
-            "that the file was made of."
+            f"transformers ignores {first(left)} in {where} (rope_* are scaled rotary positions), "
+            "so the model would compute something else: use the safetensors folder from which the "
+            "file was made."
         )
     lost = [
         f"{key} = {value}"
@@ -91,8 +91,8 @@ def check_gguf(header: GGUFHeader, model: Any, where: str) -> None:
     ]
     if lost:
         raise MismatchError(
-            f"transformers drops {first(lost)} of {where}, so the model would compute something "
-            "else: use the folder of safetensors that the file was made of."
+            f"transformers drops {first(lost)} from {where}, so the model would compute something "
+            "else: use the safetensors folder from which the file was made."
         )
 
 

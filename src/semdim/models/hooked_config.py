@@ -104,7 +104,9 @@ def _rotary(config: Any) -> dict[str, Any]:
 
 def _llama(config: Any) -> dict[str, Any]:
     if getattr(config, "attention_bias", False) or getattr(config, "mlp_bias", False):
-        raise MismatchError("TransformerLens drops the biases of this Llama variant: unsupported.")
+        raise MismatchError(
+            "TransformerLens drops the biases of this Llama variant, so it is not supported."
+        )
     heads, pairs = config.num_attention_heads, config.num_key_value_heads
     rope = config.rope_parameters
     fields = _rotary(config) | {
@@ -211,8 +213,8 @@ def _by_transformer_lens(config: Any) -> dict[str, Any]:
             raise MismatchError(f"TransformerLens does not know this model: {error}") from error
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise MismatchError(
-                f"TransformerLens knows {config.architectures[0]}, but not as this transformers "
-                f"writes its configuration ({error})."
+                f"TransformerLens knows {config.architectures[0]}, but cannot read its "
+                f"configuration as this version of transformers writes it ({error})."
             ) from error
 
 

@@ -34,7 +34,7 @@ def fetch_model(repo: str, revision: str | None = None) -> Path:
         tensors = [name for name in names if name.endswith(".safetensors") and "/" not in name]
         if not tensors:
             raise HubError(
-                f"The hub has no safetensors of {repo}, and other weights can run code when they "
+                f"The hub has no safetensors for {repo}, and other weights can run code when they "
                 "are read (SECURITY.md): name another repository or revision of the model."
             )
         path = snapshot_download(
@@ -114,9 +114,11 @@ def _advice(repo: str, what: str, obstacle: str) -> str:
             f"{constants.ENDPOINT}/{repo} and log in with `hf auth login`."
         )
     if "NotFound" in obstacle:
-        return f"The hub has no {repo} with what {what} needs ({obstacle}); check the name."
+        return (
+            f"The hub has no {repo} with the files that {what} needs ({obstacle}); check the name."
+        )
     return (
-        f"Fetching {what} needs the hub ({obstacle}) and it is not in the cache "
-        f"{constants.HF_HUB_CACHE}: go online once without HF_HUB_OFFLINE, or copy "
-        f"{repo} into that cache."
+        f"Fetching {what} needs the hub ({obstacle}), and it is not in the cache "
+        f"{constants.HF_HUB_CACHE}: go online once without HF_HUB_OFFLINE, or copy {repo} into "
+        "that cache."
     )

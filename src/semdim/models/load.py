@@ -116,7 +116,7 @@ def _applicable(wanted: WeightProcessing, config: Any) -> WeightProcessing:
     if left:
         warnings.warn(
             f"{', '.join(left)}: asked for by the SAE, but without effect on "
-            f"{config.original_architecture} (TransformerLens left it out in training, too).",
+            f"{config.original_architecture} (TransformerLens also left it out in training).",
             stacklevel=3,
         )
     return applied

@@ -25,8 +25,8 @@ def check_replaceable(out: Path) -> None:
         raise ArtifactError(f"{out} is a file; an export needs a folder of its own.")
     if any(out.iterdir()) and not (out / FACTS_FILE).is_file():
         raise ArtifactError(
-            f"{out} is not empty and holds no {FACTS_FILE}, so it is not an export of semdim; "
-            f"choose another folder or empty this one."
+            f"{out} is not empty and holds no {FACTS_FILE}, so it is not a semdim export; choose "
+            "another folder or empty this one."
         )
 
 

@@ -128,11 +128,11 @@ def _check_is_model(folder: Path) -> None:
     if (folder / "adapter_config.json").is_file():
         raise ConfigError(
             f"{folder} holds an adapter (LoRA) and no model: merge it into its model "
-            "(merge_and_unload of the package peft) and give the folder of the whole."
+            "(merge_and_unload in the package peft) and give the folder of the merged model."
         )
     raise ConfigError(
-        f"{folder} holds no model: neither config.json with safetensors nor a GGUF file; give the "
-        "folder that save_pretrained wrote, or that of a GGUF file."
+        f"{folder} holds no model, neither config.json with safetensors nor a GGUF file: give the "
+        "folder that save_pretrained wrote, or the folder of a GGUF file."
     )
 
 

@@ -76,7 +76,7 @@ def _of_folder(folder: Path, gguf_file: str | None) -> ModelShape:
     if gguf_file is None and not list(folder.glob("*.gguf")):
         raise ConfigError(
             f"There is no model in {folder}: it holds neither {CONFIG} nor a GGUF file; give a "
-            "folder in the format of transformers."
+            "folder in transformers format."
         )
     return _of_gguf(pick_gguf(folder, gguf_file))
 

@@ -18,8 +18,8 @@ def model_digest(source: ModelSource) -> dict[str, Any]:
         folder = Path(str(source.path)).expanduser()
         if not folder.is_dir():
             raise ConfigError(
-                f"Model source: there is no folder {folder}; give the path of a folder in the "
-                "format of transformers."
+                f"Model source: there is no folder {folder}; give the path of a folder in "
+                "transformers format."
             )
         content = (path for path in folder.iterdir() if path.is_file() and path.name[0] != ".")
         return {"files": origin.files(content, relative_to=folder)}

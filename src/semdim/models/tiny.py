@@ -35,7 +35,7 @@ def standard_library_text() -> Iterator[str]:
     for name in _TEXT_MODULES:
         spec = find_spec(name)
         if spec is None or spec.origin is None or not Path(spec.origin).is_file():
-            raise ConfigError(f"This Python has no source of its module {name!r} to learn from.")
+            raise ConfigError(f"This Python has no source for its module {name!r} to learn from.")
         yield from Path(spec.origin).read_text(encoding="utf-8").splitlines(keepends=True)
 
 

@@ -7,7 +7,7 @@ from semdim.reading import read_json
 
 #: Any of these is a tokenizer; vocab.json needs merges.txt beside it.
 WHOLE = ("tokenizer.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
-_ADVICE = "copy the tokenizer's files of the original model into the folder"
+_ADVICE = "copy the original model's tokenizer files into the folder"
 
 
 def check_tokenizer_files(folder: Path) -> None:

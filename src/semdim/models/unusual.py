@@ -64,7 +64,7 @@ def likely_cause(config: Any) -> str:
     new = [text for key, text in odd.items() if _value(config, key) != _value(plain, key)]
     named = new or list(odd.values()) or [text for _, text in _differing(config, plain, _SHAPES)]
     if not named:
-        return "Nothing unusual stands in its configuration."
+        return "Its configuration contains nothing unusual."
     if len(named) == 1:
         return f"The likely cause is {named[0]}."
     return f"The likely cause is one of: {'; '.join(named)}."

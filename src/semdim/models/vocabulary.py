@@ -43,8 +43,8 @@ def check_vocabulary(tokenizer: Any, vocab_size: int) -> None:
         token = min(beyond, key=beyond.__getitem__)
         raise MismatchError(
             f"{len(beyond)} tokens of the tokenizer lie beyond the model's vocabulary of "
-            f"{vocab_size} (the first is {token!r}, id {beyond[token]}): the tokenizer is another "
-            "model's; put the right one into the folder."
+            f"{vocab_size} (the first is {token!r}, id {beyond[token]}): the tokenizer belongs to "
+            "another model; put the right one into the folder."
         )
 
 
@@ -59,7 +59,7 @@ def make_deterministic(tokenizer: Any) -> None:
         sampling = getattr(tokenizer, "sp_model_kwargs", None) or {}
         if sampling.get("enable_sampling"):
             raise MismatchError(
-                "The tokenizer draws its tokens at random (enable_sampling): take that out of its "
+                "The tokenizer draws its tokens at random (enable_sampling): remove that from its "
                 "tokenizer_config.json."
             )
         return

@@ -83,8 +83,8 @@ def find(
     paths = Paths(Path(root))
     if sae is not None and (probe is not None or model is None):
         raise ConfigError(
-            f"The SAE {str(sae)!r} needs a model beside it and no probe, which is an SAE at a hook "
-            "point of a model: give a probe alone, or a model and an SAE."
+            f"The SAE {str(sae)!r} needs a model and no probe, because a probe is an SAE at a "
+            "hook point of a model: give only a probe, or a model and an SAE."
         )
     if model is not None and (sae is not None or (probe is None and _is_folder(model, paths))):
         return _of_folders(model, sae, threshold, paths)
@@ -120,8 +120,8 @@ def _of_probe(
     hook = read_hook(paths.hook(probe))
     if model is not None and str(model) != hook.model:
         raise MismatchError(
-            f"The probe {probe!r} is of the model {hook.model!r}, not of {str(model)!r}: leave the "
-            "model out, or choose another probe."
+            f"The probe {probe!r} belongs to the model {hook.model!r}, not to {str(model)!r}: "
+            "leave the model out, or choose another probe."
         )
     if not _is_export(paths.model(hook.model)):
         raise _absent("model", hook.model, paths.model(hook.model), paths)

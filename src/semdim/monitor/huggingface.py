@@ -101,7 +101,7 @@ class Guard:
         if token_ids.shape[0] != 1:
             raise DataError(
                 f"The monitor watches one sequence at a time, not a batch of {token_ids.shape[0]} "
-                f"(beams count): the promise is for one sequence without padding."
+                "(beams count): the promise is about one sequence without padding."
             )
         ids = token_ids[0].tolist()
         if not self._recorder.tokens:
@@ -126,7 +126,7 @@ class Guard:
                 self._has_warned = True
                 warnings.warn(
                     f"The sequence is longer than the context of {self._watched.context} tokens: "
-                    f"from here on k is counted, and nothing is judged.",
+                    "from here on, k is counted but nothing is judged.",
                     stacklevel=2,
                 )
             if token.flagged:
@@ -179,7 +179,7 @@ def watch(
     if isinstance(threshold, Selection) and threshold.score.needs_predictions:
         raise ConfigError(
             f"The score {threshold.file.score} needs the model's predictions, but `watch` reads "
-            "activations alone: use SparsityMonitor, or thresholds on n_active."
+            "only activations: use SparsityMonitor, or thresholds on n_active."
         )
     if context is None:
         longest = min(about.n_context, about_sae.context_size or about.n_context)

@@ -104,12 +104,12 @@ class Sampler:
         if not (isinstance(temperature, (int, float)) and 0 <= temperature < float("inf")):
             raise ConfigError(
                 f"temperature = {temperature!r} is not possible: 0 takes the most likely token, 1 "
-                f"the model's own distribution; choose a number of 0 or more."
+                "the model's own distribution; choose 0 or more."
             )
         if not -(2**63) <= seed < 2**64:
             raise ConfigError(
-                "The seed is outside the 64 bits that a generator takes: give one from 0 to "
-                f"{2**64 - 1}."
+                "The seed does not fit into the 64 bits that a generator takes: give one from 0 "
+                f"to {2**64 - 1}."
             )
         # Below this the logits, divided, are beyond float32; the draw is the most likely token.
         self._temperature = float(temperature) if temperature >= 1e-30 else 0.0

@@ -118,7 +118,7 @@ class SparsityMonitor:
             if not isinstance(limit, Threshold):
                 raise ConfigError(
                     "There is no guardrail.json, so there are no such thresholds to choose from: "
-                    "leave --confident and --group out, or give one with --threshold."
+                    "leave out --confident and --group, or give a guardrail.json with --threshold."
                 )
             limit = replace(limit, with_confidence=with_confidence, group=group)
         facts, sae_facts = read_model_facts(found.model), read_sae_facts(found.sae)
@@ -276,7 +276,9 @@ def describe(model: ModelFacts, sae: SAEFacts, *, context: int, splice: str, dty
     if splice not in SPLICES:
         raise ConfigError(f"The splice {splice!r} is unknown: choose one of {', '.join(SPLICES)}.")
     if context < 2:
-        raise ConfigError(f"The context is {context}, but needs 2 tokens: BOS and one to look at.")
+        raise ConfigError(
+            f"The context is {context}, but it must be at least 2 tokens: BOS and one to examine."
+        )
     check_fit(sae, model, context=context, prepend_bos=True)
     return Watched(
         model=model.name,

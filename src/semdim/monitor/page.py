@@ -111,7 +111,7 @@ def label(token: Token, reading: Reading) -> str:
     name = repr(token.text) if token.text else "(part of a character)"
     text = f"{name}, token {token.id}, position {token.position}: k = {token.n_active}"
     if not token.is_scored:
-        return text + ", not looked at (BOS)"
+        return text + ", not examined (BOS)"
     if token.level is not None:
         text += f"; {name_of(reading)} so far {token.level:.1f}"
     if token.score is not None and reading.selection is not None:

@@ -15,7 +15,7 @@ def token_ids(text: str, tokenizer: Any, what: str) -> list[int]:
     """
     text = checked(text, f"The {what}")
     if not text:
-        raise DataError(f"The {what} is empty: there is nothing to look at; give it some text.")
+        raise DataError(f"The {what} is empty, so there is nothing to examine: give it some text.")
     ids = encode_batch([text], tokenizer, None)[0][0]
     if not ids:
         raise DataError(f"The {what} has no tokens: the tokenizer drops {text[:20]!r}.")

@@ -67,8 +67,8 @@ def read_selection(
     if not certified:
         raise ConfigError(
             f"{path} has no threshold for the loss {curve.outcome}: none was certified on "
-            f"{curve.n_documents} documents for the score {file.score}; calibrate on more, or set "
-            "errors.monitor_score to a score that knows more."
+            f"{curve.n_documents} documents for the score {file.score}; calibrate on more "
+            "documents, or set errors.monitor_score to a more informative score."
         )
     fitting = [point for point in certified if risk is None or point.target_risk <= risk]
     if not fitting or (risk is None and len(fitting) > 1):

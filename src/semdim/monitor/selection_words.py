@@ -11,7 +11,7 @@ def selection_verdict(reading: Reading, selection: Selection) -> str:
     """How much is let through, at which threshold; and the promise."""
     n_compared, n_held = len(reading.compared), len(reading.held_back)
     if not n_compared:
-        return "Nothing was compared: no token of the text has a prediction that is judged."
+        return "Nothing was compared, because no token of the text has a prediction that is judged."
     return (
         f"{n_compared - n_held} of {n_compared} tokens ({1 - n_held / n_compared:.0%}) are let "
         f"through: those with {rule(selection)}. {promise(selection)}"
@@ -45,10 +45,10 @@ def selection_conditions(reading: Reading, selection: Selection) -> list[str]:
     file, curve, point = selection.file, selection.curve, selection.point
     smoothing = "" if curve.smoothing is None else f" with α = {curve.smoothing:g}"
     said = [
-        f"The unit: a document is drawn from the source of the corpus {file.corpus!r}, then one of "
-        f"the tokens that predict another in its first {file.sequences_per_document} full "
+        f"The unit: a document is drawn from the source of the corpus {file.corpus!r}, then one "
+        f"of the tokens that predict another in its first {file.sequences_per_document} full "
         f"sequences of {selection.provenance.context - 1} tokens. The promise is about such a "
-        "token, a mean over documents; of this one text it promises nothing.",
+        "token, a mean over documents; it promises nothing about this one text.",
         f"The loss: {curve.loss}{smoothing}, from {curve.low:.4g} to {curve.high:.4g} "
         f"({curve.unit}). δ = {curve.failure_prob:g} for all {len(curve.points)} risks of the file "
         f"and their coverages together, so that any of them may be chosen. Calibrated on "
@@ -73,9 +73,9 @@ def not_covered(reading: Reading, selection: Selection) -> list[str]:
         )
     elif len(reading.sequences) == 1 and len(reading.tokens) - 1 < n_tokens:
         said.append(
-            f"No theorem covers this text as it is: it ends after {len(reading.tokens) - 1} of the "
-            f"{n_tokens} tokens of a sequence, and calibration left such texts out. The promise "
-            "holds as far as it is the beginning of a longer one."
+            f"No theorem covers this text as it is: it ends after {len(reading.tokens) - 1} of "
+            f"the {n_tokens} tokens of a sequence, and calibration left such texts out. The "
+            "promise holds only if it is the beginning of a longer text."
         )
     if any(token.is_generated for token in reading.tokens):
         said.append(

@@ -95,7 +95,7 @@ def _table(console: Console, reading: Reading) -> None:
         legend += "   ▲ above the threshold at a look"
     if reading.selection is not None:
         legend += "   × held back"
-    console.print(Text(f"{legend}   · not looked at (BOS)", style="dim"))
+    console.print(Text(f"{legend}   · not examined (BOS)", style="dim"))
     console.print()
 
 

@@ -8,8 +8,8 @@ from semdim.records import read_record
 from semdim.uncertainty.guardrail import Alarm, Guardrail, Limit, Provenance
 
 HOW_TO_GET_ONE = (
-    "No threshold: nothing can be called an alarm. `make repro` calibrates one and writes it to "
-    "results/probes/<probe>/guardrail.json."
+    "There is no threshold, so nothing can be called an alarm. `make repro` calibrates one and "
+    "writes it to results/probes/<probe>/guardrail.json."
 )
 
 
@@ -59,7 +59,7 @@ class Threshold:
         ):
             raise ConfigError(
                 "This guardrail has no thresholds that hold with confidence: it was calibrated on "
-                f"{self.n_calibration} documents, which are too few; leave --confident out, or "
+                f"{self.n_calibration} documents, which are too few; leave out --confident, or "
                 "calibrate on more."
             )
 

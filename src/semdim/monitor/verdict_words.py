@@ -35,7 +35,7 @@ def _share(look: Look) -> float:
 def verdict(reading: Reading) -> str:
     """Alarm or not, on what, by how much; and what there is beyond the promise."""
     if not reading.sequences:
-        return "Nothing was looked at: the text ended before its first token."
+        return "Nothing was examined, because the text ended before its first token."
     limit, selection = reading.threshold, reading.selection
     if selection is not None:
         return f"{selection_verdict(reading, selection)} {_summary(reading)}"
@@ -93,11 +93,11 @@ def conditions(reading: Reading) -> list[str]:
     """What the guarantee says and does not, for this very reading."""
     said: list[str] = []
     if not reading.is_complete:
-        said.append("The generation was interrupted: this is what there was until then.")
+        said.append("The generation was interrupted; this is the text generated so far.")
     if reading.watched.constant_n_active:
         said.append(
-            f"{reading.watched.sae} is a TopK SAE: every token has the same n_active, so that it "
-            f"says nothing about a text."
+            f"{reading.watched.sae} is a TopK SAE: every token has the same n_active, so n_active "
+            "says nothing about a text."
         )
     if reading.selection is not None:
         return said + selection_conditions(reading, reading.selection)
@@ -110,7 +110,7 @@ def conditions(reading: Reading) -> list[str]:
     if len(reading.sequences) == 1 and len(reading.tokens) - 1 < n_tokens:
         said.append(
             f"The text ends after {len(reading.tokens) - 1} of the {n_tokens} tokens of a "
-            "sequence. It is looked at less often than its continuation would be, so it raises "
+            "sequence. It is checked less often than its continuation would be, so it raises "
             "fewer false alarms than promised."
         )
     if any(not item.is_promised for item in reading.sequences):
@@ -123,13 +123,13 @@ def conditions(reading: Reading) -> list[str]:
         )
     if any(token.is_generated for token in reading.tokens):
         said.append(
-            "Calibration used text that people wrote. The promise covers text that a model "
-            "writes only as far as it is like that."
+            "Calibration used text that people wrote. The promise covers text written by a model "
+            "only as far as it resembles that text."
         )
     ours, theirs = reading.watched.compute_dtype, limit.provenance.compute_dtype
     if theirs != ours:
         said.append(
-            f"Calibrated in {theirs}, measured in {ours}: n_active may differ by a few, by "
+            f"Calibrated in {theirs}, measured in {ours}: n_active may differ slightly because of "
             "rounding."
         )
     return said

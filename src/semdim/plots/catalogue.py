@@ -145,8 +145,8 @@ def made_tables(
 def _check_section(what: str, name: str, section: str) -> None:
     if section not in SECTIONS:
         raise ConfigError(
-            f"The {what} {name!r} stands in the section {section!r}, which the report does not "
-            f"have: choose one of {', '.join(SECTIONS)}."
+            f"The {what} {name!r} names the section {section!r}, which the report does not have: "
+            f"choose one of {', '.join(SECTIONS)}."
         )
 
 

@@ -3,7 +3,7 @@
 SECTIONS: dict[str, str] = {
     "verdict": "The verdict",
     "claim": "The claim",
-    "bound": "The bound against the sample size",
+    "bound": "The bound by sample size",
     "certified": "What is actually certified",
     "sparsity": "How sparse the codes are",
     "faithful": "How faithful this SAE is",
@@ -14,7 +14,7 @@ SECTIONS: dict[str, str] = {
     "errors": "Does k know when the model is wrong?",
     "answers": "Does k know when an answer is wrong?",
     "models": "Models side by side",
-    "references": "Where this stands",
+    "references": "How this compares with other work",
     "reproduce": "How to reproduce",
     "setup": "The set-up in full",
     "absent": "What was not computed",

@@ -146,8 +146,8 @@ def compute_losses(
     """
     if len(activations) != len(codes):
         raise ArtifactError(
-            f"{activations.folder} has {len(activations)} shards, {codes.folder} has {len(codes)}: "
-            "they are not of the same tokens; recompute both with `dvc repro --force`."
+            f"{activations.folder} has {len(activations)} shards, but {codes.folder} has "
+            f"{len(codes)}: they hold different tokens; recompute both with `dvc repro --force`."
         )
     shards = range(len(activations))
     firsts = [0, *itertools.accumulate(activations.shape(i, "activation")[0] for i in shards)]

@@ -79,11 +79,11 @@ def parse_proxy(name: str, splice: str = "no_bos") -> Proxy:
 def _size(name: str, digits: str) -> int:
     """The number behind a name, spelled in the one way that gives a proxy one name."""
     if digits.strip("0") == "":
-        raise ConfigError(f"The proxy {name!r} keeps no atom at all: choose a number of 1 or more.")
+        raise ConfigError(f"The proxy {name!r} keeps no atom at all: choose 1 or more.")
     if digits[0] == "0":
         raise ConfigError(
-            f"The proxy {name!r} begins its number with 0, which would be a second name of the "
-            "same proxy: write the number without it."
+            f"The number in the proxy name {name!r} begins with 0, which would give the same "
+            "proxy a second name: write the number without the 0."
         )
     if len(digits) > _MOST_DIGITS:
         raise ConfigError(
@@ -103,6 +103,6 @@ def _find(kind: str) -> ProxyKind | None:
 def _unknown(name: str) -> ConfigError:
     forms = [PROXIES[kind].form(kind) for kind in PROXIES]
     return ConfigError(
-        f"The proxy {show(name)} is unknown: choose one of {', '.join(forms)}; all but model "
-        "may have _no_bos or _all behind them to fix the splice."
+        f"The proxy {show(name)} is unknown: choose one of {', '.join(forms)}; all but model may "
+        "end in _no_bos or _all to fix the splice."
     )

@@ -24,7 +24,9 @@ def build_questions(spec: QuestionsSpec, seed: int) -> tuple[Question, ...]:
     """
     facts = chosen(spec.facts(), spec.n_entities)
     if not facts:
-        raise DataError("The set of questions is empty: its source holds no fact.")
+        raise DataError(
+            "The question set is empty, because its source holds no facts: give it some."
+        )
     alternatives = alternatives_of(facts)
     questions = [
         Question(

@@ -57,8 +57,8 @@ def invent(names: Sequence[str], seed: int) -> tuple[str, ...]:
                 break
         else:
             raise DataError(
-                f"No invented name of the form of {name!r} was found among {len(names)} names: "
-                "set invented to false for this set of questions, or give it more entities."
+                f"No invented name like {name!r} could be formed from {len(names)} names: set "
+                "invented to false for this question set, or give it more entities."
             )
         taken.add(new.casefold())
         found.append(new)

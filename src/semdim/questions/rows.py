@@ -71,7 +71,10 @@ class RowQuestions(QuestionsSpec):
             )
         entity = texts(at(row, self.entity_column, where), self.entity_column, where)
         if not entity:
-            raise DataError(f"{where} names no entity: its {self.entity_column!r} is empty.")
+            raise DataError(
+                f"{where} names no entity, because its {self.entity_column!r} is "
+                "empty: add one or leave the row out."
+            )
         alternatives: tuple[str, ...] = ()
         if self.alternatives_column is not None:
             value = at(row, self.alternatives_column, where)
@@ -94,8 +97,8 @@ class RowQuestions(QuestionsSpec):
             return None
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
             raise DataError(
-                f"{where}: {self.popularity_column!r} holds {value!r}, not a number; popularity is "
-                "a number, larger = better known."
+                f"{where}: {self.popularity_column!r} holds {value!r}, which is not a number; "
+                "popularity must be a number, larger = better known."
             )
         return float(value)
 

@@ -137,8 +137,8 @@ def _named(saes: Mapping[str, Any] | Sequence[Any]) -> dict[str, Any]:
         names = [_name(sae, place) for place, sae in enumerate(saes)]
         if len(set(names)) < len(names):
             raise ConfigError(
-                f"Two of the SAEs have one name among {', '.join(names)}: give them as a dict, by "
-                "names of your own."
+                f"Two of the SAEs have the same name among {', '.join(names)}: give them as a "
+                "dict with names of your own."
             )
         named = dict(zip(names, saes, strict=True))
     if not named:

@@ -75,8 +75,8 @@ def _of_text(text: str) -> Iterable[Candidate]:
     if not folders and sae_id and release in releases():
         return [_of_release(release, sae_id)]
     raise ConfigError(
-        f"--sae {text} is no SAE: give a folder with {' and '.join(FILES)}, a folder of such "
-        "folders, a glob of either, or RELEASE/ID of SAELens's registry."
+        f"--sae {text} is not an SAE: give a folder with {' and '.join(FILES)}, a folder of such "
+        "folders, a glob of either, or RELEASE/ID in SAELens's registry."
     )
 
 
@@ -114,7 +114,7 @@ def _of_registry(pattern: str, model: str, hook: str | None) -> list[Candidate]:
     if not of_model:
         others = ", ".join(sorted({known[name].model for name in matching}))
         raise ConfigError(
-            f"--release {pattern} matches releases of {others}, and none of {model}: name the "
+            f"--release {pattern} matches releases for {others}, but none for {model}: name the "
             "model as the registry does."
         )
     found = [_of_release(name, sae_id) for name in of_model for sae_id in known[name].sae_ids]
@@ -144,7 +144,8 @@ def _distinct(found: list[Candidate]) -> list[Candidate]:
     twins = [candidate.name for candidate in kept if files.count(candidate.file.lower()) > 1]
     if twins:
         raise ConfigError(
-            f"The SAEs {' and '.join(twins[:2])} would be one file: rename one of their folders."
+            f"The SAEs {' and '.join(twins[:2])} would be written to the same file: rename one of "
+            "their folders."
         )
     return kept
 

@@ -50,7 +50,7 @@ def faithfulness(table: RankTable) -> Figure:
     axes.set_xlabel("L0: mean active atoms at a token (side by side where they are alike)")
     axes.set_ylabel("|change of the loss|, bits per token")
     axes.set_ylim(bottom=0.0)
-    axes.set_title("What each autoencoder changes, with intervals that hold all at once")
+    axes.set_title("What each autoencoder changes, with intervals that hold simultaneously")
     handles = [
         Line2D([], [], linestyle="none", marker="o", color=colour) for colour in colours.values()
     ] + [

@@ -50,7 +50,7 @@ def measured_of(
     low, high = documents.range
     windows, codes = documents.size.windows, facts.codes
     if windows is None or windows.per_document is None or codes is None:
-        raise DataError(f"The ledger of {name} says nothing of its codes: write it again.")
+        raise DataError(f"The ledger of {name} says nothing about its codes: write it again.")
     k = documents.counted_means({"k": documents.column("n_active")})["k"]
     variance = codes.explained_variance
     return Measured(
@@ -101,11 +101,13 @@ def rank_ledgers(places: Sequence[str], spec: RankSpec) -> tuple[RankTable, tupl
         for name, value in here.items():
             if value != first[1][name]:
                 raise DataError(
-                    f"The ledgers {first[0]} and {path} differ in {name}: rank those of one model, "
-                    "text and setting."
+                    f"The ledgers {first[0]} and {path} differ in {name}: rank ledgers with the "
+                    "same model, text and settings."
                 )
         if facts.sae in [one.name for one in found]:
-            raise ConfigError(f"Two of the ledgers are of an SAE called {facts.sae}: rank one.")
+            raise ConfigError(
+                f"Two of the ledgers belong to an SAE called {facts.sae}: rank only one of them."
+            )
         found.append(measured_of(rows, facts, facts.sae, smoothing=spec.smoothing))
     of = first[1]
     subject = Subject(
@@ -129,6 +131,8 @@ def _paths(places: Sequence[str]) -> list[Path]:
         named = sorted(glob.glob(place)) if glob.has_magic(place) else [place]
         there = [Path(path) for path in named if Path(path).exists()]
         if not there:
-            raise ConfigError(f"--ledger {place} is no ledger: give a Parquet file, or a folder.")
+            raise ConfigError(
+                f"--ledger {place} is not a ledger: give a Parquet file, or a folder."
+            )
         found += there
     return list(dict.fromkeys(found))

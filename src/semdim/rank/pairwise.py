@@ -45,7 +45,7 @@ def check_table(values: np.ndarray, cap: float) -> None:
     """
     if values.ndim != 2 or values.shape[0] < 2 or values.shape[1] < 1:
         raise DataError(
-            f"A ranking needs values of two documents or more by autoencoder, got an array of "
+            "A ranking needs values for two or more documents per autoencoder, got an array of "
             f"shape {values.shape}."
         )
     check_values(values.ravel(), 0.0, cap, "capped changes of the loss")

@@ -62,7 +62,7 @@ def rank_table(
 
 def _same_documents(measured: Sequence[Measured]) -> tuple[int, ...]:
     if not measured:
-        raise DataError("There is nothing to rank: no autoencoder could be measured.")
+        raise DataError("There is nothing to rank, because no autoencoder could be measured.")
     first = measured[0]
     for other in measured[1:]:
         same = other.document == first.document and other.n_tokens == first.n_tokens

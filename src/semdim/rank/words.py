@@ -21,8 +21,9 @@ def lines(table: RankTable) -> Iterator[str]:
     n_certified = sum(pair.is_certified for pair in table.pairs)
     n_found = sum(pair.is_discovery for pair in table.pairs)
     yield (
-        f"Of {len(table.pairs)} pairs {n_certified} are certified in their order, and {n_found} "
-        f"are discoveries of which a share of {table.settings.failure_prob:g} is false on average."
+        f"Of {len(table.pairs)} pairs, {n_certified} are certified in their order, and {n_found} "
+        f"are discoveries, of which a share of {table.settings.failure_prob:g} is false on "
+        "average."
     )
     for one, other in zip(table.entries, table.entries[1:], strict=False):
         pair = table.pair(one.name, other.name)
@@ -47,7 +48,7 @@ def promise(table: RankTable) -> str:
     """What claims and intervals promise, in a sentence."""
     return (
         f"With probability {1 - table.settings.failure_prob:.3g} or more over the draw of the "
-        "documents all intervals and all certified claims hold, all of them at once."
+        "documents, all intervals and all certified claims hold simultaneously."
     )
 
 

@@ -31,7 +31,7 @@ def check_place(out: Path) -> None:
     ours = {SAES, *FILES}
     if out.exists() and (not out.is_dir() or any(path.name not in ours for path in out.iterdir())):
         raise ArtifactError(
-            f"{out} is there already and holds more than a ranking: name another with --out."
+            f"{out} already exists and holds more than a ranking: name another folder with --out."
         )
 
 

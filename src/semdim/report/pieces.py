@@ -169,6 +169,6 @@ def _embed(path: Path) -> str:
     SVGs of one page would collide. Raises ArtifactError when the figure was not drawn."""
     if not path.is_file():
         raise ArtifactError(
-            f"{path} is missing although its data is there; run the stage plot before the report."
+            f"{path} is missing although its data exist; run the stage plot before the report."
         )
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode("ascii")

@@ -32,8 +32,8 @@ class Reading:
     def __post_init__(self) -> None:
         if self.section is not None and self.section not in SECTIONS:
             raise ConfigError(
-                f"The reading {self.name!r} stands in the section {self.section!r}, which the "
-                f"report does not have: choose one of {', '.join(SECTIONS)}."
+                f"The reading {self.name!r} names the section {self.section!r}, which the report "
+                f"does not have: choose one of {', '.join(SECTIONS)}."
             )
         # The registry tells two entries of one name apart by where they come from.
         object.__setattr__(self, "__module__", self.write.__module__)

@@ -53,7 +53,7 @@ def _certified(probe: ProbeResults) -> Item | None:
     raw = raw_loss(probe)
     unsmoothed = Markup("") if raw is None else say(
         " Without smoothing, the model’s mean loss over sequences is {bits}, and nothing is "
-        "certified of it.",
+        "certified about it.",
         bits=num(raw, 2, PROXIES),
     )  # fmt: skip
     return Item(
@@ -62,9 +62,9 @@ def _certified(probe: ProbeResults) -> Item | None:
         "bits per token",
         "certificate",
         say(
-            "With probability at least {confidence}, this is an upper end for the mean, over new "
-            "{unit}s from the same source, of the loss smoothed with α = {alpha}; {risk} was "
-            "measured on {n} {unit}s, and a random guess pays log₂V = {base}.{raw}",
+            "With probability at least {confidence}, this is an upper bound on the mean, over new "
+            "{unit}s from the same source, of the loss smoothed with α = {alpha}. The mean "
+            "measured on {n} {unit}s is {risk}, and a random guess costs log₂V = {base}.{raw}",
             confidence=confidence(float(last["failure_prob"])),
             unit=curve.unit,
             alpha=num(last["smoothing"], 2, BOUNDS),
@@ -86,7 +86,7 @@ def _published(probe: ProbeResults) -> Item | None:
         if where is None
         else say(
             "The paper’s formula falls below log₂V, the random guess, from N ≈ {n} tokens on. It "
-            "is no theorem: its assumptions do not hold here.",
+            "is not a theorem here, because its assumptions do not hold.",
             n=count(where),
         )
     )
@@ -113,14 +113,14 @@ def _changed(probe: ProbeResults) -> Item | None:
         return None
     row = sae.iloc[0]
     return Item(
-        "How far does the autoencoder change the model?",
+        "How much does the autoencoder change the model?",
         say("≤ {total}", total=num(row["total"], 2, BOUNDS)),
         "bits per token on average",
         "certificate",
         say(
             "With probability at least {confidence}, replacing the activation by its "
-            "reconstruction changes the mean loss of {text} by no more than that; {mean} was "
-            "measured.",
+            "reconstruction changes the mean loss of {text} by no more than this; the measured "
+            "change is {mean}.",
             confidence=confidence(float(row["failure_prob"])),
             text=text_words(probe.setup.get("context")),
             mean=num(row["gap"], 2, BOUNDS),
@@ -144,7 +144,7 @@ def _warning(probe: ProbeResults) -> Item | None:
     return Item(
         "Is the number of active atoms a warning sign?",
         say("{n} of {all}", n=count(n_first), all=count(len(parts))),
-        "kinds of other text on which no score does better",
+        "kinds of other text on which no score is better",
         "measured",
         say(
             "AUROC of k, with a bootstrap interval, and its rank among {n} scores that do without "

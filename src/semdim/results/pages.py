@@ -52,7 +52,7 @@ class Repository:
 
         folders = sorted((self.root / folder / "probes").glob("*/"))
         if not folders:
-            raise ArtifactError(f"{self.root / folder} holds no results of a probe; commit them.")
+            raise ArtifactError(f"{self.root / folder} holds no probe results; commit them.")
         return [read_probe(path) for path in folders]
 
 

@@ -166,7 +166,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     missing = [column for column in schema.required if column not in table.columns]
     if missing:
         raise ArtifactError(
-            f"{path} lacks the column(s) {', '.join(missing)}; it was written by another version: "
+            f"{path} lacks the column(s) {', '.join(missing)}; it was written by another version; "
             "run the stage again."
         )
     added = [column for column in schema.names if column not in table.columns]
@@ -243,8 +243,8 @@ def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[P
     ]
     if not found:
         raise ArtifactError(
-            f"{parent} holds no results of any probe (expected {parent}/<probe>/bounds.csv and its "
-            "neighbours); run the pipeline first: make repro."
+            f"{parent} holds no probe results (expected {parent}/<probe>/bounds.csv and the files "
+            "next to it); run the pipeline first: make repro."
         )
     absent = sorted(set(only or ()) - {folder.name for folder in found})
     if absent:

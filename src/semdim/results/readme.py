@@ -50,7 +50,7 @@ def found(folder: Path) -> str:
     own = last[(last["family"] == "holdout") & (last["method"] == "betting")].iloc[0]
     risk = bounds[bounds["family"] == "risk_by_sparsity"]["proxy_risk"].tolist()
     meets = head["covering_dudley_first_n_tokens"]
-    where = "nowhere below a random guess" if meets is None else f"below one from N = {meets:,} on"
+    where = "never below a random guess" if meets is None else f"below one from N = {meets:,} on"
     rows = [
         ("the paper's bound", f"{head['as_published_total']:.2f}; below a random guess from "
          f"N ≈ {crossing:,.0f} tokens on", "**no**"),
@@ -67,31 +67,32 @@ def found(folder: Path) -> str:
         *_tokens(last),
     ]  # fmt: skip
     lines = [
-        f"{sample['n_tokens']:,} tokens of English (Wikipedia and news, {sample['n_documents']} "
-        f"documents, {sample['n_sequences']} sequences), α = {last['smoothing'].iloc[0]:g}, δ = "
-        f"{last['failure_prob'].iloc[0]:g}, {probe.setup['engine']['compute_dtype']}. Bits per "
-        f"token; a random guess costs {head['baseline']:.2f}. Losses are smoothed (at α = 0.5 half "
-        f"of the mixture is uniform): over all sequences {proxies.loc['model', 'risk']:.2f} where "
-        f"the model's own are {proxies.loc['model', 'nll']:.2f}. The paper's bound is about a mean "
-        f"of that kind, a certificate about the mean over documents{_windows(own)}.",
+        f"The sample is {sample['n_tokens']:,} tokens of English (Wikipedia and news, "
+        f"{sample['n_documents']} documents, {sample['n_sequences']} sequences), measured in "
+        f"{probe.setup['engine']['compute_dtype']}, with α = {last['smoothing'].iloc[0]:g} and δ = "
+        f"{last['failure_prob'].iloc[0]:g}. Numbers are in bits per token; a random guess costs "
+        f"{head['baseline']:.2f}. Losses are smoothed (at α = 0.5 half of the mixture is uniform): "
+        f"their mean over all sequences is {proxies.loc['model', 'risk']:.2f}, compared with "
+        f"{proxies.loc['model', 'nll']:.2f} for the model's own losses. The paper's bound is about "
+        f"a mean of that kind; a certificate is about the mean over documents{_windows(own)}.",
         "",
         "| | bits | certificate? |",
         "|---|---|---|",
         *(f"| {' | '.join(row)} |" for row in rows),
         "",
-        f"* On {proxies.loc['sae_all', 'n_sequences']:.0f} sequences: with BOS replaced as well, "
-        f"the mean |gap| is {proxies.loc['sae_all', 'abs_gap']:.2f} bits (position 0 must be let "
-        f"through); with a random decoder the proxy's risk is "
-        f"{proxies.loc['random_decoder', 'risk']:.1f} bits, with shuffled atoms "
-        f"{proxies.loc['shuffled_features', 'risk']:.1f} (the SAE's directions matter).",
-        f"* k has mean {mean_k['english']:.0f} on English, {mean_k['python']:.0f} on Python and "
-        f"{mean_k['random']:.0f} on random tokens, position 0 left out. The paper's rule "
+        f"* On {proxies.loc['sae_all', 'n_sequences']:.0f} sequences, the mean |gap| is "
+        f"{proxies.loc['sae_all', 'abs_gap']:.2f} bits if BOS is replaced as well, so position 0 "
+        "must be let through. The proxy's risk is "
+        f"{proxies.loc['random_decoder', 'risk']:.1f} bits with a random decoder and "
+        f"{proxies.loc['shuffled_features', 'risk']:.1f} bits with shuffled atoms, so the SAE's "
+        "directions matter.",
+        f"* The mean k is {mean_k['english']:.0f} on English, {mean_k['python']:.0f} on Python and "
+        f"{mean_k['random']:.0f} on random tokens, with position 0 left out. The paper's rule "
         f"\"k > 500\" fires on {_share(fixed, 'english')} of the English sequences, "
         f"{_share(fixed, 'python')} of the Python ones and {_share(fixed, 'random')} of the random "
-        "ones: single outlier positions.",
-        f"* The model's mean loss over documents, in {len(risk)} bins of a document's mean k, few "
-        f"atoms first: "
-        f"{', '.join(f'{value:.2f}' for value in risk)} bits.",
+        "ones, because of single outlier positions.",
+        f"* The model's mean loss over documents, in {len(risk)} bins of a document's mean k from "
+        f"few atoms to many, is {', '.join(f'{value:.2f}' for value in risk)} bits.",
         "",
         f"| AUROC ({_level(probe)}) | python | random |",
         "|---|---|---|",

@@ -49,8 +49,8 @@ def redraw(folder: Path, *, every: bool = False) -> Redrawn:
         if (folder / name).exists():
             return kind(folder, every)
     raise ArtifactError(
-        f"{folder} holds none of {', '.join(_KINDS)}: name the folder of a run's results, of a "
-        "ranking or of a study of answers. `python -m bench --document` and `python -m bench.scale "
+        f"{folder} holds none of {', '.join(_KINDS)}: name the results folder of a run, a ranking "
+        "or a study of answers. `python -m bench --document` and `python -m bench.scale "
         "--document docs/scale` redraw measurements of speed."
     )
 

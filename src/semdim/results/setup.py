@@ -158,8 +158,8 @@ def setup_of(facts: "Mapping[str, LedgerFacts]", sample: str, roles: Mapping[str
 def _corpus(facts: "LedgerFacts", role: str) -> SetupCorpus:
     if facts.codes is None:
         raise ArtifactError(
-            f"The ledger of {facts.corpus} says nothing of its codes; recompute it with "
-            "`dvc repro --force`."
+            f"The ledger of {facts.corpus} says nothing about its codes; recompute it with `dvc "
+            "repro --force`."
         )
     return SetupCorpus(
         role=role,

@@ -34,7 +34,7 @@ def check_fit(sae: SAEFacts, model: ModelFacts, *, context: int, prepend_bos: bo
     if sae.model_name is not None and canonical_name(sae.model_name) != canonical_name(model.name):
         raise MismatchError(
             f"The SAE {sae.name} was trained on {sae.model_name}, not on {model.name}; choose an "
-            f"SAE of this model, or set the model's `name` if they are the same weights."
+            "SAE trained on this model, or set the model's `name` if the weights are the same."
         )
     if sae.d_in != model.d_model:
         raise MismatchError(
@@ -45,7 +45,8 @@ def check_fit(sae: SAEFacts, model: ModelFacts, *, context: int, prepend_bos: bo
     if sae.vocab_size is not None and sae.vocab_size != model.vocab_size:
         raise MismatchError(
             f"The SAE {sae.name} was trained on a vocabulary of {sae.vocab_size} tokens, but "
-            f"{model.name} has {model.vocab_size}: it is another model."
+            f"{model.name} has {model.vocab_size}: they are different models; choose an SAE "
+            "trained on this model."
         )
     if sae.prepend_bos is not None and sae.prepend_bos != prepend_bos:
         raise MismatchError(

@@ -69,9 +69,9 @@ def check_nothing_dropped(source: Mapping[str, Any], config: Any, where: str) ->
         if not _is_kept(name, value, loaded):
             now = f"loaded as {loaded[name]!r}" if name in loaded else "which SAELens drops"
             raise MismatchError(
-                f"The SAE {where} has {key} = {value!r}, {now}, so its codes would be others: save "
-                "it again with this SAELens, or (if it tells of the training alone) move the key "
-                "into `metadata` of its cfg.json."
+                f"The SAE {where} has {key} = {value!r}, {now}, so its codes would be different: "
+                "save it again with this SAELens, or (if the key concerns training only) move it "
+                "into `metadata` in its cfg.json."
             )
 
 

@@ -92,8 +92,8 @@ def read_processing(metadata: Mapping[str, Any]) -> WeightProcessing:
     }
     if unknown:
         raise MismatchError(
-            f"The SAE expects its model loaded with {unknown}, which semdim cannot do: "
-            f"it supports {', '.join(sorted(names))}."
+            f"The SAE expects its model to be loaded with {unknown}, which semdim cannot do: it "
+            f"supports {', '.join(sorted(names))}."
         )
     return WeightProcessing(**{key: bool(wanted[key]) for key in names & set(wanted)})
 

@@ -27,20 +27,25 @@ def check_foldable(sae: Any, where: str) -> None:
     if sae.cfg.normalize_activations in _PER_TOKEN:
         raise MismatchError(
             f"The SAE {where} normalises each token's input ({sae.cfg.normalize_activations}), so "
-            f"its stored codes cannot be decoded without that token's norm; choose an SAE without."
+            "its stored codes cannot be decoded without that token's norm; choose an SAE that "
+            "does not."
         )
     if sae.cfg.reshape_activations != "none":
         raise MismatchError(
             f"The SAE {where} reads attention heads ({sae.cfg.reshape_activations}), not the "
-            f"residual stream; choose an SAE of hook_resid_pre or hook_resid_post."
+            "residual stream; choose an SAE for hook_resid_pre or hook_resid_post."
         )
     for name, tensor in sae.state_dict().items():
         if not torch.isfinite(tensor).all():
-            raise MismatchError(f"The SAE {where} has NaN or infinite values in {name}.")
+            raise MismatchError(
+                f"The SAE {where} has NaN or infinite values in {name}: get it "
+                "again, or choose another one."
+            )
     dead = (sae.W_dec.norm(dim=-1) < 1e-8).sum().item()
     if dead:
         raise MismatchError(
-            f"The SAE {where} has {dead} atoms of norm 0, which cannot be brought to unit norm."
+            f"The SAE {where} has {dead} atoms of norm 0, which cannot be scaled to unit norm: "
+            "choose another one."
         )
 
 
@@ -87,8 +92,8 @@ def _fold_norms(sae: Any, where: str) -> None:
         if float(norms.max() / norms.min()) - 1 > _SAME_NORM:
             raise MismatchError(
                 f"The TopK SAE {where} chooses atoms before its decoder norms "
-                f"({float(norms.min()):.4g} to {float(norms.max()):.4g}) count, so they cannot be "
-                f"folded into its encoder; train it with rescale_acts_by_decoder_norm."
+                f"({float(norms.min()):.4g} to {float(norms.max()):.4g}) take effect, so they "
+                "cannot be folded into its encoder; train it with rescale_acts_by_decoder_norm."
             )
         sae.cfg.rescale_acts_by_decoder_norm = True  # the same choice: all norms are equal
     sae.fold_W_dec_norm()

@@ -86,11 +86,11 @@ def check_hook(backend: Backend, probe: Probe, token_ids: Int[Tensor, "window po
         message += f"it would fit {named}. Correct the hook_name in its configuration"
     else:
         message += (
-            f"nor does it fit any of the {len(others)} other hook points that were tried. Look "
-            "whether model, revision and the processing of its weights are those that it was "
+            f"nor does it fit any of the {len(others)} other hook points that were tried. Check "
+            "that the model, its revision and its weight processing are those that the SAE was "
             "trained on"
         )
-    raise MismatchError(f"{message}, or leave this check out (--no-hook-check).")
+    raise MismatchError(f"{message}, or skip this check (--no-hook-check).")
 
 
 def search(backend: Backend, probe: Probe, token_ids: Int[Tensor, "window position"]) -> list[Fit]:

@@ -24,7 +24,7 @@ def find_files(path: str, suffixes: tuple[str, ...], counts: ReadCounts) -> list
     pattern = os.path.expanduser(path)
     if os.path.isfile(pattern):
         if not os.access(pattern, os.R_OK):
-            raise DataError(f"{path} may not be read: give yourself the right to, or another file.")
+            raise DataError(f"{path} cannot be read: change its permissions, or give another file.")
         return [Path(pattern)]
     is_folder = os.path.isdir(pattern)
     if is_folder:

@@ -34,7 +34,7 @@ def unreachable(data_set: str, reason: str) -> HubError:
     from huggingface_hub import constants
 
     return HubError(
-        f"data set {data_set} has to be read from {constants.ENDPOINT}, which cannot be reached "
+        f"data set {data_set} must be read from {constants.ENDPOINT}, which cannot be reached "
         f"({reason}): connect, or use a corpus of kind files, jsonl or parquet with text on this "
         "machine"
     )

@@ -48,8 +48,8 @@ def first_day(value: Any, where: str) -> date | None:
     found = days_of(str(value).strip()) if isinstance(value, str | int) else None
     if found is None:
         raise DataError(
-            f"{where} has the date {value!r}, and a date is written YYYY-MM-DD, YYYY-MM or YYYY: "
-            "mend it, or leave it empty."
+            f"{where} has the date {value!r}, but a date must be YYYY-MM-DD, YYYY-MM or YYYY: "
+            "correct it, or leave it empty."
         )
     return found[0]
 

@@ -107,7 +107,7 @@ def read_stream(stream: Any, where: str) -> str:
     if len(raw) > MOST_FILE_BYTES:
         raise DataError(
             f"{where} holds more than {MOST_FILE_BYTES >> 30} GiB, the most that is read as one "
-            "text: give a part of it."
+            "text: give only part of it."
         )
     return text_of(raw, where)
 

@@ -94,12 +94,12 @@ def read_training_text(path: Path) -> TrainingText:
             arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
         if about.get("schema") != SCHEMA or about.get("n_words") != N_WORDS:
             raise ArtifactError(
-                f"{file} is of the schema {about.get('schema')!r}, and this semdim reads "
-                f"{SCHEMA!r} with runs of {N_WORDS} words: get the autoencoder's folder again."
+                f"{file} has the schema {about.get('schema')!r}, but this semdim reads {SCHEMA!r} "
+                f"with runs of {N_WORDS} words: get the autoencoder's folder again."
             )
         text = TrainingText(float(about["share"]), **arrays)
     if len(text.sizes) != len(text.n_kept) or text.n_kept.sum() != len(text.hashes):
-        raise ArtifactError(f"{file} is not whole: get the autoencoder's folder again.")
+        raise ArtifactError(f"{file} is incomplete: get the autoencoder's folder again.")
     return text
 
 
@@ -112,9 +112,9 @@ def file_of(path: Path) -> Path:
     file = path / FILE if path.is_dir() else path
     if not file.is_file():
         raise ConfigError(
-            f"There is no {file}, so that nobody knows what the autoencoder was trained on: "
-            "`python -m semdim.training.seen --write` makes it from the text; or leave the folder "
-            "out of apart_from."
+            f"There is no {file}, so it is not known what the autoencoder was trained on: make it "
+            "from the text with `python -m semdim.training.seen --write`, or leave the folder out "
+            "of apart_from."
         )
     return file
 

@@ -47,7 +47,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
         if head and ending in ENDINGS:
             raise DataError(
                 f"{path} is damaged or not {ending[1:]} data: it begins with {head[:4]!r}; fetch "
-                "it again, or give it the ending of what it is."
+                "it again, or give it the file ending that matches its content."
             )
         while head:
             yield head

@@ -51,7 +51,7 @@ def sample_of_texts(
             "The model has no tokenizer: give `tokenizer`, or token ids instead of texts."
         )
     if isinstance(texts, str):
-        raise DataError("Give a list of texts, each a document, instead of a single text.")
+        raise DataError("Give a list of texts, one per document, instead of a single text.")
     texts = [checked(text, f"Text {index}") for index, text in enumerate(texts)]
     names = tuple(Path(folder).name for folder in apart_from)
     documents = _apart([Document(f"text {i}", text) for i, text in enumerate(texts)], apart_from)
@@ -93,7 +93,7 @@ def _apart(documents: list[Document], folders: Sequence[str]) -> list[Document]:
     if n_left_out := len(documents) - len(kept):
         said = f"{n_left_out} of {len(documents)} texts overlap with the training text of {names}"
         if not kept:
-            raise DataError(f"{said}: give texts that it has not seen, or `apart=False`.")
+            raise DataError(f"{said}: give texts that it has not seen, or set `apart=False`.")
         warnings.warn(f"{said} and are left out; `apart=False` keeps them.", stacklevel=5)
     return kept
 
@@ -117,7 +117,7 @@ def sample_of_ids(
     ids = _array(token_ids).astype(np.int32)
     if ids.ndim != 2 or ids.shape[1] < 2:
         raise DataError(
-            f"Token ids must be of shape [sequences, context] with 2 tokens or more in a sequence, "
+            "Token ids must have shape [sequences, context] with 2 or more tokens per sequence, "
             f"got {list(ids.shape)}."
         )
     n_sequences = len(ids) if n_tokens is None else count_sequences(n_tokens, ids.shape[1])

@@ -30,7 +30,7 @@ def check_apart(texts: Mapping[str, CorpusSpec], certificate: Mapping[str, Corpu
             if seen.is_known(document.text):
                 raise DataError(
                     f"The document {document.name} of {where} is also in the text of the "
-                    f"certificates ({', '.join(certificate)}): an autoencoder that has seen it, or "
-                    "was chosen by it, is certified on text that is not new. Leave the document "
-                    f"out with {where}.exclude, or name another text under certificate."
+                    f"certificates ({', '.join(certificate)}): an autoencoder that has seen it, "
+                    "or was chosen with it, would be certified on text that is not new. Leave the "
+                    f"document out with {where}.exclude, or name another text under certificate."
                 )

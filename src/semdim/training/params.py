@@ -96,9 +96,9 @@ def read_training_settings(params: Mapping[str, Any]) -> TrainingSettings:
     text = params["text"]
     if isinstance(text, Mapping) and "path" in text and text["path"] in (None, "???"):
         raise ConfigError(
-            "text.path is not set: say which text to train on, for instance "
-            "`python -m stages.train_sae --write text.path=../corpus/english.parquet` "
-            "(text.kind and text.text_column say what it is)."
+            "text.path is not set: give the text to train on, for instance `python -m "
+            "stages.train_sae --write text.path=../corpus/english.parquet` (text.kind and "
+            "text.text_column describe it)."
         )
     file = read(_File, params, "")
     if len(file.models) != 1:

@@ -84,9 +84,9 @@ def _threshold(
     positive = torch.cat(blocks)
     if len(positive) < wanted:
         raise DataError(
-            f"The SAE has only {len(positive) / len(sample):.1f} positive pre-activations a token "
-            f"on the held-out text, fewer than the {n_active} wanted: train it longer, with a "
-            "larger dictionary or a smaller sparsity penalty."
+            f"The SAE has only {len(positive) / len(sample):.1f} positive pre-activations per "
+            f"token on the held-out text, fewer than the {n_active} wanted: train it longer, with "
+            "a larger dictionary or a smaller sparsity penalty."
         )
     n_kept = round(wanted)
     if n_kept >= len(positive):

@@ -44,8 +44,8 @@ def parse_variations(texts: Sequence[str]) -> list[Variation]:
         known = [field.name for field in dataclasses.fields(SECTIONS.get(group, DictionarySpec))]
         if group not in SECTIONS or key not in known or not values:
             raise ConfigError(
-                f"{text!r} is no variation: write dictionary.KEY=VALUE,VALUE or "
-                f"optimiser.KEY=VALUE,VALUE, with a KEY out of {', '.join(known)}."
+                f"{text!r} is not a variation: write dictionary.KEY=VALUE,VALUE or "
+                f"optimiser.KEY=VALUE,VALUE, with KEY one of {', '.join(known)}."
             )
         variations += [(name, _value(value)) for value in values.split(",")]
     return variations
@@ -57,7 +57,9 @@ def _value(text: str) -> Any:
     try:
         value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{text!r} is no value of a setting: {one_line(str(error))}.") from error
+        raise ConfigError(
+            f"{text!r} is not a value for a setting: {one_line(str(error))}."
+        ) from error
     if isinstance(value, str):  # YAML takes 3e-3 for a word
         with contextlib.suppress(ValueError):
             return float(value)
@@ -86,8 +88,8 @@ def sweep(
     prepared = prepare(settings, root, device, say)
     if prepared.train.n_shards < n_shards:
         raise ConfigError(
-            f"A sweep over {n_shards} shards was asked for; the windows fill "
-            f"{prepared.train.n_shards}."
+            f"A sweep over {n_shards} shards was asked for, but the windows fill only "
+            f"{prepared.train.n_shards}: ask for fewer, or give more text."
         )
     prepared = dataclasses.replace(prepared, train=prepared.train.head(n_shards))
     short = dataclasses.replace(

@@ -145,7 +145,7 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
             self.sae.load_weights_from_checkpoint(folder)
         except RuntimeError as error:
             raise ArtifactError(
-                f"The checkpoint in {folder} is of another architecture or size."
+                f"The checkpoint in {folder} has another architecture or size."
             ) from error
         self.activation_scaler.load(folder / ACTIVATION_SCALER_CFG_FILENAME)
 
@@ -202,8 +202,8 @@ class DictionaryTrainer(SAETrainer[Any, Any]):
         if not math.isfinite(loss):
             raise DataError(
                 f"The loss became {loss} at step {self.n_training_steps + 1}: lower "
-                "optimiser.learning_rate, or look for broken activations; the last checkpoint in "
-                f"{self.folder} is from before."
+                "optimiser.learning_rate, or check for broken activations; the last checkpoint in "
+                f"{self.folder} is from before this step."
             )
 
     def _metrics(self, output: TrainStepOutput) -> dict[str, float]:

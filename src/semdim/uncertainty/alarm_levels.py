@@ -49,7 +49,9 @@ def statistic(name: str, moving_length: int) -> Statistic:
         return lambda values, mask: largest_moving_mean(values, mask, moving_length)
     if name not in LEVEL_STATISTICS.names():
         known = ", ".join(statistic_names())
-        raise ConfigError(f"There is no statistic {name!r} for the guardrail: choose of {known}.")
+        raise ConfigError(
+            f"There is no statistic {name!r} for the guardrail: choose one of {known}."
+        )
     level = LEVEL_STATISTICS[name].statistic
 
     def of_any(values: Matrix, mask: Mask) -> Float[np.ndarray, " sequences"]:

@@ -22,7 +22,7 @@ def join_scores(ledger: pd.DataFrame, scores: pd.DataFrame, corpus: str) -> pd.D
     scores = scores.sort_values(order, ignore_index=True)
     if len(ledger) != len(scores) or not all(ledger[key].equals(scores[key]) for key in ROW):
         raise DataError(
-            f"The scores of corpus {corpus!r} are not of the tokens in its ledger; run "
+            f"The scores of corpus {corpus!r} were not computed on the tokens in its ledger; run "
             "`dvc repro`, which computes both from the same sample."
         )
     return ledger.assign(**{name: scores[name] for name in scores.columns if name not in ledger})
@@ -36,6 +36,6 @@ def check_fit_documents(fitted: Sequence[int] | None, split: DocumentSplit) -> N
     if fitted is None or not np.array_equal(np.sort(np.asarray(fitted)), split.fit):
         raise DataError(
             "The scores from activations were fitted on other documents than this study sets "
-            "aside for fitting (uncertainty.fit_share, seed), so that it would test them on text "
-            "they have seen; run `dvc repro`, which fits them again."
+            "aside for fitting (uncertainty.fit_share, seed), so it would test them on text they "
+            "have seen; run `dvc repro`, which fits them again."
         )

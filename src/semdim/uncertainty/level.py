@@ -60,7 +60,10 @@ def counts(
 ) -> Int[np.ndarray, " sequences"]:
     """Positions that count in each sequence. Raises ``DataError`` where there is none."""
     if values.shape != mask.shape:
-        raise DataError(f"Values are of shape {values.shape} and their mask of {mask.shape}.")
+        raise DataError(
+            f"The values have shape {values.shape}, but their mask has {mask.shape}; "
+            "give both the same shape."
+        )
     n = mask.sum(axis=1)
     if empty := int((n == 0).sum()):
         raise DataError(

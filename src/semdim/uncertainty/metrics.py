@@ -48,7 +48,7 @@ def check_classes(
             "at least one of each."
         )
     if not (np.isfinite(id_value).all() and np.isfinite(ood_value).all()):
-        raise DataError("A score has values that are not finite; they cannot be ranked.")
+        raise DataError("A score has values that are not finite, so it cannot be ranked.")
 
 
 def _stack(

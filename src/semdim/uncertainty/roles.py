@@ -39,7 +39,7 @@ def id_corpus(ledgers: Mapping[str, Any], roles: Mapping[str, str]) -> str:
     if len(familiar) != 1:
         raise ConfigError(
             f"{len(familiar)} corpora have role 'id' ({', '.join(familiar) or 'none'}); exactly "
-            "one must, the others are compared with it."
+            "one must have it, because the others are compared with it."
         )
     return familiar[0]
 

@@ -119,7 +119,7 @@ def split_documents(
     if len(distinct) < 2:
         raise DataError(
             f"The ID corpus has {len(distinct)} document(s) with tokens; at least 2 are needed, "
-            "one to fit on and another one to evaluate on."
+            "one to fit on and another to evaluate on."
         )
     n_fit = min(max(round(fit_share * len(distinct)), 1), len(distinct) - 1)
     shuffled = rng.permutation(distinct)
@@ -166,7 +166,7 @@ def origins(
     if unclear := [name for name in names if times[name] > 1]:
         raise DataError(
             f"Document {unclear[0]!r} of corpus {corpus!r} has the name of {times[unclear[0]]} ID "
-            "documents, so that nobody can tell whether it is a copy of one; names must be unique."
+            "documents, so it is unclear of which one it is a copy; names must be unique."
         )
     index = {name: number for number, name in enumerate(id_names)}
     return np.array([index.get(name, -1) for name in names], dtype=np.int64)[document]

@@ -97,7 +97,7 @@ def add_score(score: Score) -> Score:
     """
     if score.family not in FAMILIES:
         raise ConfigError(
-            f"The score {score.name!r} is of the family {score.family!r}: choose one of "
+            f"The score {score.name!r} has the family {score.family!r}: choose one of "
             f"{', '.join(FAMILIES)}."
         )
     return SCORES.add(score.name, score)

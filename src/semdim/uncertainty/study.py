@@ -218,19 +218,21 @@ def _notes(
     if is_constant(scored):
         notes.append(
             "n_active is the same at every token (a TopK autoencoder fixes it): it can signal "
-            "nothing, and its rows in this study are empty of meaning."
+            "nothing, and its rows in this study are meaningless."
         )
     if not shifts:
-        notes.append("There is only the ID corpus: no score is compared and nothing is detected.")
+        notes.append(
+            "There is only the ID corpus, so no score is compared and nothing is detected."
+        )
     notes.extend(
-        f"Corpus {name!r} is a single document: its intervals are left empty, because they would "
-        "need at least two."
+        f"Corpus {name!r} is a single document, so its intervals are left empty: they would need "
+        "at least two."
         for name in shifts
         if len(documents_of(scored[name])) < 2
     )
     notes.extend(
-        f"Corpus {name!r} has more than {EXACT_ROWS:,} rows: its tokens are ranked in its first "
-        "documents, of about so many rows together. Nothing else leaves any out."
+        f"Corpus {name!r} has more than {EXACT_ROWS:,} rows: its tokens are ranked only in its "
+        "first documents, which have about that many rows together. Nothing else leaves rows out."
         for name, rows in scored.items()
         if first_documents(rows, EXACT_ROWS) is not None
     )

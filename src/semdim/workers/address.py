@@ -40,6 +40,6 @@ def check_reachable(address: str) -> None:
         ) from error
     if len(header) < _HEADER or header[3] != _SETTINGS:
         raise WorkerError(
-            f"What answers at engine.ray_address = {address!r} is no Ray cluster: give the address "
-            "that `ray start --head` printed."
+            f"What answers at engine.ray_address = {address!r} is not a Ray cluster: give the "
+            "address that `ray start --head` printed."
         )

@@ -99,5 +99,5 @@ def _differs(name: str, ours: str, theirs: str, host: str) -> str:
         name, ours, theirs = "semdim", f"with code {ours[:8]}", f"with code {theirs[:8]}"
     return (
         f"The worker on {host} has {name} {theirs}, the driver {name} {ours}: install the same "
-        "version on every node, for with another one shards may have other bytes."
+        "version on every node, because shards may have other bytes with another one."
     )

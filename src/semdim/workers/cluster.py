@@ -72,8 +72,8 @@ def _connect(ray: Any, spec: EngineSpec) -> None:
             ) from error
         raise WorkerError(
             f"No Ray cluster can be used at engine.ray_address = {spec.ray_address!r} "
-            f"({_first_line(error)}): start one with `ray start --head`, with the versions of "
-            "Python and Ray that the driver has."
+            f"({_first_line(error)}): start one with `ray start --head`, with the driver's "
+            "versions of Python and Ray."
         ) from error
 
 

@@ -150,5 +150,5 @@ def _words(job: Job, failed: dict[int, str]) -> str:
     return (
         f"{which} {', '.join(named[:_NAMED])}{more} of {place} {have} failed {1 + RETRIES} times "
         f"({failed[min(failed)].rstrip('.')}); the other shards are kept, and the same command "
-        "goes on there."
+        "continues from there."
     )

@@ -97,7 +97,9 @@ def crossing(bound: Bound, baseline: float | None = None) -> float | None:
         ConfigError: it is of another family.
     """
     if bound.family not in ("as_published", "as_published_with_gap_tail"):
-        raise ConfigError(f"{bound.family} has no closed form in N; only family 1 and 2 have.")
+        raise ConfigError(
+            f"{bound.family} has no closed form in N; only families 1 and 2 have one."
+        )
     assert bound.proxy_risk is not None and bound.gap is not None
     assert bound.k is not None and bound.dict_size is not None and bound.baseline is not None
     if bound.proxy_risk + bound.gap >= (bound.baseline if baseline is None else baseline):

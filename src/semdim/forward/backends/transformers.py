@@ -111,8 +111,8 @@ class TransformersBackend(Backend):
         ):
             raise MismatchError(
                 f"The blocks of this {self.architecture}, run one by one, do not give the logits "
-                "of the whole model: it is a variant that the transformers back end does not know; "
-                "choose engine.backend=transformer_lens."
+                "of the whole model: it is a variant that the transformers back end does not "
+                "support; choose engine.backend=transformer_lens."
             )
 
     def _give(self, wanted: WeightProcessing) -> None:
@@ -132,7 +132,7 @@ class TransformersBackend(Backend):
         if left:
             warnings.warn(
                 f"{', '.join(left)}: asked for by the SAE, but without effect on "
-                f"{self.architecture} (TransformerLens left it out in training, too).",
+                f"{self.architecture} (TransformerLens also left it out in training).",
                 stacklevel=3,
             )
 

@@ -82,13 +82,13 @@ def ablations(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="ablations",
-        title="What stands in for the activation, and what that costs",
+        title="What replaces the activation, and what that costs",
         section="ablations",
         position=10,
         caption=(
-            "Each bar is the proxy’s risk plus its mean |gap|: what the first two terms of the "
-            "bound as published come to when that proxy stands in for the activation. Both are "
-            "means over the sequences of the sample; certificates are about means over documents."
+            "Each bar is the proxy’s risk plus its mean |gap|, the sum of the first two terms of "
+            "the bound as published when that proxy replaces the activation. Both are means over "
+            "the sequences of the sample; certificates are about means over documents."
         ),
         draw=ablations,
         has=lambda probe: len(ablation_rows(probe)) > 1,

@@ -109,7 +109,7 @@ def _change(axes: Axes, probe: ProbeResults) -> None:
         axes.plot([total], [place], "|", color=INK, markersize=14, mew=2.2)
     _rows(axes, [CHANGES[name] for name in names], above=0.40)
     axes.set_xlabel("mean |change|, bits per token")
-    axes.set_title("How far does the SAE change it?")
+    axes.set_title("How much does the SAE change?")
 
 
 def _detection(axes: Axes, probe: ProbeResults) -> None:
@@ -194,10 +194,10 @@ add_figure(
         position=10,
         caption=(
             "Left: the paper’s bound and the certificate of the model’s own loss (smoothed, mean "
-            "over documents) against the sample size. Middle: how far replacing the activation by "
-            "the SAE’s reconstruction changes the loss, measured and certified. Right: how well "
-            "each score tells other text from the sample’s; k and the unexplained share need the "
-            "SAE, the other two do not."
+            "over documents), plotted against the sample size. Middle: how much replacing the "
+            "activation by the SAE’s reconstruction changes the loss, measured and certified. "
+            "Right: how well each score distinguishes other text from the sample’s text; k and "
+            "the unexplained share need the SAE, the other two do not."
         ),
         draw=at_a_glance,
         narrow=at_a_glance_narrow,

@@ -102,16 +102,16 @@ def auroc_table(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="auroc_table",
-        title="Which score tells unfamiliar text from familiar",
+        title="Which score distinguishes unfamiliar from familiar text",
         section="ood",
         position=10,
         caption=(
             "Orange: the score is higher on the shifted corpus; purple: lower. Bold numbers are "
-            "the best of their column, at two decimals, among the scores that do without the "
-            "label. Left: in the direction that theory expects; right: the distance from the "
-            "usual value, learnt on in-distribution documents that no rate counts, as is the "
-            "level of each score. Mahalanobis and nearest-neighbour distances are fitted on the "
-            "same documents."
+            "the best in their column, at two decimals, among the scores that need no label. "
+            "Left: each score in the direction that theory expects. Right: its distance from the "
+            "usual value. That value and the level of each score are learnt on in-distribution "
+            "documents that no rate counts. Mahalanobis and nearest-neighbour distances are "
+            "fitted on the same documents."
         ),
         draw=auroc_table,
         has=lambda probe: len(probe.table("uncertainty")) > 0,

@@ -169,14 +169,14 @@ def bound_surface(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="bound_surface",
-        title="The certificate over sample size and atoms kept",
+        title="The certificate by sample size and atoms kept",
         section="selection",
         position=20,
         caption=(
-            "Blue is below log₂V, red above; the black line is the border between them, the star "
-            "k*(N), where the bound says something. All points hold at once. A larger k brings "
-            "the proxy nearer to the model and costs nothing more, so that the star stands at "
-            "the largest k of the grid unless chance decides."
+            "Blue is below log₂V, red above. The black line is the border between them; the star "
+            "marks k*(N) where the bound says something. All points hold simultaneously. A larger "
+            "k brings the proxy closer to the model at no further cost, so the star is at the "
+            "largest k of the grid unless chance decides otherwise."
         ),
         draw=bound_surface,
         has=has_surface,

@@ -189,7 +189,7 @@ def _legend(probes: list[ProbeResults]) -> list[tuple[Any, str]]:
 
     blank = Line2D([], [], linestyle="none")
     left = [(blank, "CERTIFICATES (theorems under their assumptions)"), *entries(True)]
-    right = [(blank, "NOT CERTIFICATES (numbers to look at)"), *entries(False)]
+    right = [(blank, "NOT CERTIFICATES (observations only)"), *entries(False)]
     if any(probe.baseline is not None for probe in probes):
         right.append((Line2D([], [], **BASELINE_LINE), "log₂V: random guess"))
     if unigram := _unigram_baselines(probes):
@@ -228,16 +228,17 @@ def bound_vs_n(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="bound_vs_n",
-        title="The bound against the sample size",
+        title="The bound by sample size",
         section="bound",
         position=10,
         caption=(
-            "The shaded areas are the terms of the bound as published, stacked: their upper edge "
+            "The shaded areas are the stacked terms of the bound as published. Their upper edge "
             "(black) is the bound; a term too thin to be seen has no entry below. Coloured lines "
-            "with markers are certificates: of means over whole documents, counted above. The "
+            "with markers are certificates about means over whole documents, counted above. The "
             "black lines are about means over all sequences of the first N tokens. The axis ends "
-            "where a bound is vacuous many times over. The dotted line is what a table of token "
-            "frequencies pays, each document predicted from the others: log₂V is a weak baseline."
+            "where a bound is vacuous many times over. The dotted line is the cost of a table of "
+            "token frequencies, with each document predicted from the others; it shows that log₂V "
+            "is a weak baseline."
         ),
         draw=bound_vs_n,
         has=lambda probe: bool(curves(probe)),

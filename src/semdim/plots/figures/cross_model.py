@@ -120,8 +120,8 @@ add_figure(
         section="models",
         position=10,
         caption=(
-            "Left in bits, right divided by each model’s own log₂V: vocabularies differ, and with"
-            " them what a random guess costs."
+            "Left: in bits. Right: divided by each model’s own log₂V, because vocabularies "
+            "differ, and so does the cost of a random guess."
         ),
         draw=cross_model,
         has=lambda probe: bool(comparable([probe])),

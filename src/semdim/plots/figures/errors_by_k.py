@@ -46,14 +46,14 @@ def errors_by_k(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="errors_by_k",
-        title="Errors by k, before and after what is known without it",
+        title="Errors by k, before and after adjustment for what is known without it",
         section="errors",
         position=30,
         caption=(
-            "Each point is a bin of tokens of about equal number, with an interval over resampled "
-            "documents. Adjusted: what position, token frequency and the entropy of the "
-            "prediction leave of the outcome, plus its overall mean. If k knew more than they do, "
-            "the adjusted line would rise or fall."
+            "Each point is a bin with about the same number of tokens, with an interval over "
+            "resampled documents. Adjusted: the part of the outcome that position, token "
+            "frequency and the entropy of the prediction do not explain, plus its overall mean. "
+            "If k knew more than they do, the adjusted line would rise or fall."
         ),
         draw=errors_by_k,
         has=lambda probe: len(probe.table("errors_by_k")) > 1,

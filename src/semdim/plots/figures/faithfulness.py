@@ -76,11 +76,11 @@ add_figure(
         section="faithful",
         position=10,
         caption=(
-            "The dot is the mean in the sample, the bar ends where the certificate does. A text is "
-            "one sequence: its tokens’ losses are averaged before the two means are compared."
+            "The dot is the mean in the sample; the bar ends at the certificate. A text is one "
+            "sequence: the losses of its tokens are averaged before the two means are compared."
         ),
         draw=faithfulness,
         has=lambda probe: len(faithfulness_rows(probe)) > 0,
-        how="the family faithfulness of assemble_bound, part of every run",
+        how="the family faithfulness in the stage assemble_bound, part of every run",
     )
 )

@@ -200,10 +200,10 @@ add_figure(
         section="ood",
         position=60,
         caption=(
-            "Dots are shares of documents that raise the alarm, in any of the sequences that the "
-            "promise is about; lines are intervals over documents, pale bars reach from the "
-            "smallest to the largest share over fresh splits of the familiar documents. The dashed "
-            "line is the promised rate of false alarms."
+            "Dots are shares of documents that raise the alarm in any of the sequences that the "
+            "promise covers. Lines are intervals over documents; pale bars range from the "
+            "smallest to the largest share over fresh splits of the familiar documents. The "
+            "dashed line is the promised false-alarm rate."
         ),
         draw=guardrail,
         has=lambda probe: len(guardrail_rates(probe)) > 0,

@@ -52,8 +52,8 @@ add_figure(
         caption=(
             "Each point is a tenth of the tokens of the in-distribution sample, with an interval "
             "over resampled documents; losses are not smoothed. The dashed line is what the "
-            "paper’s per-input reading predicts: its bound with the k of the input in place of "
-            "the mean."
+            "paper’s per-input reading predicts: its bound with the input’s k in place of the "
+            "mean."
         ),
         draw=k_and_loss,
         has=lambda probe: probe.k_and_loss is not None,

@@ -49,15 +49,15 @@ def k_variance(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="k_variance",
-        title="What the variance of k is made of",
+        title="What explains the variance of k",
         section="errors",
         position=45,
         caption=(
             "Share of the variance of k over tokens that position, token and document explain, "
-            "adjusted for the number of their levels: factors that explain nothing have 0 on "
-            "average, and a share below 0 says that they fit worse than chance. Most of the "
-            "variance of k itself may be that of a few massive activations, which thousands of "
-            "tokens fit badly; the logarithm tells about all others."
+            "adjusted for their number of levels. Factors that explain nothing have 0 on average; "
+            "a share below 0 means that they fit worse than chance. Most of the variance of k "
+            "itself may come from a few massive activations, which thousands of tokens fit badly; "
+            "the logarithm describes all the others."
         ),
         draw=k_variance,
         has=lambda probe: probe.errors is not None and bool(probe.errors.variance),

@@ -121,8 +121,8 @@ add_figure(
         section="models",
         position=20,
         caption=(
-            "The same language model at every point; what differs is where its residual stream is"
-            " read, and the autoencoder that was trained there."
+            "Every point is the same language model. What differs is where its residual stream is "
+            "read, and the autoencoder that was trained there."
         ),
         draw=layer_sweep,
         has=lambda probe: block(probe) is not None and bool(comparable([probe])),

@@ -53,10 +53,9 @@ add_figure(
         position=50,
         caption=(
             "Share of tokens with k above the threshold, mean over documents. Position bins run "
-            "from the start of a text, frequency bins from common tokens to rare ones. A "
-            "threshold for each cell promises that a random token of the cell, of a fresh "
-            "document, raises the alarm at the promised rate at most, on average over "
-            "calibrations."
+            "from the start of a text, frequency bins from common tokens to rare ones. With a "
+            "threshold for each cell, a random token of the cell from a fresh document raises the "
+            "alarm at most at the promised rate, on average over calibrations."
         ),
         draw=mondrian,
         has=lambda probe: len(probe.table("mondrian")) > 0,

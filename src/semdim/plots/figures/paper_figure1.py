@@ -100,8 +100,8 @@ add_figure(
         position=30,
         caption=(
             "The bound as published, for GPT-2 Small from the paper’s formula (dashed) and as "
-            "measured here (solid). The paper prints no values: its R̂ + ε̂ is solved for from the "
-            "marked point. A margin is log₂V − bound. No line is a certificate."
+            "measured here (solid). The paper prints no values, so its R̂ + ε̂ is solved for from "
+            "the marked point. A margin is log₂V − bound. No line is a certificate."
         ),
         draw=paper_figure1,
         has=lambda probe: published(probe) is not None,

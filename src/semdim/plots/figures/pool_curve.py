@@ -36,7 +36,7 @@ def pool_curve(probes: list[ProbeResults]) -> Figure:
     handles += [Line2D([], [], color=INK, linestyle=style) for style in ("--", ":")]
     handles += [Line2D([], [], color=BASELINE, linestyle=(0, (6, 3)), linewidth=1.4)]
     words = [family_style(name).label for name in seen]
-    words += ["of it measured: risk and |gap|", "of it penalty", "log₂V: random guess"]
+    words += ["measured part: risk and |gap|", "penalty part", "log₂V: random guess"]
     legend_below(figure, handles, words, 2)
     return figure
 
@@ -44,10 +44,10 @@ def pool_curve(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="pool_curve",
-        title="Risk and penalty against the size of a pool of atoms",
+        title="Risk and penalty by size of the atom pool",
         section="selection",
         position=60,
-        caption="Dashed is what was measured, dotted the penalty, solid their sum.",
+        caption="Dashed: the measured part. Dotted: the penalty. Solid: their sum.",
         draw=pool_curve,
         has=lambda probe: len(pool_rows(probe)) > 0,
         how="sizes in the setting bound.pool_sizes, with the proxies pool_<P> in grid.pool",

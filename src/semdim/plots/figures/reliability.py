@@ -34,7 +34,7 @@ def reliability(probes: list[ProbeResults]) -> Figure:
             (line,) = diagram.plot(part["confidence"], part["accuracy"], marker="o", color=colour)
             handles.append(line)
         diagram.set_xlabel("largest probability")
-        diagram.set_ylabel("share that is right")
+        diagram.set_ylabel("share of correct predictions")
         diagram.set_title(probe.name)
         ece = by_k["ece"].to_numpy(dtype=float)
         low, high = (by_k[f"ece_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
@@ -56,10 +56,9 @@ add_figure(
         section="errors",
         position=35,
         caption=(
-            "Left: where the model gives its most probable token the probability p, it should be "
+            "Left: when the model gives its most probable token the probability p, it should be "
             "right in a share p of the cases. Right: the expected calibration error in each bin "
-            "of k, with an interval over resampled documents; it is biased upwards where bins "
-            "are small."
+            "of k, with an interval over resampled documents; it is biased upwards in small bins."
         ),
         draw=reliability,
         has=lambda probe: len(probe.table("reliability")) > 0,

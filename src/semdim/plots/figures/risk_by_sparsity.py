@@ -72,7 +72,7 @@ add_figure(
         position=10,
         caption=(
             "Bars are the mean loss of the units in the bin (documents, unless the setting "
-            "bound.unit says otherwise), the cap is the certified upper end of the same mean."
+            "bound.unit says otherwise). The cap is the certified upper end of the same mean."
         ),
         draw=risk_by_sparsity,
         has=lambda probe: len(sparsity_bins(probe)) > 0,

@@ -44,7 +44,7 @@ def risk_coverage(probes: list[ProbeResults]) -> Figure:
         lines.setdefault("all tokens", mean)
         panel.set_xlim(0.0, 1.0)
         panel.set_ylim(bottom=0.0)
-        panel.set_xlabel("share of the tokens that is trusted")
+        panel.set_xlabel("share of tokens trusted")
         panel.set_ylabel(f"{OUTCOMES[outcome]} of those tokens")
         panel.set_title(probe.name)
     legend_below(figure, list(lines.values()), list(lines), 3)
@@ -54,13 +54,14 @@ def risk_coverage(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="risk_coverage",
-        title="What the model gets wrong among the tokens that a score trusts most",
+        title="Errors among the tokens that a score trusts most",
         section="errors",
         position=15,
         caption=(
-            "Tokens enter from the left, the most trusted first; a minus sign marks a score that "
-            "was turned round, because the documents of the fit show that more of it means fewer "
-            "errors. The lower the curve, the better the score; a flat one knows nothing."
+            "Tokens enter from the left, most trusted first. A minus sign marks a score that was "
+            "reversed, because the fit documents show that a higher value means fewer errors. The "
+            "lower the curve, the better the score; a flat curve means that the score knows "
+            "nothing."
         ),
         draw=risk_coverage,
         has=lambda probe: len(probe.table("errors_curve")) > 0,

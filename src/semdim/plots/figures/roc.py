@@ -133,13 +133,13 @@ def roc(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="roc",
-        title="Detections against false alarms",
+        title="Detections versus false alarms",
         section="ood",
         position=30,
         caption=(
-            "One curve per score, at the level chosen for it on in-distribution documents that no "
-            "curve counts: the two readings of n_active and the three best others. Dashed: "
-            "two-sided."
+            "One curve per score, for the two readings of n_active and the three best other "
+            "scores. The level of each score was chosen on in-distribution documents that no "
+            "curve counts. Dashed: two-sided."
         ),
         draw=roc,
         has=lambda probe: bool(roc_shifts(probe)),

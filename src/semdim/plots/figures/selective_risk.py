@@ -56,7 +56,7 @@ add_figure(
         caption=(
             "Each point is a target risk that was fixed on other documents; the further right, "
             "the more is let through. Targets for which no threshold is certified have no point. "
-            "The best order knows the outcome, and is out of reach for any score."
+            "The best order uses the outcome itself, so no score can reach it."
         ),
         draw=selective_risk,
         has=lambda probe: len(probe.table("selective_risk")) > 0,

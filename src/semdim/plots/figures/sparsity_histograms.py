@@ -140,10 +140,9 @@ add_figure(
         section="sparsity",
         position=10,
         caption=(
-            "Share of tokens by how many atoms are active (n_active, the paper’s k), divided by "
-            "the width of the bin; dashed lines are means. The panel with position 0 has "
-            "logarithmic axes, because that position is a small share of the tokens, far from the "
-            "others."
+            "Share of tokens by number of active atoms (n_active, the paper’s k), divided by the "
+            "bin width; dashed lines are means. The panel with position 0 has logarithmic axes, "
+            "because that position makes up a small share of the tokens, far from the others."
         ),
         draw=sparsity_histograms,
         has=lambda probe: bool(histogram_positions(probe)),

@@ -62,7 +62,7 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
             top = min(max(top, probe.baseline), ceiling)
         panel.set_ylim(0.0, 1.1 * top)
         atoms_axis(
-            panel, rows["k"], "k: atoms kept per token at most, largest contributions (log scale)"
+            panel, rows["k"], "k: maximum atoms kept per token, largest contributions (log scale)"
         )
         panel.set_ylabel("bits per token")
         panel.set_title(probe.name)
@@ -81,11 +81,11 @@ def topk_frontier(probes: list[ProbeResults]) -> Figure:
 add_figure(
     FigureSpec(
         name="topk_frontier",
-        title="The certificate against the number of atoms kept",
+        title="The certificate by number of atoms kept",
         section="selection",
         position=10,
         caption=(
-            "Areas are measured at the largest N; each line is the certificate at one N, and the "
+            "Areas are measured at the largest N. Each line is the certificate at one N, and the "
             "star marks the k that minimises it, where it says something."
         ),
         draw=topk_frontier,

@@ -58,9 +58,10 @@ def bounds_table(probes: list[ProbeResults]) -> Table:
         ],
         rows,
         pd.DataFrame(entries),
-        note="Risk is the model’s own for holdout, the proxy’s otherwise: the mean over the units "
-        "of the column “sample” for a certificate, over all sequences for the others. “Non-vacuous "
-        "from N” is the number of tokens used from which on the total stays below log₂V.",
+        note="Risk is the model’s own for holdout, and the proxy’s otherwise. For a certificate "
+        "it is the mean over the units in the column “sample”, for the others over all "
+        "sequences. “Non-vacuous from N” is the number of tokens used from which on the "
+        "total stays below log₂V.",
     )
 
 

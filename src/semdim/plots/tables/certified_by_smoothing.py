@@ -34,9 +34,9 @@ def certified_by_smoothing(probes: list[ProbeResults]) -> Table:
         rows,
         pd.DataFrame(entries),
         bold=frozenset(bold),
-        note="The α were declared beforehand and share δ, so the totals of a row hold at once, and "
-        "the smallest may be quoted with its α. Each α is a loss of its own: the smaller, the less "
-        "of the uniform law is mixed in.",
+        note="The values of α were declared beforehand and share δ, so the totals in a row hold "
+        "simultaneously, and the smallest may be quoted with its α. Each α defines a "
+        "different loss: the smaller α is, the less of the uniform distribution is mixed in.",
     )
 
 

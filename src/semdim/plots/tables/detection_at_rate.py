@@ -73,15 +73,15 @@ def detection_at_rate(probes: list[ProbeResults]) -> Table:
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return Table(
         "detection_at_rate",
-        f"Detected at {' and '.join(sorted(rates)) or 'one rate'} of false alarms",
+        f"Detected at {' and '.join(sorted(rates)) or 'one rate'} false alarms",
         ["probe", "text", "rule or score", "judged by", "false alarms", "detected"],
         rows,
         data[["probe", *COLUMNS]] if len(data) else data,
-        note="The rule’s threshold was calibrated on other documents, as a user’s would be, and "
-        "counts documents, with several looks at each. A score’s threshold is taken from the "
-        "familiar sequences that are counted here, so that its row is what it could do at best, "
-        "and counts sequences. A score with small values on unfamiliar text detects little, "
-        "because each is read in the direction of its theory.",
+        note="The rule’s threshold was calibrated on other documents, as a user’s would be; its "
+        "row counts documents, with several looks at each. A score’s threshold is taken from "
+        "the familiar sequences that are counted here, so its row shows the best that it "
+        "could do; it counts sequences. A score with small values on unfamiliar text detects "
+        "little, because each is read in the direction of its theory.",
     )
 
 

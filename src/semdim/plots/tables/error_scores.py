@@ -43,15 +43,15 @@ def error_scores(probes: list[ProbeResults]) -> Table:
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return Table(
         "error_scores",
-        "Scores that need no label against the model’s own errors at the next token",
+        "Label-free scores compared with the model’s own next-token errors",
         HEADER,
         rows,
         data[["probe", *(c for c in data.columns if c != "probe")]] if len(data) else data,
         frozenset(),
-        "A minus sign marks a score that was turned round, because the documents of the fit show "
-        "that more of it means fewer errors. Partial: rank correlation given position, token "
-        "frequency and entropy; its p-value is Holm-adjusted over the scores of an outcome. In "
-        "brackets intervals over resampled documents.",
+        "A minus sign marks a score that was reversed, because the fit documents show that a "
+        "higher value means fewer errors. Partial: rank correlation given position, token "
+        "frequency and entropy; its p-value is Holm-adjusted over the scores of an outcome. "
+        "Intervals over resampled documents are in brackets.",
     )
 
 

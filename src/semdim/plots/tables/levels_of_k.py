@@ -37,14 +37,14 @@ def levels_of_k(probes: list[ProbeResults]) -> Table:
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return Table(
         "levels_of_k",
-        "AUROC of n_active, by what a sequence is summed up with",
+        "AUROC of n_active, by the statistic that summarises a sequence",
         header,
         [row + [""] * (len(header) - len(row)) for row in rows],
         data[["probe", *(c for c in data.columns if c != "probe")]] if len(data) else data,
         frozenset(bold),
-        "In brackets the interval over resampled documents. Reliability: rank correlation between "
-        "the odd and the even tokens of a familiar sequence; the level with the highest (bold) is "
-        "the one at which k is compared with the other scores.",
+        "Intervals over resampled documents are in brackets. Reliability: rank correlation "
+        "between the odd and the even tokens of a familiar sequence. k is compared with the other "
+        "scores at the level with the highest reliability (bold).",
     )
 
 

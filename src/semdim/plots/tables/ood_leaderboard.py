@@ -47,15 +47,15 @@ def ood_leaderboard(probes: list[ProbeResults]) -> Table:
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     return Table(
         "ood_leaderboard",
-        "Scores ranked: how well each tells other text from the sample’s",
+        "Scores ranked by how well they distinguish other text from the sample’s text",
         ["probe", "text", "rank", "score", "level", *(words for words, *_ in MEASURES.values())],
         rows,
         data[["probe", *(c for c in data.columns if c != "probe")]] if len(data) else data,
-        note="In brackets 95 % bootstrap intervals over resampled documents: ordinary intervals, "
-        "not certificates. AUPR depends on the share of unfamiliar items; FPR95 is the share of "
-        "familiar items above a threshold that 95 % of the unfamiliar ones exceed, so smaller is "
-        "better. Equal AUROC share a rank. Without a rank: scores that look at the true next "
-        "token, and so exist only after the fact.",
+        note="Brackets hold 95 % bootstrap intervals over resampled documents: ordinary "
+        "intervals, not certificates. AUPR depends on the share of unfamiliar items. FPR95 "
+        "is the share of familiar items above a threshold that 95 % of the unfamiliar ones "
+        "exceed, so smaller is better. Scores with equal AUROC share a rank. Scores that use "
+        "the true next token are available only after the fact and have no rank.",
     )
 
 

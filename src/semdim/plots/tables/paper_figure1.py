@@ -23,12 +23,12 @@ HEADER = (
 )  # fmt: skip
 DIGITS = (0, 0, 0, 2, 4, 1, 3, 2, 2, 3, 2, 2, 2)
 NOTE = (
-    "Margin: log₂V − bound, in bits. The paper prints no value of its curves: GPT-2’s R̂ + ε̂ is "
-    "solved for from one point of the picture (15.57 bits at N = 25,088), and for Gemma neither "
-    "text nor picture allow that, so its bound is empty. d_model, m and Gemma’s V are those of the "
-    "public checkpoints. √(SSD/N) is what section 3 calls ≪ 1; the bound takes 4B times as much. "
-    "With the paper’s own example (k = 100, m = 10⁵) it is {example} at N = 10⁵. None of these "
-    "bounds is a certificate."
+    "Margin: log₂V − bound, in bits. The paper prints no values of its curves. GPT-2’s R̂ + ε̂ is "
+    "solved for from one point of the picture (15.57 bits at N = 25,088). For Gemma, neither the "
+    "text nor the picture allows that, so its bound is empty. d_model, m and Gemma’s V are those "
+    "of the public checkpoints. √(SSD/N) is what section 3 calls ≪ 1; the bound uses 4B times "
+    "this value. With the paper’s own example (k = 100, m = 10⁵) it is {example} at N = 10⁵. None "
+    "of these bounds is a certificate."
 )
 EXAMPLE_K, EXAMPLE_M = 100, 100_000
 """k and m of the paper's Numerical check (section 3)."""
@@ -95,7 +95,7 @@ def paper_figure1_table(probes: list[ProbeResults]) -> Table:
     ]
     example = math.sqrt(sparse_semantic_dimension(EXAMPLE_K, EXAMPLE_M) / LAST_N)
     note = NOTE.format(example=number(example, 3))
-    title = "The paper’s Figure 1 in numbers beside ours"
+    title = "The paper’s Figure 1 in numbers, compared with ours"
     return Table("paper_figure1", title, list(HEADER), rows, data, note=note)
 
 

@@ -54,7 +54,12 @@ def paper_table1(probes: list[ProbeResults]) -> Table:
         for model, source, corpus, role, mean, std, largest, relative in entries
     ]
     return Table(
-        "paper_table1", "The paper’s Table 1 beside ours", list(HEADER), rows, data, note=NOTE
+        "paper_table1",
+        "The paper’s Table 1 compared with ours",
+        list(HEADER),
+        rows,
+        data,
+        note=NOTE,
     )
 
 

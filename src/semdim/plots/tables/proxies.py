@@ -46,8 +46,8 @@ def proxies_table(probes: list[ProbeResults]) -> Table:
         rows,
         data[order],
         note="Signed gap = model − proxy: risk + signed gap is the model’s own risk, whatever the "
-        "proxy; the bound needs mean |gap|. All are means over the sequences of the sample (as the "
-        "published bound takes them), not over documents as a certificate’s.",
+        "proxy; the bound needs mean |gap|. All are means over the sequences of the sample, "
+        "as in the published bound, not over documents, as in a certificate.",
     )
 
 

@@ -53,8 +53,8 @@ ELSEWHERE = (
     ),
 )
 NOTE = (
-    "A number stands here only where its source can be opened and was read; an empty cell says "
-    "that we quote none, not that there is none."
+    "Numbers are quoted only if their source can be opened and was read. An empty cell means that "
+    "we quote no number, not that there is none."
 )
 
 
@@ -80,7 +80,7 @@ def reference_table(probes: list[ProbeResults]) -> Table:
                 ]
             )
     data = pd.DataFrame(rows, columns=pd.Index(HEADER))
-    return Table("references", "Where this stands", list(HEADER), rows, data, note=NOTE)
+    return Table("references", "Comparison with other work", list(HEADER), rows, data, note=NOTE)
 
 
 add_table(

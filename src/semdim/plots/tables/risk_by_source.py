@@ -31,11 +31,12 @@ def risk_by_source(probes: list[ProbeResults]) -> Table:
     kept = ["probe", "text", "n_units", "unit", "is_certificate", "method", "proxy_risk", "total"]
     return Table(
         "risk_by_source",
-        "The model’s risk by source of the text (bits per token)",
+        "The model’s risk by text source (bits per token)",
         ["probe", "text", "sample", "certificate?", "method", "measured", "at most"],
         rows,
         data.reindex(columns=kept),
-        note="The sources share δ and hold at once; the mixture is a statement of its own.",
+        note="The bounds for the sources share δ and hold simultaneously; the bound for the "
+        "mixture is a separate statement.",
     )
 
 

@@ -47,10 +47,10 @@ def rounding_table(probes: list[ProbeResults]) -> Table:
         ],
         rows,
         data[["probe", *(c for c in data.columns if c != "probe")]] if len(data) else data,
-        note="The first tokens of each corpus, position 0 left out. The run’s own arithmetic "
-        "against the other one; bfloat16 beside a run in float32 is float32 with weights and "
-        "activations of the model rounded to bfloat16. The SAE computes in float32 in both. "
-        "Massive activations: tokens whose ‖h‖ exceeds ten medians.",
+        note="The first tokens of each corpus, with position 0 left out. The run’s own arithmetic "
+             "is compared with the other one. For a run in float32, bfloat16 means float32 with "
+             "the model’s weights and activations rounded to bfloat16. The SAE computes in "
+             "float32 in both. Massive activations: tokens whose ‖h‖ exceeds ten medians.",
     )  # fmt: skip
 
 

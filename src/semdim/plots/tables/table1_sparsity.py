@@ -33,7 +33,8 @@ def sparsity_table(probes: list[ProbeResults]) -> Table:
         ],
         rows,
         data[order] if len(data) else pd.DataFrame(columns=order),
-        note="Quantiles, because mean, std and max alone hide whether a tail is one token or many.",
+        note="Quantiles are shown because mean, std and max alone hide whether a tail is one "
+        "token or many.",
     )
 
 

@@ -46,12 +46,12 @@ def auroc_tables(probes: list[ProbeResults]) -> Table:
     first = [c for c in ("probe",) if c in data.columns]
     return Table(
         "uncertainty_auroc",
-        "AUROC of every score (higher score = taken for unfamiliar; 0.5 = a coin toss)",
+        "AUROC of every score (higher score = considered unfamiliar; 0.5 = a coin toss)",
         header,
         [row + [""] * (len(header) - len(row)) for row in rows],
         data[first + [c for c in data.columns if c not in first]],
         frozenset(bold),
-        "Bold: the best of its column among the scores that do without the true next token. The "
+        "Bold: the best in its column among the scores that do without the true next token. The "
         "level of each score was chosen on in-distribution documents that no AUROC counts.",
     )
 

@@ -28,11 +28,11 @@ def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     alarm, measured = facts.alarm, facts.measured
     sentences = [
         say(
-            "{probe}: {rule}. The promise is of a document, however many of its sequences and "
-            "looks there are: at most {promised} of fresh in-distribution documents raise the "
-            "alarm, on average over calibrations ({n} documents calibrate). Of {held_out} held-out "
-            "documents it was {measured}; over {splits} fresh splits it averages {mean} and ranges "
-            "from {low} to {high}.",
+            "{probe}: {rule}. The promise is about a document, however many sequences and looks "
+            "it has: at most {promised} of fresh in-distribution documents raise the alarm, on "
+            "average over calibrations ({n} documents calibrate). Of {held_out} held-out "
+            "documents, {measured} raised it; over {splits} fresh splits, the share averages "
+            "{mean} and ranges from {low} to {high}.",
             probe=probe.name,
             rule=alarm.rule,
             promised=small(alarm.false_alarm_rate, GUARDRAIL),
@@ -47,8 +47,8 @@ def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     if larger is not None:
         sentences.append(
             say(
-                "{probe}: larger thresholds keep to that rate in {confidence} of all calibrations: "
-                "there {measured} of the held-out documents raise the alarm.",
+                "{probe}: larger thresholds keep to that rate in {confidence} of all "
+                "calibrations; with them, {measured} of the held-out documents raise the alarm.",
                 probe=probe.name,
                 confidence=small(alarm.confidence, GUARDRAIL),
                 measured=small(larger.false_alarms.rate, GUARDRAIL),
@@ -67,7 +67,7 @@ def _promise(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
         ]
         sentences.append(
             say(
-                "{probe}: long documents are looked at more often: {parts} raise it.",
+                "{probe}: long documents are checked more often, so {parts} raise the alarm.",
                 probe=probe.name,
                 parts=join(parts),
             )
@@ -83,8 +83,8 @@ def _choice(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     return [
         say(
             "{probe}: the {statistic} was chosen on {n} further in-distribution documents, "
-            "without a look at any shift: of {candidates} statistics it differs least between "
-            "documents, in proportion. {times} of {splits} fresh splits choose it, too.",
+            "without using any shift: of {candidates} statistics, it differs least between "
+            "documents in relative terms. {times} of {splits} fresh splits also choose it.",
             probe=probe.name,
             statistic=statistic_in_words(chosen, alarm.moving_length),
             n=count(alarm.n_choice, GUARDRAIL),
@@ -110,11 +110,18 @@ def _caught(probe: ProbeResults, facts: Guardrail) -> list[Markup]:
     promised = facts.alarm.false_alarm_rate
     useless = [corpus for corpus, rates in detection.items() if rates.rate <= promised]
     end = (
-        say(" On {which} that is no more than false alarms alone.", which=join(useless))
+        say(" On {which} that is no more than the false alarms alone.", which=join(useless))
         if useless
         else Markup("")
     )
-    return [say("{probe}: documents caught: {caught}.", probe=probe.name, caught=join(parts)) + end]
+    return [
+        say(
+            "{probe}: the alarm catches these shares of the documents: {caught}.",
+            probe=probe.name,
+            caught=join(parts),
+        )
+        + end
+    ]
 
 
 def _spread(spread: Spread) -> dict[str, Markup]:
@@ -135,9 +142,8 @@ def _claim(
         return []
     return [
         say(
-            "{probe}: the paper’s “100 %” amounts here to {caught}, document by document, at a "
-            "false-alarm rate of {false} on {familiar}; the calibrated alarm catches {instead} at "
-            "{measured}.",
+            "{probe}: here the paper’s “100 %” is {caught}, counted by document, at a false-alarm "
+            "rate of {false} on {familiar}; the calibrated alarm catches {instead} at {measured}.",
             probe=probe.name,
             caught=join(
                 [
@@ -200,8 +206,8 @@ def fixed_rule(probes: list[ProbeResults]) -> list[Markup]:
         if above:
             sentences.append(
                 say(
-                    "{probe}: of the {above} random tokens above it, {outliers} are outliers of "
-                    "the activation’s norm (over ten times the median).",
+                    "{probe}: of the {above} random tokens above the threshold, {outliers} are "
+                    "outliers in activation norm (over ten times the median).",
                     probe=probe.name,
                     above=count(above),
                     outliers=count(outliers),

@@ -30,7 +30,7 @@ def domination(probe: ProbeResults) -> tuple[int, int]:
 def _estimand(subject: object) -> str:
     """What a row is about, as a sentence; none where it does not say which mean it is."""
     mean = str(subject).partition(": ")[2]
-    return f"Which risk this is: {mean}." if mean else ""
+    return f"The risk in question is the {mean}." if mean else ""
 
 
 @reading("certified", section="certified", position=10)
@@ -49,10 +49,10 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
         if main is not None:
             sentences.append(
                 say(
-                    "{probe}: with probability at least {confidence}, the model’s risk on new text "
-                    "from the same source is at most <strong>{total} bits per token</strong> "
-                    "(holdout, {method}; measured {risk}: the same mean over {units} {unit}s with "
-                    "{tokens} tokens; log₂V = {base}). {what}",
+                    "{probe}: with probability at least {confidence}, the model’s risk on new "
+                    "text from the same source is at most <strong>{total} bits per token</strong> "
+                    "(holdout, {method}; measured: {risk}, the same mean over {units} {unit}s "
+                    "with {tokens} tokens; log₂V = {base}). {what}",
                     probe=probe.name,
                     confidence=confidence(delta),
                     total=num(main.last["total"], 2, BOUNDS),
@@ -79,7 +79,7 @@ def certified(probes: list[ProbeResults]) -> list[Markup]:
                 say(
                     "{probe}: the other certificates, at the largest N of each, in bits: "
                     "{others}. Each holds on its own; the smallest of several, picked after "
-                    "looking, does not.",
+                    "seeing them, does not.",
                     probe=probe.name,
                     others=join(others),
                 )
@@ -111,8 +111,8 @@ def all_at_once(probes: list[ProbeResults]) -> list[Markup]:
     if not ledgers:
         return []
     sentence = say(
-        "The ledger of δ shows that the points of a curve were predeclared and share δ (for "
-        "instance: {ledger}), so each certificate’s curve holds at all its N together.",
+        "The δ ledger shows that the points of a curve were predeclared and share δ (for "
+        "instance: {ledger}), so each certificate’s curve holds at all its N simultaneously.",
         ledger=ledgers[0],
     )
     return [sentence]

@@ -20,8 +20,8 @@ def _uncut(probe: ProbeResults, k: float) -> list[Markup]:
         return []
     return [
         say(
-            "{probe}: k* is the most that a token keeps: {share} of the tokens have no more "
-            "active atoms than that, and nothing is cut there.",
+            "{probe}: k* is the largest number of atoms that a token keeps: {share} of the tokens "
+            "have no more active atoms than that, so nothing is cut there.",
             probe=probe.name,
             share=num(shares.iloc[0], 0, PROXIES, percent=True),
         )
@@ -52,9 +52,9 @@ def frontier(probes: list[ProbeResults]) -> list[Markup]:
         moves = trend([float(k) for k in best["k"]]) if len(best) > 1 else "flat"
         sentences.append(
             say(
-                "{probe}: {what}. Model and SAE were frozen beforehand, so k has no price here "
-                "beyond the grid’s share of δ: k* is decided by the losses of the truncated "
-                "proxies.",
+                "{probe}: {what}. The model and the SAE were frozen beforehand, so k costs "
+                "nothing here beyond the grid’s share of δ: the losses of the truncated proxies "
+                "decide k*.",
                 probe=probe.name,
                 what={
                     "flat": "k* is the same at every N",
@@ -94,9 +94,9 @@ def pools(probes: list[ProbeResults]) -> list[Markup]:
     if sentences:
         sentences.append(
             Markup(
-                "The certificate of the pooled proxy is about that proxy alone: its penalty is a "
-                "description length (which P of the m atoms), the one place where counting atoms "
-                "is a theorem about what is counted."
+                "The certificate of the pooled proxy is about that proxy only: its penalty is a "
+                "description length (which P of the m atoms). This is the only place where "
+                "counting atoms is a theorem about what is counted."
             )
         )
     return sentences

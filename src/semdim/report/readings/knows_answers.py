@@ -14,5 +14,5 @@ def knows_answers(probes: list[ProbeResults]) -> list[Markup]:
         say("{name}: {sentence}", name=probe.name, sentence=sentence)
         for probe in probes
         for found in probe.answers.values()
-        for sentence in (f"The set of questions: {found.questions}.", *found.verdict)
+        for sentence in (f"Question set: {found.questions}.", *found.verdict)
     ]

@@ -38,18 +38,18 @@ def _association(name: str, verdict: KVerdict) -> Markup:
         "undecided": f"k does not tell {what_is_wrong} from {others}",
     }[verdict.direction]
     return say(
-        "{name}, {outcome}: {way}. k has {what} of {value} ({low} to {high}){within}; "
-        "the best score, {best}, has {best_value}.",
+        "{name}, {outcome}: {way}. For k, {what} is {value} ({low} to {high}){within}; for the "
+        "best score, {best}, it is {best_value}.",
         name=name,
         outcome=NAMES.get(verdict.outcome, verdict.outcome),
         way=way,
-        what="an AUROC" if is_binary else "a rank correlation",
+        what="the AUROC" if is_binary else "the rank correlation",
         value=num(verdict.value, 3, FILE),
         low=num(verdict.low, 3, FILE),
         high=num(verdict.high, 3, FILE),
         within=""
         if verdict.within is None
-        else say(", {value} inside documents", value=num(verdict.within, 3, FILE)),
+        else say(", {value} within documents", value=num(verdict.within, 3, FILE)),
         best=error_words(verdict.best),
         best_value=num(verdict.best_value, 3, FILE),
     )
@@ -113,7 +113,7 @@ def variance_of_k(probes: list[ProbeResults]) -> list[Markup]:
                 token=num(token, 0, FILE, percent=True),
                 position=num(position, 1, FILE, percent=True),
                 document=num(document, 1, FILE, percent=True),
-                so=": k is above all a property of the token that is read" if token > 0.5 else "",
+                so=": k is above all a property of the token being read" if token > 0.5 else "",
             )
         )
     return sentences
@@ -138,7 +138,7 @@ def certified_risk(probes: list[ProbeResults]) -> list[Markup]:
             ]
             sentences.append(
                 say(
-                    "{probe}, {outcome}: targets for which a threshold is certified: {reached}.",
+                    "{probe}, {outcome}: number of targets with a certified threshold: {reached}.",
                     probe=probe.name,
                     outcome="first-choice errors" if outcome == "top1_error" else "smoothed loss",
                     reached=Markup(", ").join(reached),

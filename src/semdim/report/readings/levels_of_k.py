@@ -10,8 +10,8 @@ from semdim.results.read import ProbeResults
 TABLE, GUARDRAIL = "uncertainty.csv", "guardrail.json"
 SUMMARIES = ("sequence_median", "sequence_mean", "sequence_max")
 OUTLIERS = (
-    " A few tokens with massive activations decide a mean, and one decides a maximum; they are not "
-    "what tells the texts apart."
+    " A few tokens with massive activations decide a mean, and a single one decides a maximum; "
+    "they are not what distinguishes the texts."
 )
 
 
@@ -45,9 +45,9 @@ def by_level(probes: list[ProbeResults]) -> list[Markup]:
             level = chosen_level(probe, "n_active")
             sentences.append(
                 say(
-                    "{probe}: which level a score is compared at was settled before any shift was "
-                    "looked at, for all scores alike: {criterion}. For n_active that is the "
-                    "{level}.",
+                    "{probe}: the level at which a score is compared was fixed before any shift "
+                    "was examined, by one criterion for all scores: {criterion}. For n_active "
+                    "that is the {level}.",
                     probe=probe.name,
                     criterion=criterion,
                     level=words.get(level, level),
@@ -68,11 +68,11 @@ def massive(probes: list[ProbeResults]) -> list[Markup]:
             continue
         sentences.append(
             say(
-                "{probe}: of the {above} tokens with more than {threshold} active atoms, all "
-                "corpora together and position 0 left out, {outliers} have an activation over ten "
-                "times as long as usual. The largest k of a text, and the rule k > {threshold}, "
-                "look for such massive activations; which tokens have one depends on the rounding "
-                "of the forward pass.",
+                "{probe}: of the {above} tokens with more than {threshold} active atoms (all "
+                "corpora together, position 0 left out), {outliers} have an activation over ten "
+                "times as long as usual. The largest k of a text and the rule k > {threshold} "
+                "detect such massive activations; which tokens have one depends on rounding in "
+                "the forward pass.",
                 probe=probe.name,
                 above=count(above, GUARDRAIL),
                 threshold=count(rule["threshold"], GUARDRAIL),

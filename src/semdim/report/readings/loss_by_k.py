@@ -48,8 +48,8 @@ def loss_by_k(probes: list[ProbeResults]) -> list[Markup]:
         if first.per_input is not None and last.per_input is not None:
             sentences.append(
                 say(
-                    "{probe}: the paper’s per-input reading predicts the other way round, {a} and "
-                    "{b} bits: a bound that rises as √k while the loss falls.",
+                    "{probe}: the paper’s per-input reading predicts the opposite, {a} and {b} "
+                    "bits: a bound that rises as √k while the loss falls.",
                     probe=probe.name,
                     a=num(first.per_input, 2, FILE),
                     b=num(last.per_input, 2, FILE),

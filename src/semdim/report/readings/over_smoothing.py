@@ -28,8 +28,8 @@ def over_smoothing(probes: list[ProbeResults]) -> list[Markup]:
                 "token_martingale",
                 "empirical_bernstein",
                 "{probe}: the mean conditional risk at the contexts of the sample is at most "
-                "{total} bits at α = {best}, and {there} at α = {main}. It is not the risk on new "
-                "documents, and needs no independence.",
+                "{total} bits at α = {best}, and {there} at α = {main}. This is not the risk on "
+                "new documents, and requires no independence.",
             ),
         ):
             part = rows[(rows["family"] == family) & (rows["method"] == method)]

@@ -27,8 +27,8 @@ def ssd_root(probes: list[ProbeResults]) -> list[Markup]:
         sentences.append(
             say(
                 "{probe}: √(SSD/N) is {root} at N = {n}, which the paper calls far below one. The "
-                "bound multiplies it by {factor}, four times the ceiling of the loss, and so it "
-                "costs {bits} bits: {share} of log₂V.",
+                "bound multiplies it by {factor}, four times the loss ceiling, so it costs {bits} "
+                "bits: {share} of log₂V.",
                 probe=probe.name,
                 root=num(root, 3),
                 n=count(last["n_tokens"], BOUNDS),
@@ -81,9 +81,9 @@ def radii(probes: list[ProbeResults]) -> list[Markup]:
         sentences.append(
             say(
                 "{probe}: on {corpus} the largest ‖S(h)‖, the constant C of the paper, is "
-                "{every}{inside}. Without the norm outliers ({outliers} tokens, "
-                "{share}) it is {familiar}, and all but one in a hundred of the remaining tokens "
-                "stay at or below {q99}.",
+                "{every}{inside}. Without the norm outliers ({outliers} tokens, {share}) it is "
+                "{familiar}, and all but one in a hundred of the remaining tokens stay at or below "
+                "{q99}.",
                 probe=probe.name,
                 corpus=corpus,
                 every=num(every["max"], 0, RADII),

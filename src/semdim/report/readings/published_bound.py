@@ -33,15 +33,14 @@ def _crossing(curve: Curve, what: str, n_tokens: float | None = None) -> Markup:
     }
     if crossing is None:
         return say(
-            "{what} stays above log₂V = {base} bits at the largest sample measured: it is "
-            "{total} bits at N = {n} tokens, so it says nothing there that a random guess would "
-            "not.",
+            "{what} stays above log₂V = {base} bits at the largest sample measured: it is {total} "
+            "bits at N = {n} tokens, so it says no more there than a random guess would.",
             **common,
         )
     if crossing.is_first_point:
         return say(
-            "{what} is below log₂V = {base} bits already at the smallest sample measured, "
-            "N = {first} tokens, and reaches {total} bits at N = {n}.",
+            "{what} is already below log₂V = {base} bits at the smallest sample measured, N = "
+            "{first} tokens, and reaches {total} bits at N = {n}.",
             first=count(crossing.n_tokens, BOUNDS),
             **common,
         )
@@ -72,12 +71,12 @@ def _against_unigram(probe: ProbeResults) -> list[Markup]:
     common = {"bits": num(baseline, 2, "bound.json")}
     if crossing is None:
         text = (
-            "A table of token frequencies, which knows no context, pays {bits} bits; the formula "
-            "is below that at no N."
+            "A table of token frequencies, which uses no context, pays {bits} bits; the formula "
+            "is never below that."
         )
         return [say(text, **common)]
     text = (
-        "A table of token frequencies, which knows no context, pays {bits} bits; the formula is "
+        "A table of token frequencies, which uses no context, pays {bits} bits; the formula is "
         "below that only from N ≈ {n} on."
     )
     return [say(text, n=count(crossing, "bound.json"), **common)]
@@ -103,8 +102,8 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
             largest = max(terms, key=lambda term: terms[term])
             sentences.append(
                 say(
-                    "The largest share of the bound at the largest N is {what}, {bits} of {total} "
-                    "bits; the complexity term, where sparsity enters, is {complexity}.",
+                    "At the largest N, the largest part of the bound is {what}, {bits} of {total} "
+                    "bits. The complexity term, where sparsity enters, is {complexity} bits.",
                     what=TERM_WORDS[largest],
                     bits=num(terms[largest], 2, BOUNDS),
                     total=num(main.last["total"], 2, BOUNDS),
@@ -119,7 +118,7 @@ def figure1(probes: list[ProbeResults]) -> list[Markup]:
                 say(
                     "At the largest N, holdout is {difference} bits {word} the published number, "
                     "without an autoencoder. The two are about different means: holdout’s is over "
-                    "{unit}s, the published one over all sequences of the first N tokens.",
+                    "{unit}s, the published bound’s over all sequences of the first N tokens.",
                     unit=certificate.unit,
                     difference=num(abs(a - b)),
                     word=compare(a, b, "above", "below", "away from"),
@@ -140,8 +139,8 @@ def sample_sizes(probes: list[ProbeResults]) -> list[Markup]:
             continue
         sentences.append(
             say(
-                "{probe}: N = {tokens} tokens are {sequences} sequences of only {documents} "
-                "documents, and documents are what can be independent.",
+                "{probe}: N = {tokens} tokens are {sequences} sequences from only {documents} "
+                "documents, and only documents can be independent.",
                 probe=probe.name,
                 tokens=count(main.last["n_tokens"], BOUNDS),
                 sequences=count(main.last["n_sequences"], BOUNDS),

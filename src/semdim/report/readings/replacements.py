@@ -61,8 +61,8 @@ def faithful(probes: list[ProbeResults]) -> list[Markup]:
         if risk > 0.0:
             sentences.append(
                 say(
-                    "{probe}: the model’s own loss on the same {units} {unit}s is {risk} bits in "
-                    "the mean; the certified change is {share} of that.",
+                    "{probe}: the model’s own mean loss on the same {units} {unit}s is {risk} "
+                    "bits; the certified change is {share} of that.",
                     probe=probe.name,
                     units=count(row["n_units"], BOUNDS),
                     unit=str(row["unit"]),
@@ -80,8 +80,8 @@ def _of_tokens(probe: ProbeResults) -> Markup:
     if rows.empty:
         return Markup("")
     return say(
-        " A token’s loss it changes by at most {upper} bits on average ({mean} in the sample): the "
-        "changes of a text’s tokens cancel in part.",
+        " It changes a token’s loss by at most {upper} bits on average ({mean} in the sample); "
+        "within a text, the changes partly cancel.",
         upper=num(rows.iloc[0]["total"], 3, BOUNDS),
         mean=num(rows.iloc[0]["gap"], 3, BOUNDS),
     )
@@ -106,8 +106,8 @@ def faithful_to_each(probes: list[ProbeResults]) -> list[Markup]:
         ]
         sentences.append(
             say(
-                "{probe}: with probability {confidence} for all of these at once, it changes the "
-                "mean loss of {text} by more than {parts} of new documents.",
+                "{probe}: with probability {confidence} for all of these simultaneously, it "
+                "changes the mean loss of {text} by more than {parts} of new documents.",
                 probe=probe.name,
                 confidence=confidence(float(rows.iloc[0]["failure_prob"])),
                 text=text_words(probe.setup.get("context")),
@@ -167,9 +167,9 @@ def ablated(probes: list[ProbeResults]) -> list[Markup]:
     if sentences:
         sentences.append(
             Markup(
-                "The model’s own risk is the same in all of these: they say how faithful the proxy "
-                "is, not how good the model is. They are means over sequences, as in the published "
-                "bound; what is certified is a mean over documents."
+                "The model’s own risk is the same in all of these: they show how faithful the "
+                "proxy is, not how good the model is. They are means over sequences, as in the "
+                "published bound; the certificates are about means over documents."
             )
         )
     return sentences

@@ -34,7 +34,7 @@ def binned_risk(probes: list[ProbeResults]) -> list[Markup]:
                     "rises": "rises from bin to bin, as the paper’s “dynamic evaluation” expects",
                     "falls": "falls from bin to bin, against the paper’s “dynamic evaluation”",
                     "flat": "does not change",
-                    "mixed": "does not move in one direction",
+                    "mixed": "does not change in one direction only",
                 }[way],
             )
         )
@@ -42,9 +42,9 @@ def binned_risk(probes: list[ProbeResults]) -> list[Markup]:
         worst = bins.sort_values("total").iloc[-1]
         sentences.append(
             say(
-                "{probe}: with probability {confidence}, for all bins at once, the risk in "
-                "{below} of {all} bins is certified to be below log₂V; the largest certified end "
-                "is {worst} bits.",
+                "{probe}: with probability {confidence}, for all bins simultaneously, the risk in "
+                "{below} of {all} bins is certified to be below log₂V; the largest certified "
+                "upper end is {worst} bits.",
                 probe=probe.name,
                 confidence=confidence(float(bins.iloc[0]["failure_prob"])),
                 below=count(len(below)),

@@ -50,4 +50,4 @@ def _so(row: dict[Hashable, Any]) -> str:
     """The conclusion, where there is one to draw."""
     if row["above_float32"] == row["above_bfloat16"]:
         return ""
-    return ": which texts break the paper’s rule is partly a matter of rounding"
+    return ": rounding partly decides which texts trigger the paper’s rule"

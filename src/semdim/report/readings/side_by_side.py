@@ -22,8 +22,8 @@ def by_layer(probes: list[ProbeResults]) -> list[Markup]:
         (least, at_least), (most, at_most) = gaps[0], gaps[-1]
         sentences.append(
             say(
-                "{model}: the SAE costs least after {a} blocks (mean |gap| {x} bits) and most "
-                "after {b} ({y} bits), of the {n} blocks measured.",
+                "{model}: of the {n} blocks measured, the SAE costs least after {a} blocks (mean "
+                "|gap| {x} bits) and most after {b} ({y} bits).",
                 model=name,
                 a=str(at_least),
                 x=num(least, 2, BOUNDS),
@@ -61,7 +61,9 @@ def first_to_cross(probes: list[ProbeResults]) -> list[Markup]:
             say("As published, the bound becomes non-vacuous for {parts}.", parts=join(parts))
         )
     if never:
-        sentences.append(say("It does not at any N measured for {names}.", names=join(never)))
+        sentences.append(
+            say("For {names}, it stays vacuous at every N measured.", names=join(never))
+        )
     room = [
         (m.name, float(c.last["baseline"] - c.last["total"]), float(c.last["total"]))
         for m, c in pairs
@@ -69,7 +71,8 @@ def first_to_cross(probes: list[ProbeResults]) -> list[Markup]:
     bits = sorted(room, key=lambda entry: -entry[1])
     sentences.append(
         say(
-            "Below log₂V at its largest N, in bits: {parts}; {first} has the most room.",
+            "Margin below log₂V at the largest N, in bits: {parts}; {first} has the largest "
+            "margin.",
             parts=join([say("{m} {v}", m=name, v=num(value)) for name, value, _ in bits]),
             first=bits[0][0],
         )

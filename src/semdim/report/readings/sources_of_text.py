@@ -33,8 +33,9 @@ def by_source(probes: list[ProbeResults]) -> list[Markup]:
         sentences.append(
             say(
                 "{probe}: the sample is a mixture, and a bound on the risk of the mixture says "
-                "nothing of its parts. With probability {confidence}, for all sources at once: "
-                "{parts}. Another mixture of the same sources has a risk between theirs.",
+                "nothing about its parts. With probability {confidence}, for all sources "
+                "simultaneously: {parts}. The risk of any other mixture of the same sources lies "
+                "between theirs.",
                 probe=probe.name,
                 confidence=confidence(float(single.iloc[0]["failure_prob"])),
                 parts=join(parts),

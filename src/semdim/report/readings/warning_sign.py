@@ -38,7 +38,7 @@ def _outcome(probe: ProbeResults, shift: str, score: str, rival: str) -> str | N
             return {
                 "better": "ahead of it, also when documents are resampled",
                 "worse": "behind it, also when documents are resampled",
-            }.get(str(entry.get("outcome")), "not to be told apart from it by these documents")
+            }.get(str(entry.get("outcome")), "indistinguishable from it on these documents")
     return None
 
 
@@ -123,7 +123,7 @@ def standing(probes: list[ProbeResults]) -> list[Markup]:
             sentences.append(
                 say(
                     "{probe}: over all shifts and levels, n_active or its distance from the usual "
-                    "has the highest AUROC of the perplexity-free scores in {n} of {all} "
+                    "value has the highest AUROC of all perplexity-free scores in {n} of {all} "
                     "comparisons.",
                     probe=probe.name,
                     n=count(len(best), VERDICT),
@@ -139,12 +139,12 @@ def _record(probe: str, shift: str, contender: str, found: dict[str, list[str]])
         for key, words in (
             ("better", "ahead of"),
             ("worse", "behind"),
-            ("undecided", "not to be told apart from"),
+            ("undecided", "indistinguishable from"),
         )
         if found.get(key)
     ]
     return say(
-        "{probe}, {shift}, {side}: of the {n} other scores that do without perplexity, "
+        "{probe}, {shift}, {side}: among the {n} other scores that do without perplexity, "
         "n_active is {parts}.",
         probe=probe,
         shift=shift,
@@ -182,7 +182,7 @@ def against_trivial(probes: list[ProbeResults]) -> list[Markup]:
             sentences.append(
                 say(
                     "{probe}: on {which} its AUROC is below 0.5: there, unfamiliar text has fewer "
-                    "active atoms, the opposite of what the paper’s rule looks for.",
+                    "active atoms, the opposite of what the paper’s rule assumes.",
                     probe=probe.name,
                     which=join(below),
                 )
@@ -200,9 +200,9 @@ def fitted(probes: list[ProbeResults]) -> list[Markup]:
             continue
         sentences.append(
             say(
-                "{probe}: Mahalanobis and kNN distances know {tokens} tokens of in-distribution "
-                "documents that no rate counts ({outliers} outliers of the norm left out), "
-                "{clusters} clusters and {bank} neighbours of them.",
+                "{probe}: Mahalanobis and kNN distances were fitted on {tokens} tokens of "
+                "in-distribution documents that no rate counts ({outliers} norm outliers left "
+                "out), with {clusters} clusters and {bank} of these tokens as neighbours.",
                 probe=probe.name,
                 tokens=count(facts["n_tokens"], VERDICT),
                 outliers=count(facts["n_outliers"], VERDICT),

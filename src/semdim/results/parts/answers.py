@@ -16,8 +16,8 @@ FOLDER = "docs/answers/smollm2-135m_layer15/capitals"
 def _folder(repository: Repository) -> Path:
     folder = repository.root / FOLDER
     if not (folder / "verdict.json").exists():
-        raise ArtifactError(f"There is no {folder}/verdict.json; copy there what "
-                            "answer_questions wrote.")  # fmt: skip
+        raise ArtifactError(f"There is no {folder}/verdict.json; copy the output of "
+                            "answer_questions there.")  # fmt: skip
     return folder
 
 

@@ -28,7 +28,7 @@ def near_shifts(repository: Repository) -> str:
         for shift in ("english_replaced", "english_shuffled")
     )
     return (
-        "Near shifts, made from the same English: with 15 % of the tokens replaced k has AUROC "
-        f"{replaced[0]:.3f} (entropy {replaced[1]:.3f}), with the words shuffled "
-        f"{shuffled[0]:.3f} (entropy {shuffled[1]:.3f})."
+        "On near shifts made from the same English text, the AUROC of k is "
+        f"{replaced[0]:.3f} if 15 % of the tokens are replaced (entropy: {replaced[1]:.3f}) and "
+        f"{shuffled[0]:.3f} if the words are shuffled (entropy: {shuffled[1]:.3f})."
     )

@@ -67,7 +67,8 @@ def sample(repository: Repository) -> str:
         parts.append(f"{NAMES.get(probe.name, probe.name)}: {', '.join(sizes)}, in {dtype}.")
     first = _first(probes)
     if first is not None:
-        parts.append(f"{NAMES.get(first.name, first.name)} is below log₂V first.")
+        name = NAMES.get(first.name, first.name)
+        parts.append(f"The paper's bound falls below log₂V first for {name}.")
     return " ".join(parts)
 
 
