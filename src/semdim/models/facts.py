@@ -51,8 +51,8 @@ class ModelFacts:
 
 _INSTEAD = {
     "transformers": "Choose engine.backend=transformer_lens.",
-    "transformer_lens": "Runs can use engine.backend=transformers. The monitor and SAE training need "
-    "TransformerLens: choose another model for them.",
+    "transformer_lens": "Runs can use engine.backend=transformers. The monitor and SAE training "
+    "need TransformerLens: choose another model for them.",
 }
 
 
