@@ -39,7 +39,7 @@ def test_sources_survive_a_round_trip_through_plain_values() -> None:
             {"kind": "hub", "repo": "a/b", "path": "x"},
             "source.path = 'x' must be left out",
         ),
-        ({"kind": "hub", "repo": "a/b", "rope": 1}, "has no setting 'rope'; it knows kind, name"),
+        ({"kind": "hub", "repo": "a/b", "rope": 1}, "has no setting 'rope'; it has kind, name"),
         (
             {"kind": "hub", "repo": "a/b", "bos_token_id": -1},
             "bos_token_id = -1 must be a",
