@@ -85,7 +85,7 @@ def test_what_is_refused() -> None:
     losses, source = draw(np.random.default_rng(3), 20)
     with pytest.raises(DataError, match="each with a unit"):
         bounds_of(losses, np.ones_like(source))
-    with pytest.raises(DataError, match="one each"):
+    with pytest.raises(DataError, match="one for each"):
         bounds_of(losses, source[:-1])
     with pytest.raises(DataError, match="2 to 50 sources, the text has 1"):
         holdout_by_source(

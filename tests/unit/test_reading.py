@@ -104,8 +104,8 @@ def test_only_regular_files_of_a_stated_size_are_read(tmp_path: Path) -> None:
     link.symlink_to("/proc/self/mem")
     with large.open("wb") as stream:
         stream.truncate(JSON_BYTES + 1)  # sparse
-    assert "no regular file" in refusal(read_json, pipe)  # and does not wait for a writer
-    assert "no regular file" in refusal(read_json, Path("/dev/zero"))
+    assert "not a regular file" in refusal(read_json, pipe)  # and does not wait for a writer
+    assert "not a regular file" in refusal(read_json, Path("/dev/zero"))
     assert "larger than the 262,144 KiB" in refusal(read_json, large)
     assert "Is a directory" in refusal(read_json, tmp_path)
     assert "No such file" in refusal(read_json, tmp_path / "none")
