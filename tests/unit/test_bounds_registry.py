@@ -101,7 +101,7 @@ def test_a_family_that_fails_is_left_out_with_its_reason(
     assert {entry.family for entry in found.left_out} == {"extra_family"}
     said = reasons(found.left_out)[-1]
     if where == "nan":
-        assert "the term 'proxy_risk' of median_loss is nan, not a number" in said
+        assert "The term 'proxy_risk' of median_loss is nan, not a number" in said
     else:
         assert said.startswith("extra_family at N = ") and "KeyError: 'k' (test_bounds_" in said
     headline(found.bounds)

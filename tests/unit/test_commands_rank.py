@@ -223,7 +223,7 @@ def test_in_memory_it_is_the_same(work: Path) -> None:
     for name in same:
         if name != "model":
             assert getattr(table.subject, name) == getattr(expected.subject, name)
-    with pytest.raises(semdim.SemdimError, match="one name"):
+    with pytest.raises(semdim.SemdimError, match="same name"):
         semdim.rank(model, [names["gated"], names["gated"]], sample)
     with pytest.raises(semdim.SemdimError, match="no SAE to rank"):
         semdim.rank(model, [], sample)
@@ -236,7 +236,7 @@ def test_in_memory_it_is_the_same(work: Path) -> None:
         (("--sae", "nothing"), {}, "nothing is not an SAE"),
         (("--sae", "nobody/nothing"), {}, "nobody/nothing is not an SAE"),
         (("--release", "no-such-*"), {}, "matches none of the"),
-        (("--release", "gpt2-small-res-jb"), {}, "none of"),
+        (("--release", "gpt2-small-res-jb"), {}, "none for"),
         (("--sae", "saes"), {"tokens": 10**6}, "tokens"),
         (("--sae", "saes"), {"cap": -1}, "cap"),
         (("--sae", "saes"), {"context": 128}, "could be measured"),

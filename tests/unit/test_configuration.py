@@ -43,7 +43,7 @@ def test_missing_params_name_the_mending_command(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="--write"):
         plain(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("- a list\n")
-    with pytest.raises(ConfigError, match=r"by name.*--write"):
+    with pytest.raises(ConfigError, match=r"mapping of settings.*--write"):
         plain(tmp_path / "params.yaml")
 
 

@@ -249,7 +249,7 @@ def test_what_does_not_belong_together_is_refused(
         run(proxies=["sae"])
     with pytest.raises(ConfigError, match="order of the atoms"):
         run(proxies=["model", "pool_3"])
-    with pytest.raises(DataError, match="from 0 to 95 once"):
+    with pytest.raises(DataError, match="from 0 to 95 exactly once"):
         run(atom_order=torch.arange(95))
     with pytest.raises(DataError, match="outside the model's vocabulary of 500"):
         run(ids=token_ids + 450)

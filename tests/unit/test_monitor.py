@@ -579,7 +579,7 @@ def test_an_unknown_splice_is_refused(paths: Paths) -> None:
     facts = read_facts(paths.model("tiny")), read_sae_facts(paths.sae("tiny"))
     with pytest.raises(ConfigError, match="sideways"):
         describe(*facts, context=64, splice="sideways", dtype="float32")
-    with pytest.raises(ConfigError, match="must be at least 2"):
+    with pytest.raises(ConfigError, match="must be 2 or more"):
         describe(*facts, context=1, splice="no_bos", dtype="float32")
 
 

@@ -89,7 +89,7 @@ def test_names_that_cannot_be_folders_or_stages_are_refused(
 ) -> None:
     params = settled(renamed(params, what, key, old, name))
     with pytest.raises(
-        ConfigError, match=rf"name {re.escape(repr(name))} in {what} (must be|is one)"
+        ConfigError, match=rf"name {re.escape(repr(name))} in {what} (must consist|is reserved)"
     ):
         read_settings(params)
 

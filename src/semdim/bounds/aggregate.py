@@ -49,7 +49,7 @@ def sequence_losses(
     missing = [name for name in needed if name not in ledger.columns]
     if missing:
         there = ", ".join(name for name in ledger.columns if name.startswith(LOSS_PREFIX))
-        raise DataError(f"the ledger lacks {', '.join(missing)}; its losses are {there or 'none'}.")
+        raise DataError(f"The ledger lacks {', '.join(missing)}; its losses are {there or 'none'}.")
     kept = tuple(proxies if keep_tokens is True else keep_tokens or ())
     found = _Sequences(proxies, smoothing, vocab_size, kept)
     found.keeps_losses = keep_tokens is True or len(ledger) <= EXACT_ROWS
@@ -124,11 +124,11 @@ class _Sequences:
         """Everything that was added."""
         keys = self._all("key")
         if context is None or "document" not in keys:
-            raise DataError("the ledger has no rows.")
+            raise DataError("The ledger has no rows.")
         sequence, first = keys["sequence"], keys.get("token_id")
         if len(np.unique(sequence)) != len(sequence):
             raise DataError(
-                "the ledger's rows of a sequence are not contiguous; sort it by sequence and "
+                "The ledger's rows of a sequence are not contiguous; sort it by sequence and "
                 "position."
             )
         losses = self._all("loss")
@@ -159,22 +159,22 @@ def _check_layout(ledger: "pd.DataFrame", context: int | None) -> int:
     """T, of the rows or as it is known; refuses rows that are not whole sequences in order."""
     position = ledger["position"].to_numpy()
     if len(position) == 0:
-        raise DataError("the ledger has no rows.")
+        raise DataError("The ledger has no rows.")
     context = int(position.max()) + 1 if context is None else context
     is_whole = len(position) % context == 0 and context >= 2
     if not is_whole or not (position.reshape(-1, context) == np.arange(context)).all():
         raise DataError(
-            f"the ledger's rows are not whole sequences of {context} positions in order; sort it "
+            f"The ledger's rows are not whole sequences of {context} positions in order; sort it "
             "by sequence and position."
         )
     sequence = ledger["sequence"].to_numpy().reshape(-1, context)
     document = ledger["document"].to_numpy().reshape(-1, context)
     if (sequence != sequence[:, :1]).any():
         raise DataError(
-            "the ledger's rows of a sequence are not contiguous; sort it by sequence and position."
+            "The ledger's rows of a sequence are not contiguous; sort it by sequence and position."
         )
     if (document != document[:, :1]).any():
-        raise DataError("a sequence of the ledger crosses documents, so it cannot be a unit.")
+        raise DataError("A sequence of the ledger crosses documents, so it cannot be a unit.")
     return context
 
 

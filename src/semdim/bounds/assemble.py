@@ -110,7 +110,7 @@ def assemble(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Assemb
     _check_computed(needed_proxies(spec), table.proxies)
     if table.vocab_size != facts.vocab_size:
         raise ConfigError(
-            f"losses were smoothed with V = {table.vocab_size}, the model has {facts.vocab_size}."
+            f"Losses were smoothed with V = {table.vocab_size}, the model has {facts.vocab_size}."
         )
     sample = sample_of(table, facts, spec)
     jobs = list(_jobs(table.smoothing, spec))

@@ -31,7 +31,7 @@ class Budget:
         check_failure_prob(self.failure_prob)
         for entry in self.shares:
             if not entry.share > 0.0:
-                raise ConfigError(f"the share of δ for '{entry.name}' must be positive.")
+                raise ConfigError(f"The share of δ for '{entry.name}' must be positive.")
 
     @property
     def spent(self) -> float:

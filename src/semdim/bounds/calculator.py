@@ -47,7 +47,7 @@ class Question:
 
     def __post_init__(self) -> None:
         if (self.proxy_risk is None) != (self.gap is None):
-            raise ConfigError("give proxy risk and gap together: the bound is their sum and more.")
+            raise ConfigError("Give proxy risk and gap together: the bound is their sum and more.")
         counts = ("vocab_size", "dict_size", "n_tokens", "n_documents")
         for name in counts:
             value = getattr(self, name)
@@ -58,7 +58,7 @@ class Question:
                     else f"{name} has too many digits: it must be from 1 to {LARGEST:,}."
                 )
         if self.model_risk is not None and self.n_documents is None:
-            raise ConfigError("a certificate from the model's risk needs the number of documents.")
+            raise ConfigError("A certificate from the model's risk needs the number of documents.")
         if self.n_documents is not None and self.n_documents > self.n_tokens:
             raise ConfigError(
                 f"n_documents = {self.n_documents} must be at most n_tokens = {self.n_tokens}: "

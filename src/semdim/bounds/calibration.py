@@ -24,10 +24,10 @@ def calibration_documents(documents: np.ndarray, fraction: float, seed: int) -> 
     numbers, or when calibration or sample would be empty.
     """
     if not 0.0 < fraction < 1.0:
-        raise ConfigError(f"the calibration fraction must lie in (0, 1), got {fraction}.")
+        raise ConfigError(f"The calibration fraction must lie in (0, 1), got {fraction}.")
     distinct = np.unique(documents)
     if not np.issubdtype(distinct.dtype, np.integer) or (len(distinct) and distinct[0] < 0):
-        raise DataError("document labels must be integers 0, 1, 2, …")
+        raise DataError("Document labels must be integers 0, 1, 2, …")
     draws = np.random.default_rng(seed).random(int(distinct[-1]) + 1 if len(distinct) else 0)
     chosen = distinct[draws[distinct] < fraction]
     if len(chosen) in (0, len(distinct)):

@@ -222,7 +222,7 @@ def certify(
     """
     rows = ledger.rows
     if len(rows) == 0:
-        raise DataError("the ledger has no rows.")
+        raise DataError("The ledger has no rows.")
     spec = BoundSpec.from_mapping(
         {
             "failure_prob": failure_prob,

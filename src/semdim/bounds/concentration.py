@@ -137,7 +137,7 @@ def betting_sequence_upper(
     check_bet_cap(cap)
     check_values(values, low, high, "losses")
     if list(at) != sorted(at) or not at or at[0] < 1 or at[-1] > len(values):
-        raise DataError(f"the counts must ascend within 1 … {len(values)}, got {list(at)}.")
+        raise DataError(f"The counts must ascend within 1 … {len(values)}, got {list(at)}.")
     gains, log_term = _as_gains(values, low, high), math.log(1.0 / failure_prob) + log_union
     bets = plug_in_bets(gains, log_term, False)
     lower, curve = 0.0, []

@@ -52,7 +52,7 @@ class BoundFacts:
         """
         missing = [name for name in ("vocab_size", "dict_size") if name not in facts]
         if missing:
-            raise DataError(f"the ledger's metadata lacks {', '.join(missing)}.")
+            raise DataError(f"The ledger's metadata lacks {', '.join(missing)}.")
         counts = facts.get("counts") or {}
         is_uncut = counts.get("sequences_unused") == 0
         return cls(

@@ -26,7 +26,7 @@ def largest_rank(n_values: int, share: float, failure_prob: float) -> int | None
     check_failure_prob(failure_prob)
     check_count(n_values, "n_values")
     if not 0.0 < share < 1.0:
-        raise ConfigError(f"a share of documents must lie strictly between 0 and 1, got {share}.")
+        raise ConfigError(f"A share of documents must lie strictly between 0 and 1, got {share}.")
     below = binom.cdf(np.arange(n_values + 1), n_values, share) <= failure_prob
     return int(below.sum()) - 1 if below[0] else None
 
@@ -47,6 +47,6 @@ def share_above(values: np.ndarray, level: float, failure_prob: float) -> float:
     check_failure_prob(failure_prob)
     check_count(len(values), "n_values")
     if failure_prob > 0.5:
-        raise ConfigError(f"the one-sided band needs δ of at most 1/2, got {failure_prob}.")
+        raise ConfigError(f"The one-sided band needs δ of at most 1/2, got {failure_prob}.")
     width = math.sqrt(math.log(1.0 / failure_prob) / (2.0 * len(values)))
     return min(1.0, float((values > level).mean()) + width)

@@ -34,7 +34,7 @@ def published_statistics(
     k = table.mean_n_active(spec.k_positions) if spec.k is None else spec.k
     if k < 1:
         raise DataError(
-            f"the mean k of the sample is {k:.4g}, but the paper's prior over k starts at 1."
+            f"The mean k of the sample is {k:.4g}, but the paper's prior over k starts at 1."
         )
     return common(table, facts, spec) | {
         "proxy_risk": float(table.losses[proxy].mean()),

@@ -86,5 +86,5 @@ def smoothed_loss(nll_bits: np.ndarray, smoothing: float, vocab_size: int) -> np
     if np.isnan(nll).any():
         raise DataError(f"{int(np.isnan(nll).sum())} losses are NaN; leave them out explicitly.")
     if nll.size and float(nll.min()) < -1e-5:
-        raise DataError(f"a raw loss of {float(nll.min()):.6g} bits would be a probability > 1.")
+        raise DataError(f"A raw loss of {float(nll.min()):.6g} bits would be a probability > 1.")
     return -np.log2((1.0 - smoothing) * np.exp2(-nll) + smoothing / vocab_size)

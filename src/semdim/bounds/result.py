@@ -137,7 +137,7 @@ class Bound:
         for name in TERMS:
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
-                raise DataError(f"the term '{name}' of {self.family} is {value}, not a number.")
+                raise DataError(f"The term '{name}' of {self.family} is {value}, not a number.")
         if self.is_certificate and self.budget.is_overspent:
             raise ConfigError(
                 f"{self.family} spends {self.budget.spent:.6g} of a failure probability of "

@@ -128,7 +128,7 @@ class SequenceTable:
     def mean_n_active(self, positions: Literal["without_bos", "all"] = "without_bos") -> float:
         """Mean k over all tokens of the table."""
         if positions not in self.n_active_sum:
-            raise DataError("the ledger has no column n_active, so there is no mean k.")
+            raise DataError("The ledger has no column n_active, so there is no mean k.")
         total = float(self.n_active_sum[positions].sum())
         return total / float(self.n_active_count[positions].sum())
 
@@ -139,7 +139,7 @@ class SequenceTable:
             DataError: the table has no sequence, or (unit token) no losses per token.
         """
         if not self.n_sequences:
-            raise DataError("the sample has no sequence.")
+            raise DataError("The sample has no sequence.")
         documents, owner = in_order(self.document)
         size = self._size(unit, len(documents))
         if unit == "token":
@@ -182,21 +182,21 @@ class SequenceTable:
         if statistic == "median" and self.n_active_median is not None:
             return self.mean_per_unit(self.n_active_median, unit)
         if statistic == "median" or "without_bos" not in self.n_active_sum:
-            raise DataError("the ledger has no column n_active, so there is no k of a unit.")
+            raise DataError("The ledger has no column n_active, so there is no k of a unit.")
         means = self.n_active_sum["without_bos"] / self.n_active_count["without_bos"]
         return self.mean_per_unit(means, unit)
 
     def mean_per_unit(self, values: np.ndarray, unit: Unit) -> np.ndarray:
         """A value per sequence [S] as one per document or sequence."""
         if unit == "token":
-            raise DataError("a value per sequence has no meaning per token.")
+            raise DataError("A value per sequence has no meaning per token.")
         if unit == "sequence":
             return values
         return group_mean(values, in_order(self.document)[1])
 
     def _by_token(self, size: SampleSize) -> UnitLosses:
         if set(self.token_losses) != set(self.losses):
-            raise DataError("the unit 'token' needs losses per token; read with keep_tokens=True.")
+            raise DataError("The unit 'token' needs losses per token; read with keep_tokens=True.")
         flat = {name: values.reshape(-1) for name, values in self.token_losses.items()}
         gaps = {
             name: np.abs(flat["model"] - values)

@@ -58,7 +58,7 @@ def headline(bounds: Sequence[Bound], smoothing: float | None = None) -> dict[st
     smoothing: the α to report; None: that of the first bound.
     """
     if not bounds:
-        raise ConfigError("there are no bounds to summarise.")
+        raise ConfigError("There are no bounds to summarise.")
     alpha = bounds[0].smoothing if smoothing is None else smoothing
     numbers: dict[str, Number] = {}
     found = curves(bounds)

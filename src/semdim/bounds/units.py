@@ -58,7 +58,7 @@ def tokens_of(table: SequenceTable, proxy: str) -> np.ndarray:
     """
     if proxy not in table.token_losses:
         raise DataError(
-            f"the token losses of {proxy} are missing; read the ledger with keep_tokens, and at "
+            f"The token losses of {proxy} are missing; read the ledger with keep_tokens, and at "
             f"most {EXACT_ROWS} rows of it."
         )
     return table.token_losses[proxy]

@@ -26,7 +26,7 @@ def divided(failure_prob: float, n_choices: Choices) -> float:
     check_failure_prob(failure_prob)
     if isinstance(n_choices, PointShare):
         if not 0.0 < n_choices.weight <= 1.0:
-            raise ConfigError(f"a point's part of δ must lie in (0, 1], got {n_choices.weight}.")
+            raise ConfigError(f"A point's part of δ must lie in (0, 1], got {n_choices.weight}.")
         return failure_prob * n_choices.weight
     if n_choices != int(n_choices) or n_choices < 1:
         raise ConfigError(f"δ is divided among a whole number of points, got {n_choices}.")
@@ -81,7 +81,7 @@ def check_pool_size(pool_size: int, dict_size: int) -> None:
     """Refuse a pool with more atoms than the dictionary, or fewer than one, with ConfigError."""
     if pool_size != int(pool_size) or not 1 <= pool_size <= dict_size:
         raise ConfigError(
-            f"a pool must hold between 1 and dict_size = {dict_size} atoms, got {pool_size}."
+            f"A pool must hold between 1 and dict_size = {dict_size} atoms, got {pool_size}."
         )
 
 
@@ -117,6 +117,6 @@ def check_disjoint(calibration: Iterable[object], sample: Iterable[object]) -> N
     if shared:
         names = ", ".join(str(name) for name in sorted(shared, key=str)[:3])
         raise DataError(
-            f"the calibration split shares {len(shared)} documents with the sample (for example "
+            f"The calibration split shares {len(shared)} documents with the sample (for example "
             f"{names}); what is fixed on it must come from other documents."
         )

@@ -31,7 +31,7 @@ def parse_hook(hook: str) -> tuple[str, tuple[str, ...]]:
     if unknown:
         raise ConfigError(
             f"The hook {hook!r} asks for {', '.join(map(repr, unknown))}, which is unknown: "
-            f"choose from {', '.join(PROCESSING)}."
+            f"choose among {', '.join(PROCESSING)}."
         )
     if processing != sorted(set(processing)):
         label = "+".join([hook_name, *sorted(set(processing))])

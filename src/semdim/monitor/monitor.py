@@ -276,9 +276,7 @@ def describe(model: ModelFacts, sae: SAEFacts, *, context: int, splice: str, dty
     if splice not in SPLICES:
         raise ConfigError(f"The splice {splice!r} is unknown: choose one of {', '.join(SPLICES)}.")
     if context < 2:
-        raise ConfigError(
-            f"The context is {context}, but it must be at least 2 tokens: BOS and one to examine."
-        )
+        raise ConfigError(f"The context is {context}, but must be 2 or more: BOS and one more.")
     check_fit(sae, model, context=context, prepend_bos=True)
     return Watched(
         model=model.name,

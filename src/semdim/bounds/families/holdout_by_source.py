@@ -66,7 +66,7 @@ def holdout_by_source(
     check_values(losses, floor, ceiling, "losses")
     counts = np.bincount(source, minlength=n_sources)
     if len(counts) > n_sources or not counts.all():
-        raise DataError(f"the sources must be the numbers 0 … {n_sources - 1}, each with a unit.")
+        raise DataError(f"The sources must be the numbers 0 … {n_sources - 1}, each with a unit.")
     whole = divided(failure_prob, n_choices)
     _, frozen = unit_assumptions(size.unit)
 
@@ -137,7 +137,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
     of_document = np.asarray(facts.document_sources)
     if int(units.document.max()) >= len(of_document):
         raise DataError(
-            f"the ledger's facts name the source of {len(of_document)} documents, its rows have "
+            f"The ledger's facts name the source of {len(of_document)} documents, its rows have "
             f"document {int(units.document.max())}."
         )
     # Of the sources of the whole text, those that the first N tokens have.

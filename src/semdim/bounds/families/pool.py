@@ -223,7 +223,7 @@ def compute(table: SequenceTable, facts: BoundFacts, spec: BoundSpec) -> Iterato
     if table.max_rank is None:
         raise ConfigError("bound.pool_sizes needs the largest atom rank of every sequence.")
     if spec.unit == "token":
-        raise ConfigError("the pool families need the unit document or sequence, not token.")
+        raise ConfigError("The pool families need the unit document or sequence, not token.")
     n_choices = spec.shares.here.among(len(spec.pool_sizes))
     shared = common(table, facts, spec) | {"dict_size": facts.dict_size, "n_choices": n_choices}
     rest, _ = split(table, spec)

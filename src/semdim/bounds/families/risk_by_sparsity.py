@@ -78,7 +78,7 @@ def risk_by_sparsity(
     check_values(n_active, 0.0, float("inf"), "mean k")
     inner = np.asarray(edges, dtype=np.float64)
     if len(inner) and (not np.isfinite(inner).all() or (np.diff(inner) <= 0).any()):
-        raise ConfigError(f"the edges of the bins of k must ascend, got {inner.tolist()}.")
+        raise ConfigError(f"The edges of the bins of k must ascend, got {inner.tolist()}.")
     n_bins = len(inner) + 1
     share = divided(failure_prob, n_choices) / n_bins
     member = np.searchsorted(inner, n_active, side="left")

@@ -125,7 +125,7 @@ def srm_topk(frontier: Sequence[Bound]) -> Bound:
     """The frontier's smallest total: k*(N). It is a certificate too, since all k hold at once; its
     ledger shows every k's share. Ties go to the smaller k."""
     if not frontier:
-        raise ConfigError("the frontier is empty, so no k can be chosen.")
+        raise ConfigError("The frontier is empty, so no k can be chosen.")
     best = min(frontier, key=lambda bound: (bound.total, bound.k))
     shares = tuple(share for bound in frontier for share in bound.budget.shares)
     changed = {

@@ -58,7 +58,7 @@ def token_martingale(
     values = np.asarray(token_losses, dtype=np.float64).reshape(-1)
     if len(values) != size.n_units or size.unit != "token":
         raise DataError(
-            f"losses of tokens: {len(values)} values for {size.n_units} {size.unit}s; give one "
+            f"Losses of tokens: {len(values)} values for {size.n_units} {size.unit}s; give one "
             "for each predicted token."
         )
     low, high = loss_floor(vocab_size, smoothing), loss_ceiling(vocab_size, smoothing)

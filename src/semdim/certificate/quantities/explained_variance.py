@@ -30,7 +30,7 @@ def compute(documents: Documents) -> Iterator[Number]:
     regular = documents.column("is_outlier") == 0
     kept = documents.is_inside & regular
     if not float(distance[kept].sum()) > 0.0:
-        raise DataError("no activation differs from their mean, so that nothing is to be explained")
+        raise DataError("No activation differs from their mean, so that nothing is to be explained")
     means = documents.counted_means({"error": error, "distance": distance}, regular)
     delta = documents.spec.failure_prob
     ratio, lower, upper = ratio_of_means(means["error"], means["distance"], delta)
