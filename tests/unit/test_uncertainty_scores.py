@@ -242,7 +242,7 @@ def test_a_name_belongs_to_one_score(monkeypatch: pytest.MonkeyPatch) -> None:
         add_score(mine)
     odd = Score("other", "mine", "prediction", ("entropy",), column("entropy"))
     object.__setattr__(odd, "family", "weather")
-    with pytest.raises(ConfigError, match="of the family 'weather'"):
+    with pytest.raises(ConfigError, match="has the family 'weather'"):
         add_score(odd)
     with pytest.raises(ConfigError, match="Did you mean 'entropy'"):
         SCORES["entropi"]
