@@ -188,7 +188,7 @@ def test_documents_that_are_right_or_wrong_throughout_have_no_auroc_inside(tmp_p
     assert found.record.verdicts[0].within is None
     found.write(tmp_path)
     (said, *_) = knows_errors([read_probe(tmp_path)])
-    assert "inside documents" not in said and "AUROC" in said
+    assert "within documents" not in said and "AUROC" in said
 
 
 def test_a_constant_k_is_said(tmp_path: Path) -> None:

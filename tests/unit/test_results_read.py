@@ -32,7 +32,7 @@ def test_the_tables_folder_is_no_probe(tmp_path):
 def test_no_results_is_one_sentence(tmp_path):
     with pytest.raises(ArtifactError, match="make repro"):
         read_results(tmp_path)
-    with pytest.raises(ArtifactError, match="holds no results"):
+    with pytest.raises(ArtifactError, match="holds no probe results"):
         read_results(tmp_path / "nowhere")
 
 
