@@ -22,8 +22,8 @@ def lines(table: RankTable) -> Iterator[str]:
     n_found = sum(pair.is_discovery for pair in table.pairs)
     yield (
         f"Of {len(table.pairs)} pairs, {n_certified} are certified in their order, and {n_found} "
-        f"are discoveries, of which a share of {table.settings.failure_prob:g} is false on "
-        "average."
+        f"are discoveries, of which on average at most a share of "
+        f"{table.settings.failure_prob:g} is false."
     )
     for one, other in zip(table.entries, table.entries[1:], strict=False):
         pair = table.pair(one.name, other.name)
