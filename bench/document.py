@@ -17,12 +17,12 @@ _NAMES = {
     "plain": "plain procedure",
     "saelens": "SAELens `run_evals`",
     "transformers": "**semdim**",
-    "semdim": "semdim, `engine.backend=transformer_lens`",
-    "unstored": "semdim, activations not stored",
-    "memory": "semdim, in memory (`semdim.measure`)",
+    "semdim": "semdim on `transformer_lens`",
+    "unstored": "semdim on `transformer_lens`, activations not stored",
+    "memory": "semdim on `transformer_lens`, in memory (`semdim.measure`)",
 }
 
-_LIMITED = ("semdim", "transformers", "memory")
+_LIMITED = ("transformers", "semdim", "memory")
 
 
 def document(folder: Path, page: Path = PAGE) -> Path:
@@ -101,12 +101,12 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
         f"From a token to its row in the ledger, the proxies `model` and `sae` take "
         f"{speed['flop_per_token'] / 1e9:.3g} GFLOP. Matrix products of these shapes run at "
         f"{rates}. With nothing but these products, semdim would be {_headroom(speed)} times as "
-        "fast as the plain procedure (medians)."
+        f"fast as the plain procedure (medians).{_left(speed)}"
     )
     yield ""
     yield from _device_peaks(speed)
     digits = microsecond_digits(speed)
-    yield "| microseconds per token | " + " | ".join(_stepped(speed)) + " |"
+    yield "| microseconds per token | " + " | ".join(map(_short, _stepped(speed))) + " |"
     yield "|---|" + "---|" * len(_stepped(speed))
     steps = {step for entry in _stepped(speed).values() for step in entry["microseconds_per_token"]}
     for step in steps_in_order(steps):
@@ -123,7 +123,7 @@ def _speed(speed: dict[str, Any], subject: str, figure: str | None) -> Iterator[
     for name, entry in in_order(speed["contenders"]).items():
         for proxy, gap in entry.get("bits_from_plain", {}).items():
             yield (
-                f"| {name}, `{proxy}` | {gap['mean']:+.2g} | {gap['mean_absolute']:.2g} | "
+                f"| {_short(name)}, `{proxy}` | {gap['mean']:+.2g} | {gap['mean_absolute']:.2g} | "
                 f"{gap['max_absolute']:.2g} |"
             )
     yield ""
@@ -136,7 +136,7 @@ def _device_peaks(speed: dict[str, Any]) -> Iterator[str]:
         if "device_peak_bytes" in entry
     }
     if peaks:
-        shown = ", ".join(f"{name} {peak / 1e9:.1f} GB" for name, peak in peaks.items())
+        shown = ", ".join(f"{_short(name)} {peak / 1e9:.1f} GB" for name, peak in peaks.items())
         yield f"Peak memory on the device, including the model: {shown}."
         yield ""
 
@@ -150,6 +150,27 @@ def _headroom(speed: dict[str, Any]) -> str:
         if name.startswith("semdim ")
     }
     return ", ".join(f"{limit:.1f} ({dtype})" for dtype, limit in limits.items())
+
+
+def _left(speed: dict[str, Any]) -> str:
+    """What a token takes in float32, and what of it the products alone would."""
+    kind = next((k for k in _LIMITED if f"{k} float32" in _stepped(speed)), None)
+    if kind is None:
+        return ""
+    steps = _stepped(speed)[f"{kind} float32"]["microseconds_per_token"].values()
+    taken = sum(step["median"] for step in steps)
+    alone = speed["flop_per_token"] / speed["gflop_per_second"]["float32"]["median"] / 1e3
+    digits = microsecond_digits(speed)
+    return (
+        f" In float32 a token takes {taken:,.{digits}f} microseconds, of which the products alone "
+        f"would take {alone:,.{digits}f}."
+    )
+
+
+def _short(name: str) -> str:
+    """A contender's name in a table: its back end, where that is what it is known by."""
+    kind, dtype = name.split(" ", 1)
+    return f"{'transformer_lens' if kind == 'semdim' else kind} {dtype}"
 
 
 def _stepped(speed: dict[str, Any]) -> dict[str, Any]:

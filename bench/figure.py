@@ -17,6 +17,9 @@ _LABELS = {
     "memory": "semdim, in memory",
 }
 
+LIMITED = ("transformers", "semdim")
+"""Contenders at which the arithmetic limit is drawn."""
+
 
 def in_order(contenders: dict[str, Any]) -> dict[str, Any]:
     """By kind as in the labels, float32 first: JSON files are sorted by name."""
@@ -53,8 +56,7 @@ def draw(result: dict[str, Any]) -> Figure:
     """Two panels, from what `bench.speed.summarise` returned under ``result["speed"]``."""
     speed = result["speed"]
     figure, ((left,), (right,)) = panels(2, height=2.3)
-    _speeds(left, speed)
-    _steps(right, speed)
+    _steps(right, speed, _speeds(left, speed))
     machine = result["machine"]
     threads = "" if machine.get("device_kind") == "cuda" else f", {machine['n_threads']} threads"
     left.set_title(f"{subject_of(result)} on {machine['device']}{threads}")
@@ -73,10 +75,10 @@ def _limit(entry: dict[str, Any]) -> float:
     return float(entry["tokens_per_second"]["median"] / entry["fraction_of_limit"]["median"])
 
 
-def _speeds(axes: Any, speed: dict[str, Any]) -> None:
+def _speeds(axes: Any, speed: dict[str, Any]) -> Any:
+    """Draw the bars; returns the mark of an arithmetic limit, or None where none is known."""
     entries = list(in_order(speed["contenders"]).items())[::-1]
-    named: tuple[int, float] | None = None
-    furthest, has_room = 0.0, False
+    furthest, mark = 0.0, None
     widest = max(_limit(entry) or entry["tokens_per_second"]["max"] for _, entry in entries)
     for row, (name, entry) in enumerate(entries):
         values, is_own = entry["tokens_per_second"], not name.startswith(("plain", "saelens"))
@@ -87,32 +89,25 @@ def _speeds(axes: Any, speed: dict[str, Any]) -> None:
         if not name.startswith("plain"):
             note += f"  ({entry['ratio_to_plain']['median']:.1f}×)"
         end = values["max"]
-        if name.startswith("semdim") and "fraction_of_limit" in entry:
+        if name.split()[0] in LIMITED and "fraction_of_limit" in entry:
             limit = _limit(entry)
-            axes.vlines(limit, row - 0.4, row + 0.4, color=MODEL_COLOURS[1], linewidth=1.6)
+            mark = axes.vlines(limit, row - 0.4, row + 0.4, color=MODEL_COLOURS[1], linewidth=1.6)
             furthest = max(furthest, limit)
             if limit - end < 0.35 * widest:  # no room for the note before it
                 end = max(end, limit)
-                named = named if has_room else (row, limit)  # the topmost comes last
-            else:
-                named, has_room = (row, limit), True  # nor is its name in anybody's way
         furthest = max(furthest, end)
         axes.annotate(note, (end, row), xytext=(4, 0), textcoords="offset points", va="center")
     axes.set_yticks(range(len(entries)), [_label(name) for name, _ in entries])
     axes.set_ylim(-0.6, len(entries) - 0.2)
-    if named:
-        axes.annotate(
-            "arithmetic limit", (named[1], named[0] + 0.42), fontsize=7.5,
-            color=MODEL_COLOURS[1], ha="center", va="bottom",
-        )  # fmt: skip
     axes.set_xlim(0, 1.3 * furthest)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.set_xlabel("tokens per second, tokens → losses of model and sae")
+    return mark
 
 
-def _steps(axes: Any, speed: dict[str, Any]) -> None:
+def _steps(axes: Any, speed: dict[str, Any], mark: Any) -> None:
     entries = [
         (name, entry["microseconds_per_token"])
         for name, entry in in_order(speed["contenders"]).items()
@@ -140,6 +135,8 @@ def _steps(axes: Any, speed: dict[str, Any]) -> None:
     axes.set_xlabel("microseconds per token, by step")
     handles, labels = axes.get_legend_handles_labels()
     ranked = sorted(zip(labels, handles, strict=True), key=lambda pair: order.index(pair[0]))
+    if mark is not None:
+        ranked.append(("arithmetic limit (above)", mark))
     legend_below(
         axes.figure, [handle for _, handle in ranked], [label for label, _ in ranked], columns=3
     )

@@ -266,7 +266,7 @@ def test_a_run_on_a_gpu_names_the_processor_and_the_memory_of_the_device(tmp_pat
     (folder / "made-up_cuda.json").write_text(json.dumps(result))
     text = document(folder, page).read_text()
     assert "made-up on a GPU" in text and "\na processor, 2 threads of 2 cores" in text
-    assert "including the model: semdim float32 3.0 GB." in text
+    assert "including the model: transformer_lens float32 3.0 GB." in text
     assert "| prefix | 1.00 – 1.00 – 1.00 |" in text  # microseconds, with decimals when few
 
 
