@@ -179,7 +179,7 @@ def _arguments() -> Iterator[Bad]:
         (("compare", here, here, "--json", "--csv"), "exclude each other"),
         (("compare", here, here, "--figure", "x.png", "--no-figure"), "exclude each other"),
         (("compare", here, here, "--figure", "x.pdf"), ".png"),
-        (("compare", here, "/"), "holds no results"),
+        (("compare", here, "/"), "holds no probe results"),
         (("compare", here, "HEAD:"), "is neither"),
         (("compare", here, "--output=x"), "--output"),
         (("compare", here, "-"), ""), (("compare", here, ""), ""), (("compare", here, ":"), ""),

@@ -231,7 +231,7 @@ def _parquet() -> bytes:
 MODEL_FACTS = {
     "name": "m", "architecture": "LlamaForCausalLM", "n_layers": 2, "d_model": 8, "vocab_size": 40,
     "bos_token_id": 1, "special_token_ids": [1, 2], "n_context": 64, "fingerprint": "ab",
-    "compared_tokens": 66, "source": {"kind": "random"}, "origin": {},
+    "compared_tokens": 66, "source": {"kind": "random"}, "origin": {}, "refused": {},
 }  # fmt: skip
 SAE_FACTS = {
     "name": "s", "architecture": "standard", "d_in": 8, "dict_size": 32,

@@ -204,7 +204,9 @@ def test_a_plan_loads_nothing(work: Path) -> None:
 
 def test_in_memory_it_is_the_same(work: Path) -> None:
     names = {name: work / "saes" / name for name in INFERENCE}
-    request = RankRequest(str(work / "model"), str(work / "texts"), 192, context=16)
+    request = RankRequest(
+        str(work / "model"), str(work / "texts"), 192, context=16, backend="transformer_lens"
+    )
     from semdim.models.facts import read_facts
     from semdim.models.tokenizer import load_tokenizer
     from semdim.text.corpus import sample_corpus

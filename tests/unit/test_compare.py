@@ -285,7 +285,7 @@ def test_two_probes_are_compared_when_each_side_has_one(two: Path) -> None:
         (("a", "b", "--json", "--csv"), "exclude each other"),
         (("a", "b", "--figure", "x.png", "--no-figure"), "exclude each other"),
         (("a", "b", "--figure", "x.pdf"), ".png"),
-        (("a", "empty"), "no results"),
+        (("a", "empty"), "no probe results"),
         (("a", "--exec=touch x"), "No such option"),
     ],
 )

@@ -61,11 +61,11 @@ def auto(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_what_is_asked_for_is_what_is_recorded(auto: str) -> None:
-    backend = {"backend": "transformer_lens"}
+    backend = {"backend": "transformers"}
     assert engine_record({"compute_dtype": "float32"}) == {"compute_dtype": "float32"} | backend
     assert engine_record({"compute_dtype": "auto"}) == {"compute_dtype": auto} | backend
     assert engine_record({}) == {"compute_dtype": "float32"} | backend
-    assert engine_record({"backend": "transformers"})["backend"] == "transformers"
+    assert engine_record({"backend": "transformer_lens"})["backend"] == "transformer_lens"
 
 
 def test_emulated_bfloat16_is_refused_with_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
