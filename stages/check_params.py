@@ -33,7 +33,11 @@ from stages.support.unwritable import unwritable
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m stages.check_params", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m stages.check_params",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--write", action="store_true", help="write params.yaml from conf/")
     parser.add_argument(
         "--verify", action="store_true", help="hash all of DVC's cache, changed or not"

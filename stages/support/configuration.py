@@ -78,13 +78,24 @@ def checked(values: dict[str, Any], *, must_be_composed: bool = False) -> dict[s
         if difference is not None:
             raise ConfigError(
                 f"params.yaml is not the composition of conf/ (they differ in {difference}), as "
-                "after `dvc exp run -S ...`: keep its settings with `python -m "
-                f"stages.check_params --keep`, drop them with {MEND} (what was computed is taken "
-                "from the cache), or continue with `dvc exp run -S group=choice`."
+                f"after `dvc exp run -S ...`: {_keep(difference)}, drop the change with "
+                f"{MEND} (what was computed is taken from the cache), or continue with `dvc exp "
+                "run -S group=choice`."
             )
     load_plugins(values.get("plugins") or ())
     read_settings(values)
     return values
+
+
+def _keep(difference: str) -> str:
+    """How to keep what params.yaml has. What the stages range over follows from a choice of groups,
+    which `--keep` cannot write as a value."""
+    if difference.split(".")[0] == "axes":
+        return (
+            "other models, probes or corpora were chosen; keep that choice by writing it into the "
+            "defaults of conf/config.yaml"
+        )
+    return "keep its settings with `python -m stages.check_params --keep`"
 
 
 def first_difference(left: Any, right: Any, where: str = "") -> str | None:

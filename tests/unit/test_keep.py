@@ -93,6 +93,14 @@ def test_after_an_experiment_both_ways_are_told() -> None:
     assert "`python -m stages.check_params --write`" in message
 
 
+def test_a_choice_is_not_to_be_kept_as_a_value() -> None:
+    with pytest.raises(
+        ConfigError, match=r"axes\.\w+.*defaults of conf/config\.yaml, drop"
+    ) as told:
+        checked(plain(composed(["experiment=smoke"])), must_be_composed=True)
+    assert "--keep" not in str(told.value)
+
+
 def test_the_documented_line_keeps_the_metrics_of_two_probes(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
