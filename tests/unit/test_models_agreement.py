@@ -98,6 +98,19 @@ def test_a_back_end_that_drops_a_setting_is_refused_by_name(
     load_backend("transformers", tmp_path / "out", **PLAIN)
 
 
+def test_a_back_end_that_learns_an_architecture_runs_what_was_exported_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_model(tmp_path / "m", "Llama", {}, {})
+    with monkeypatch.context() as without:
+        without.setattr(ARCHITECTURES, "_entries", {})
+        facts = export_model(ModelSource(kind="folder", path=str(tmp_path / "m")), tmp_path / "out")
+        with pytest.raises(MismatchError, match="not support the architecture Llama"):
+            load_backend("transformers", tmp_path / "out", **PLAIN)
+    assert not facts.refused
+    load_backend("transformers", tmp_path / "out", **PLAIN)
+
+
 def test_a_model_that_no_back_end_runs_is_not_exported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
