@@ -1,10 +1,11 @@
-"""DVC without the work that it repeats for each stage: the same files, in a third of the time.
+"""DVC without the work that it repeats for each stage: the same files, in a quarter of the time.
 
 A run of the tiny pipeline computes for a minute; DVC itself took half as long again, because after
 each stage it writes its whole lock file with a parser in Python, and (for experiments) lists all
 files of the project to learn which deps are its own.
 """
 
+import functools
 from typing import Any
 
 
@@ -12,6 +13,7 @@ def hurry() -> None:
     """Replace what is slow in this process's DVC."""
     _read_and_write_yaml_in_c()
     _list_outs_once()
+    _parse_expressions_once()
 
 
 def _read_and_write_yaml_in_c() -> None:
@@ -63,3 +65,11 @@ def _list_outs_once() -> None:
         return files
 
     utils._get_stage_files = stage_files
+
+
+def _parse_expressions_once() -> None:
+    """What stands in ${...} is parsed again whenever dvc.yaml is read, thousands of times."""
+    from dvc.parsing import interpolate
+
+    parse = interpolate.parse_expr
+    interpolate.parse_expr = functools.cache(parse)

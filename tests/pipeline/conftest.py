@@ -23,6 +23,10 @@ from tests.forking import start
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = ("-S", "experiment=smoke")
+#: What no stage reads is left out of the clone: git's index is read and written for each stage.
+LEFT_OUT = ("results/", "docs/", "tests/", "bench/", ".github/")
+#: The ends of what is computed for the first probe. What is drawn of it, test_probes.py runs again.
+RESULTS = ("gather_results@probe0", "certify@probe0")
 #: More probes like `tiny`, with other random weights.
 MORE_PROBES = {"tiny_b": 1, "tiny_c": 2}
 
@@ -178,13 +182,13 @@ def without_code(pipeline: str) -> str:
 
 
 def cloned(folder: Path, forking: dict[str, str]) -> Clone:
-    """A clone of the tree as it stands (what git tracks or would track), with more probes."""
+    """The tree as it stands (what git tracks or would track) but `LEFT_OUT`, with more probes."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith("results/"):
+        if (ROOT / name).is_file() and not name.startswith(LEFT_OUT):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
     (folder / "dvc.lock").unlink(missing_ok=True)
