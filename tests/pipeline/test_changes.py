@@ -48,17 +48,14 @@ def notes(fresh: Clone) -> Clone:
 
 
 def test_an_edited_text_file_reruns_its_corpus_and_no_other(notes: Clone) -> None:
-    def run() -> list[str]:
-        asked = ("-S", NOTES, "-S", "grid.corpus=[english,notes]")
-        return stages_run(notes.experiment(*asked, "gather_ledgers@probe0-corpus1"))
-
-    assert set(run()) == {"check_params"} | OF_NOTES
-    assert run() == ["check_params"]
+    asked, end = ("-S", NOTES, "-S", "grid.corpus=[english,notes]"), "gather_ledgers@probe0-corpus1"
+    assert set(stages_run(notes.experiment(*asked, end))) == {"check_params"} | OF_NOTES
+    assert notes.again(end) == ["check_params"]
     (notes.root / "notes/of_no_kind.dat").write_text("not read")
-    assert run() == ["check_params"]
+    assert notes.again(end) == ["check_params"]
     edited = notes.root / "notes/03.txt"
     edited.write_text(edited.read_text().replace("word3 ", "words3 "))
-    assert set(run()) == {"check_params"} | OF_NOTES
+    assert set(notes.again(end)) == {"check_params"} | OF_NOTES
 
 
 def test_an_edited_sae_folder_reruns_prepare_sae(fresh: Clone) -> None:
@@ -68,16 +65,14 @@ def test_an_edited_sae_folder_reruns_prepare_sae(fresh: Clone) -> None:
     text = head.replace("  tiny:\n", "  mine:\n")
     conf.write_text(f"{text}    sae: {{kind: folder, path: mine/sae}}\n")
 
-    def run() -> list[str]:
-        return stages_run(fresh.experiment("-S", "probe=[mine]", "prepare_sae@probe0"))
-
-    assert run() == ["check_params", "prepare_sae@probe0"]
-    assert run() == ["check_params"]
+    end, both = "prepare_sae@probe0", ["check_params", "prepare_sae@probe0"]
+    assert stages_run(fresh.experiment("-S", "probe=[mine]", end)) == both
+    assert fresh.again(end) == ["check_params"]
     (folder / "README.md").write_text("A card, which nobody reads.")
-    assert run() == ["check_params"]
+    assert fresh.again(end) == ["check_params"]
     weights = folder / "sae_weights.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 128  # the sign of one number
     weights.unlink()
     weights.write_bytes(bytes(content))
-    assert run() == ["check_params", "prepare_sae@probe0"]
+    assert fresh.again(end) == both

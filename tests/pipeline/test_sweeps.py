@@ -86,7 +86,7 @@ def test_another_n_of_the_surface_computes_no_loss(fresh: Clone, first_run: str)
     surface = pd.read_csv(Paths(fresh.root).results("tiny") / "surface.csv")
     assert sorted(set(surface["n_tokens"])) == [320, 640, 1600, 3200, 6400]
     assert surface.groupby("n_tokens")["is_best"].sum().tolist() == [1] * 5
-    assert stages_run(fresh.experiment(*asked)) == ["check_params"]  # again: nothing to do
+    assert fresh.again(*RESULTS) == ["check_params"]  # nothing to do
 
 
 def test_another_n_of_the_bounds_computes_no_loss(fresh: Clone, first_run: str) -> None:

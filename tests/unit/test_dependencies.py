@@ -295,16 +295,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("cfg.json", "sae_weights.safetensors"):
             Path("my_sae", name).write_text(name)
         settle()
+        from dvc.parsing import interpolate
         from dvc.repo import Repo
 
-        repo = Repo(str(folder))
-        for stage in repo.index.stages:
-            for out in stage.outs:
-                _make(Path(out.fs_path))
-        repo.commit(force=True)
-        repo.close()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("ruamel.yaml.YAML.load", _load_yaml)
+            patch.setattr(interpolate, "parse_expr", functools.cache(interpolate.parse_expr))
+            repo = Repo(str(folder))
+            for stage in repo.index.stages:
+                for out in stage.outs:
+                    _make(Path(out.fs_path))
+            repo.commit(force=True)
+            repo.close()
             yield folder
     finally:
         os.chdir(here)

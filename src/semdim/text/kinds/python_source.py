@@ -1,6 +1,7 @@
 """Python code that is on every machine: the standard library of the running interpreter."""
 
 import hashlib
+import os
 import platform
 import sysconfig
 import tokenize
@@ -59,8 +60,12 @@ def _interpreter() -> str:
 def _library() -> tuple[Path, list[str]]:
     """The folder of the library, and the paths in it, sorted."""
     root = Path(sysconfig.get_paths()["stdlib"])
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.py"))
-    paths = [path for path in paths if not set(_NO_SOURCE) & set(Path(path).parts)]
+    paths: list[str] = []
+    for folder, below, files in os.walk(root):
+        below[:] = set(below).difference(_NO_SOURCE)  # packages may be many: not walked at all
+        inside = Path(folder).relative_to(root)
+        paths += ((inside / name).as_posix() for name in files if name.endswith(".py"))
+    paths.sort()
     if not paths:
         raise DataError(f"no Python source under {root}: this interpreter ships without it")
     return root, paths
