@@ -25,6 +25,7 @@ from bench import back_ends
 from bench.cached import extra_costs
 from bench.contenders import Settings
 from bench.document import document
+from bench.features import features, told
 from bench.figure import subject_of
 from bench.memory import against_n
 from bench.monitor import export_tiny
@@ -32,6 +33,7 @@ from bench.speed import contenders, measure
 from bench.subjects import RANDOM_SHAPES
 from semdim.artifacts.shards import write_json
 from semdim.errors import ArtifactError, SemdimError
+from semdim.forward.dtype import has_bfloat16
 from semdim.forward.spec import DEVICES, EngineSpec
 from semdim.paths import Paths
 
@@ -75,9 +77,12 @@ def arguments() -> argparse.Namespace:
 
 def machine(device: str) -> dict[str, Any]:
     """What the numbers were measured on."""
+    used = features()
+    limited = f", limited to {used['limited_to'].upper()}" if used["limited_to"] else ""
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else processor(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else processor() + limited,
         "processor": processor(),
+        "features": used,
         "device_kind": device,
         "n_cores": os.cpu_count(),
         "n_threads": torch.get_num_threads(),
@@ -112,7 +117,12 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
             f"The probe {chosen.probe!r} is not exported under {root}; run `dvc repro "
             f"prepare_model prepare_sae`, or choose one of {', '.join(RANDOM_SHAPES)}."
         )
-    path = chosen.out / f"{chosen.probe}_{device}.json"
+    found = features()
+    say(f"{processor()}: {told(found)}")
+    limited = f"-{found['limited_to']}" if found["limited_to"] else ""
+    path = chosen.out / f"{chosen.probe}_{device}{limited}.json"
+    # Emulated, bfloat16 takes a hundred times as long as float32.
+    dtypes = ("float32", "bfloat16") if has_bfloat16(device) else ("float32",)
     result = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     settings = Settings(
         chosen.probe, str(root), device, chosen.context, chosen.batch, chosen.shard, chosen.threads
@@ -128,11 +138,16 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
                 "context": chosen.context,
                 "batch_sequences": chosen.batch,
                 "shard_sequences": chosen.shard,
-                **measure(contenders(chosen.plain, chosen.sequences), settings, chosen.rounds, say),
+                **measure(
+                    contenders(chosen.plain, chosen.sequences, dtypes),
+                    settings,
+                    chosen.rounds,
+                    say,
+                ),
             }
             write_json(path, result)
         if "back_ends" in parts:
-            field = back_ends.contenders(chosen.plain, chosen.sequences)
+            field = back_ends.contenders(chosen.plain, chosen.sequences, dtypes)
             result["back_ends"] = {
                 "context": chosen.context,
                 "batch_sequences": chosen.batch,
@@ -141,7 +156,7 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
             }
             write_json(path, result)
         if "memory" in parts:
-            name, dtype = (chosen.probe, "bfloat16") if chosen.large else ("tiny-shape", "float32")
+            name, dtype = (chosen.probe, dtypes[-1]) if chosen.large else ("tiny-shape", "float32")
             options = [
                 "--probe", name, "--dtype", dtype, "--root", str(root), "--device", device,
                 "--batch", str(chosen.batch), "--shard", str(chosen.shard),

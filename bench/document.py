@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from bench import back_ends
+from bench import back_ends, features
 from bench.figure import draw, in_order, microsecond_digits, steps_in_order, subject_of
 from bench.marks import around, write_between
 from semdim.errors import ArtifactError
@@ -58,7 +58,9 @@ def section(result: dict[str, Any], figure: str | None) -> Iterator[str]:
     yield ""
     # On a GPU the processor matters, too: it launches, hashes and writes.
     processor = f"{machine['processor']}, " if machine.get("device_kind") == "cuda" else ""
-    yield f"{processor}{machine['n_threads']} threads of {machine['n_cores']} cores; {versions}."
+    used = f"; {features.told(machine['features'])}" if "features" in machine else ""
+    threads = f"{machine['n_threads']} threads of {machine['n_cores']} cores"
+    yield f"{processor}{threads}{used}; {versions}."
     if "speed" in result:
         yield from _speed(result["speed"], subject_of(result), figure)
     if "back_ends" in result:

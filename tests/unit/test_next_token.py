@@ -15,7 +15,14 @@ import semdim
 from semdim.artifacts.folder import FolderPlace
 from semdim.artifacts.memory import MemoryShards
 from semdim.bounds.quantities import loss_ceiling, loss_range
-from semdim.forward.next_token import compared, first_of, largest_kl, predictions, with_scores
+from semdim.forward.next_token import (
+    BLOCK,
+    compared,
+    first_highest,
+    largest_kl,
+    predictions,
+    with_scores,
+)
 from semdim.forward.split import SplitModel
 from semdim.proxies.columns import RESIDUAL
 from semdim.proxies.losses import LossColumn, ModelItself, compute_losses
@@ -210,13 +217,30 @@ def test_the_largest_divergence_is_reached_and_below_the_ceiling() -> None:
 
 def test_of_equals_the_first_is_on_top_and_an_equal_is_no_error() -> None:
     logits = torch.tensor([[1.0, 3.0, 3.0, 0.0], [2.0, 2.0, 2.0, 2.0]])
-    assert first_of(logits, logits.amax(-1)).tolist() == [[1], [0]]
+    highest, first = first_highest(logits)
+    assert highest.tolist() == [3.0, 2.0] and first.tolist() == [[1], [0]]
     own, reference = with_scores(logits.clone(), torch.tensor([[2], [3]]), 0.5)
     assert own.top1_error is not None and own.top1_error.tolist() == [0.0, 0.0]
     assert reference is not None
     proxy = torch.tensor([[0.0, 5.0, 5.0, 0.0], [1.0, 3.0, 1.0, 1.0]])
     found = compared(proxy, torch.tensor([[2], [3]]), reference)
     assert found.top1_agrees is not None and found.top1_agrees.tolist() == [1.0, 0.0]
+
+
+@given(
+    n_columns=st.sampled_from((1, 5, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 3 * BLOCK + 17)),
+    n_values=st.integers(1, 40),
+    seed=st.integers(0, 10_000),
+)
+def test_the_highest_is_the_first_of_its_equals_wherever_blocks_end(
+    n_columns: int, n_values: int, seed: int
+) -> None:
+    rng = torch.manual_seed(seed)
+    values = torch.randint(0, n_values, (4, n_columns), generator=rng).float()
+    highest, first = first_highest(values)
+    assert torch.equal(highest, values.amax(-1))
+    expected = [row.index(max(row)) for row in values.tolist()]
+    assert first.squeeze(1).tolist() == expected
 
 
 def test_bfloat16_logits_are_summed_in_float32(ids: torch.Tensor, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 LN2 = 0.6931471805599453
+BLOCK = 256
+"""Columns of the vocabulary in which a highest value is looked for at once."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,7 @@ def with_scores(
     log_p = F.log_softmax(logits, dim=-1)
     of_next = log_p.gather(1, target).squeeze(1)
     log_normaliser = logits.gather(1, target).squeeze(1) - of_next
-    highest = log_p.amax(dim=-1)
-    top = None if smoothing is None else first_of(log_p, highest)
+    highest, top = first_highest(log_p)
     # H = −Σ p·ln p. A dot product by einsum took longer than all the rest.
     p = torch.exp(log_p, out=logits)
     entropy = log_p.mul_(p).sum(dim=-1) / -LN2
@@ -101,7 +102,7 @@ def with_scores(
         energy=-log_normaliser,
         top1_error=(of_next < highest).float(),
     )
-    if smoothing is None or top is None:
+    if smoothing is None:
         return found, None
     return found, Predictions(p.add_(shift_of(smoothing, p.shape[-1])), top, smoothing)
 
@@ -110,7 +111,7 @@ def predictions(logits: Float[Tensor, "rows vocab_size"], smoothing: float) -> P
     """The model's predictions alone, where its losses are there already; ``logits`` are
     overwritten. To the bit those of `with_scores`."""
     log_p = F.log_softmax(logits, dim=-1)
-    top = first_of(log_p, log_p.amax(dim=-1))
+    _, top = first_highest(log_p)
     p = torch.exp(log_p, out=logits)
     return Predictions(p.add_(shift_of(smoothing, p.shape[-1])), top, smoothing)
 
@@ -131,13 +132,24 @@ def compared(
     return NextToken(nll=found.nll, kl=kl, top1_agrees=agrees.float())
 
 
-def first_of(
-    values: Float[Tensor, "rows columns"], highest: Float[Tensor, " rows"]
-) -> Int[Tensor, "rows 1"]:
-    """Where each row is ``highest`` first. On a CPU ``argmax`` took eight times as long."""
-    row, column = (values >= highest[:, None]).nonzero(as_tuple=True)
-    first = torch.full((len(values),), values.shape[1] - 1, device=values.device)
-    return first.scatter_reduce_(0, row, column, "amin")[:, None]
+def first_highest(
+    values: Float[Tensor, "rows columns"],
+) -> tuple[Float[Tensor, " rows"], Int[Tensor, "rows 1"]]:
+    """The highest value of each row, and where it stands first.
+
+    Looked for in blocks: on a CPU ``amax`` of all blocks and ``max`` of one took a third of the
+    time of ``max`` of the row, and an eighth of that of ``argmax``.
+    """
+    n_rows, n_columns = values.shape
+    n_whole = n_columns // BLOCK
+    of_blocks = [values[:, : n_whole * BLOCK].view(n_rows, n_whole, BLOCK).amax(dim=-1)]
+    if n_whole * BLOCK < n_columns:
+        of_blocks.append(values[:, n_whole * BLOCK :].amax(dim=-1, keepdim=True))
+    highest, block = torch.cat(of_blocks, dim=1).max(dim=-1, keepdim=True)
+    inside = torch.arange(BLOCK, device=values.device)
+    columns = (block * BLOCK + inside).clamp_(max=n_columns - 1)  # the last block is shorter
+    first = values.gather(1, columns).max(dim=-1, keepdim=True).indices
+    return highest.squeeze(1), block * BLOCK + first
 
 
 def largest_kl(vocab_size: int, smoothing: float) -> float:

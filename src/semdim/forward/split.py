@@ -29,7 +29,7 @@ from semdim.forward.packed import PackedProducts
 ROWS_PER_CHUNK = 128
 # Of these, so many are summed over the vocabulary at once, so that float32 copies stay in the cache
 # from one pass to the next: with all 128, losses took 1.5 times as long, with scores 1.3 times.
-ROWS_PER_SUM = 16
+ROWS_PER_SUM = 4
 # Elsewhere a chunk's logits in float32 may take so many bytes: a product of 128 rows is too small
 # to fill a GPU.
 CHUNK_BYTES = 2**29
