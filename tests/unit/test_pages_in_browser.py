@@ -36,17 +36,23 @@ def three_probes(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("which", ["default", "two_models", "three_probes"])
-def test_the_report_fits_its_screen(which: str, width: int, tmp_path: Path) -> None:
-    probes = RESULTS.get(which) or three_probes(tmp_path / "probes")
-    drawn = tmp_path / "figures"
+@pytest.fixture(scope="module", params=["default", "two_models", "three_probes"])
+def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report, for every screen the same."""
+    folder = tmp_path_factory.mktemp(request.param)
+    probes = RESULTS.get(request.param) or three_probes(folder / "probes")
+    drawn = folder / "figures"
     drawn.mkdir()
     for name in (name for spec in figures() for name in spec.drawings):
         (drawn / f"{name}.svg").write_text(PICTURE)
-    page = tmp_path / "report.html"
+    page = folder / "report.html"
     write_report(probes, page, made=Made("2026-11-27", "0123456789", is_changed=True))
-    seen = see(page, tmp_path / "browser", width)
+    return page
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_fits_its_screen(report: Path, width: int, tmp_path: Path) -> None:
+    seen = see(report, tmp_path / "browser", width)
     check(seen, width)
     assert seen.n_images > 5
     if width == max(WIDTHS):
