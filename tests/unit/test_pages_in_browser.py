@@ -37,8 +37,10 @@ def three_probes(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module", params=["default", "two_models", "three_probes"])
-def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report, for every screen the same."""
+def report(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, Seen]:
+    """A report on every screen."""
     folder = tmp_path_factory.mktemp(request.param)
     probes = RESULTS.get(request.param) or three_probes(folder / "probes")
     drawn = folder / "figures"
@@ -47,23 +49,23 @@ def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         (drawn / f"{name}.svg").write_text(PICTURE)
     page = folder / "report.html"
     write_report(probes, page, made=Made("2026-11-27", "0123456789", is_changed=True))
-    return page
+    return see(page, folder / "browser")
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_report_fits_its_screen(report: Path, width: int, tmp_path: Path) -> None:
-    seen = see(report, tmp_path / "browser", width)
+def test_the_report_fits_its_screen(report: dict[int, Seen], width: int) -> None:
+    seen = report[width]
     check(seen, width)
     assert seen.n_images > 5
     if width == max(WIDTHS):
         assert seen.scrolled == []  # every column of every table is in sight
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_of_the_monitor_fits_its_screen(width: int, tmp_path: Path) -> None:
+def test_the_page_of_the_monitor_fits_its_screen(tmp_path: Path) -> None:
     page = tmp_path / "monitor.html"
     page.write_text(render(reading()), encoding="utf-8")
-    check(see(page, tmp_path / "browser", width), width)
+    for width, seen in see(page, tmp_path / "browser").items():
+        check(seen, width)
 
 
 def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
         "<div id='box' style='overflow-x:auto'><div style='width:2000px'>y</div></div>"
         "<img src='https://example.org/a.png'><script>nothing.there</script></main></body></html>"
     )
-    seen = see(page, tmp_path / "browser", 390)
+    seen = see(page, tmp_path / "browser")[min(WIDTHS)]
     assert any("#hangs" in name for name in seen.wide)
     assert any("#folded" in name for name in seen.wide)
     assert any("box" in name for name in seen.scrolled)
