@@ -260,26 +260,40 @@ def _choices(overrides: Sequence[str]) -> Iterator[list[str]]:
 
 def _composes(overrides: Sequence[str]) -> str | None:
     from semdim.errors import SemdimError
-    from semdim.registry import load_plugins
-    from semdim.settings import read_settings
-    from stages.support.configuration import composed
     from stages.support.points import parse, refuse_contradictions
 
     try:
         refuse_contradictions(parse(overrides))
         for choice in _choices(overrides):
-            values = _values(composed(choice))
-            load_plugins(values["plugins"])
-            read_settings(values)
+            _read_choice(*choice)
     except SemdimError as error:
         return str(error)
     return None
 
 
+@cache
+def _params(*overrides: str) -> str:
+    """params.yaml of these overrides: many lines have the same ones."""
+    from stages.support.configuration import composed
+
+    return composed(list(overrides))
+
+
+@cache
+def _read_choice(*overrides: str) -> None:
+    """Read the settings of one choice; ``SemdimError`` when they are not possible."""
+    from semdim.registry import load_plugins
+    from semdim.settings import read_settings
+
+    values = _values(_params(*overrides))
+    load_plugins(values["plugins"])
+    read_settings(values)
+
+
 def _values(text: str) -> Mapping[str, Any]:
     import yaml
 
-    values: Mapping[str, Any] = yaml.safe_load(text)
+    values: Mapping[str, Any] = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return values
 
 
@@ -347,7 +361,6 @@ def _stage(module: str, arguments: list[str]) -> str | None:
     from semdim.errors import SemdimError
     from semdim.paths import Paths
     from semdim.settings import read_settings
-    from stages.support.configuration import composed
     from stages.support.points import parse, refuse_contradictions
     from stages.support.run import Run, Unit
 
@@ -355,7 +368,7 @@ def _stage(module: str, arguments: list[str]) -> str | None:
     experiment = ["experiment=smoke"] if "unit.probe=tiny" in overrides else []
     before = Path.cwd()
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "params.yaml").write_text(composed(experiment), encoding="utf-8")
+        (Path(folder) / "params.yaml").write_text(_params(*experiment), encoding="utf-8")
         os.chdir(folder)  # a stage finds params.yaml where it is started
         try:
             refuse_contradictions(parse(overrides))

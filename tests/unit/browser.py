@@ -72,14 +72,14 @@ addEventListener("load", () => {
 });
 </script>
 """
-FRAME = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
-<iframe src="{page}" style="width:{width}px;height:{height}px;border:0"></iframe>
-<script>addEventListener("message", (e) => {{
+OUTER = """<!DOCTYPE html><meta charset="utf-8"><body style="margin:0">
+<script>addEventListener("message", (e) => {
   const out = document.createElement("pre");
-  out.id = "probe";
+  out.className = "probe";
   out.textContent = e.data;
   document.body.append(out);
-}});</script>"""
+});</script>"""
+FRAME = '<iframe src="{page}" style="width:{width}px;height:900px;border:0"></iframe>'
 
 
 @dataclass(frozen=True)
@@ -105,8 +105,9 @@ class Seen:
     """Lines of the console, requests to other hosts included."""
 
 
-def see(page: Path, folder: Path, width: int, ignored: str = "") -> Seen:
-    """Open a copy of `page`, which is written beside it, on a screen of this width.
+def see(page: Path, folder: Path, ignored: str = "") -> dict[int, Seen]:
+    """Open a copy of `page`, which is written beside it, on a screen of each of `WIDTHS`: two
+    frames of one browser, whose start takes longer than the page.
 
     ignored: a CSS selector of what is not measured.
     folder: takes the profile of the browser and the outer page.
@@ -119,16 +120,19 @@ def see(page: Path, folder: Path, width: int, ignored: str = "") -> Seen:
         encoding="utf-8",
     )
     folder.mkdir(parents=True, exist_ok=True)
-    outer = folder / f"outer_{width}.html"
-    outer.write_text(FRAME.format(page=copy.as_uri(), width=width, height=900), encoding="utf-8")
+    outer = folder / "outer.html"
+    frames = "".join(FRAME.format(page=copy.as_uri(), width=width) for width in WIDTHS)
+    outer.write_text(OUTER + frames, encoding="utf-8")
     try:
         done = run_chromium(outer, folder)
     finally:
         copy.unlink()
-    written = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout, re.S)
-    assert written is not None, done.stdout[-2000:] + done.stderr[-2000:]
-    found: dict[str, Any] = json.loads(html.unescape(written.group(1)))
-    return Seen(console=[line for line in done.stderr.splitlines() if "CONSOLE" in line], **found)
+    written = re.findall(r'<pre class="probe">(.*?)</pre>', done.stdout, re.S)
+    found: list[dict[str, Any]] = [json.loads(html.unescape(text)) for text in written]
+    console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    seen = {one["width"]: Seen(console=console, **one) for one in found}
+    assert sorted(seen) == sorted(WIDTHS), done.stdout[-2000:] + done.stderr[-2000:]
+    return seen
 
 
 def run_chromium(page: Path, folder: Path, *further: str) -> subprocess.CompletedProcess[str]:

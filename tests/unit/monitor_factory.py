@@ -1,5 +1,8 @@
 """The tiny model and SAE as the pipeline exports them, and a threshold as it calibrates one."""
 
+import functools
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,18 +55,27 @@ from stages.check_params import composed
 CONTEXT = 64
 
 
+@functools.cache
 def smoke_settings() -> Settings:
     """The settings of the smoke run."""
     return read_settings(yaml.safe_load(composed(["experiment=smoke"])))
 
 
-def export_tiny(root: Path) -> Paths:
-    """Model and SAE of the smoke run under ``root``."""
-    settings, paths = smoke_settings(), Paths(root)
+@functools.cache
+def _exported() -> tempfile.TemporaryDirectory[str]:
+    """Model and SAE of the smoke run, made once for all tests of a process."""
+    folder = tempfile.TemporaryDirectory(prefix="tiny-exports-")
+    settings, paths = smoke_settings(), Paths(Path(folder.name))
     export_model(settings.models["tiny"], paths.model("tiny"))
     export_sae(settings.probes["tiny"].sae, paths.sae("tiny"))
     write_hook(paths, "tiny", "tiny")
-    return paths
+    return folder
+
+
+def export_tiny(root: Path) -> Paths:
+    """A copy of model and SAE of the smoke run under ``root``."""
+    shutil.copytree(_exported().name, root, dirs_exist_ok=True)
+    return Paths(root)
 
 
 def write_hook(paths: Paths, probe: str, model: str) -> None:

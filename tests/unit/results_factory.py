@@ -6,6 +6,7 @@ The formulas are rough stand-ins with plausible sizes; nothing here is a measure
 import functools
 import json
 import math
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -523,8 +524,24 @@ def errors_result() -> ErrorsResult:
 
 def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
     """Write one probe's results into `folder`; returns it."""
-    rng = np.random.default_rng(seed)
     folder.mkdir(parents=True)
+    for name, content in _made(seed, json.dumps(facts)).items():
+        (folder / name).write_bytes(content)
+    setup = setup_facts(folder.name, facts["vocab_size"], facts["dict_size"], facts["d_model"])
+    (folder / "setup.json").write_text(json.dumps(setup, indent=2), encoding="utf-8")
+    return folder
+
+
+@functools.cache
+def _made(seed: int, facts: str) -> dict[str, bytes]:
+    """The files of a probe but for its set-up, by name: many tests ask for the same ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        _write(Path(folder), seed, **json.loads(facts))
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
+def _write(folder: Path, seed: int, **facts: Any) -> None:
+    rng = np.random.default_rng(seed)
     sizes = {key: facts[key] for key in ("vocab_size", "dict_size")}
     bounds = bounds_table(**sizes, k=facts["k"], risk=facts["risk"], gap=facts["gap"])
     sparsity, histogram = sparsity_tables(facts["means"], rng)
@@ -545,7 +562,6 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
         table.to_csv(folder / f"{name}.csv", index=False)
     errors_result().write(folder)
     documents = {
-        "setup": setup_facts(folder.name, **sizes, d_model=facts["d_model"]),
         "bound": {
             "as_published_crossing_n_tokens": 15_187.25,
             "as_published_unigram_crossing_n_tokens": 62_046.0,
@@ -556,7 +572,6 @@ def write_probe(folder: Path, seed: int = 0, **facts: Any) -> Path:
     }
     for name, document in documents.items():
         (folder / f"{name}.json").write_text(json.dumps(document, indent=2), encoding="utf-8")
-    return folder
 
 
 def write_results(results_dir: Path, probes: tuple[str, ...] = tuple(PROBES)) -> Path:

@@ -29,6 +29,7 @@ from semdim.ledger.stream import LedgerStream
 from semdim.ledger.table import LedgerWriter, read_facts, read_ledger, read_table
 from semdim.results.write_proxies import ledger_summary, proxies_of_ledger
 from semdim.uncertainty import every_score, metrics, study
+from semdim.uncertainty.score import all_scores
 from semdim.uncertainty.spec import UncertaintySpec
 from semdim.uncertainty.study import TABLES, run_study
 
@@ -245,9 +246,9 @@ def test_the_whole_study_is_the_same_from_streams(tmp_path: Path) -> None:
     }
     names = {name: [str(n) for n in range(60)] for name in frames}
     roles = {"english": "id", "near": "near", "random": "far"}
-    spec = UncertaintySpec(n_resamples=40, n_splits=4, window=4, roc_points=20)
+    spec = UncertaintySpec(n_resamples=40, n_refits=2, n_splits=4, window=4, roc_points=20)
     tables = {
-        name: LedgerStream(written(rows, tmp_path / name, part_rows=300), rows=132)
+        name: LedgerStream(written(rows, tmp_path / name, part_rows=600, group=180), rows=396)
         for name, rows in frames.items()
     }
     found, expected = (
@@ -272,12 +273,13 @@ def test_beyond_the_exact_rows_tokens_of_the_first_documents_are_ranked(
         "random": make_ledger(30, 1, CONTEXT, shift=25, seed=2),
     }
     tables = {
-        name: LedgerStream(written(rows, tmp_path / name), rows=132)
+        name: LedgerStream(written(rows, tmp_path / name, group=180), rows=396)
         for name, rows in frames.items()
     }
-    spec = UncertaintySpec(n_resamples=40, n_splits=4, window=4)
+    spec = UncertaintySpec(n_resamples=40, n_refits=2, n_splits=4, window=4)
     roles = {"english": "id", "random": "far"}
-    found = run_study(tables, roles, spec, 0, vocab_size=VOCAB_SIZE)
+    k_alone = tuple(score for score in all_scores() if score.name == "n_active")
+    found = run_study(tables, roles, spec, 0, vocab_size=VOCAB_SIZE, scores=k_alone)
     of_k = found.uncertainty.query("score == 'n_active'").set_index("level")
     # 300 rows are 13 documents of the 30 that are evaluated on, and 27 of the shift.
     assert (of_k.loc["token", ["n_id", "n_ood"]] == [13 * 22, 27 * 11]).all()

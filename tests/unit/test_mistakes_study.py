@@ -42,6 +42,10 @@ def run(
     )
 
 
+#: For tests of what is said and left out, which need no power.
+FEW = 60
+
+
 def planted(n_documents: int = 120, seed: int = 1, strength: float = 0.3) -> pd.DataFrame:
     """A ledger whose errors depend on k, and not on entropy, frequency or position."""
     ledger = make_ledger(n_documents, 2, 12, seed=seed)
@@ -164,7 +168,7 @@ def test_what_is_written_is_read(found: ErrorsResult, tmp_path: Path) -> None:
 
 
 def test_a_ledger_without_the_column_is_measured_by_the_loss() -> None:
-    found = run(planted().drop(columns="top1_error"))
+    found = run(planted(FEW).drop(columns="top1_error"))
     assert [verdict.outcome for verdict in found.record.verdicts] == ["nll"]
     assert any("no column top1_error" in note for note in found.record.notes)
     assert found.tables["reliability"].empty
@@ -172,7 +176,7 @@ def test_a_ledger_without_the_column_is_measured_by_the_loss() -> None:
 
 
 def test_a_model_that_is_always_wrong_is_measured_by_the_loss(tmp_path: Path) -> None:
-    ledger = planted()
+    ledger = planted(FEW)
     ledger["top1_error"] = np.where(ledger["nll_model"].notna(), np.float32(1), np.nan)
     found = run(ledger)
     assert [verdict.outcome for verdict in found.record.verdicts] == ["nll"]
@@ -181,7 +185,7 @@ def test_a_model_that_is_always_wrong_is_measured_by_the_loss(tmp_path: Path) ->
 
 
 def test_documents_that_are_right_or_wrong_throughout_have_no_auroc_inside(tmp_path: Path) -> None:
-    ledger = planted()
+    ledger = planted(FEW)
     is_wrong = (ledger["document"] % 3 > 0).astype(np.float32)
     ledger["top1_error"] = is_wrong.where(ledger["nll_model"].notna())
     found = run(ledger)
@@ -221,7 +225,7 @@ def test_a_score_that_fails_is_left_out_and_named(monkeypatch: pytest.MonkeyPatc
         add_score(
             Score(name=name, meaning="x", family="code", reads=("n_active",), value=value)
         )  # fmt: skip
-    found = run(planted())
+    found = run(planted(FEW))
     notes = " ".join(found.record.notes)
     assert "The score divides is left out: it failed with ZeroDivisionError: no use" in notes
     assert "The score holes is left out: " in notes and "values of 'holes'" in notes

@@ -36,28 +36,36 @@ def three_probes(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("which", ["default", "two_models", "three_probes"])
-def test_the_report_fits_its_screen(which: str, width: int, tmp_path: Path) -> None:
-    probes = RESULTS.get(which) or three_probes(tmp_path / "probes")
-    drawn = tmp_path / "figures"
+@pytest.fixture(scope="module", params=["default", "two_models", "three_probes"])
+def report(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, Seen]:
+    """A report on every screen."""
+    folder = tmp_path_factory.mktemp(request.param)
+    probes = RESULTS.get(request.param) or three_probes(folder / "probes")
+    drawn = folder / "figures"
     drawn.mkdir()
     for name in (name for spec in figures() for name in spec.drawings):
         (drawn / f"{name}.svg").write_text(PICTURE)
-    page = tmp_path / "report.html"
+    page = folder / "report.html"
     write_report(probes, page, made=Made("2026-11-27", "0123456789", is_changed=True))
-    seen = see(page, tmp_path / "browser", width)
+    return see(page, folder / "browser")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_report_fits_its_screen(report: dict[int, Seen], width: int) -> None:
+    seen = report[width]
     check(seen, width)
     assert seen.n_images > 5
     if width == max(WIDTHS):
         assert seen.scrolled == []  # every column of every table is in sight
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-def test_the_page_of_the_monitor_fits_its_screen(width: int, tmp_path: Path) -> None:
+def test_the_page_of_the_monitor_fits_its_screen(tmp_path: Path) -> None:
     page = tmp_path / "monitor.html"
     page.write_text(render(reading()), encoding="utf-8")
-    check(see(page, tmp_path / "browser", width), width)
+    for width, seen in see(page, tmp_path / "browser").items():
+        check(seen, width)
 
 
 def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
@@ -70,7 +78,7 @@ def test_what_is_looked_for_is_found(tmp_path: Path) -> None:
         "<div id='box' style='overflow-x:auto'><div style='width:2000px'>y</div></div>"
         "<img src='https://example.org/a.png'><script>nothing.there</script></main></body></html>"
     )
-    seen = see(page, tmp_path / "browser", 390)
+    seen = see(page, tmp_path / "browser")[min(WIDTHS)]
     assert any("#hangs" in name for name in seen.wide)
     assert any("#folded" in name for name in seen.wide)
     assert any("box" in name for name in seen.scrolled)

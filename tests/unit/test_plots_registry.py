@@ -115,7 +115,7 @@ def test_a_figure_and_a_table_from_outside_stand_in_the_page(undrawn, plugin, tm
 
 
 def test_what_no_text_makes_room_for_stands_at_the_end_of_its_section(undrawn, tmp_path):
-    write_results(tmp_path / "probes")
+    write_results(tmp_path / "probes", ("synthetic-a",))
     add_figure(some_figure(name="last", section="claim", position=10_000))
     draw_all(tmp_path, tmp_path)
     text = write_report(tmp_path, tmp_path / "report.html").read_text(encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 import semdim
 from bench.site.hooks import formula, on_page_markdown, with_braces
-from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, run_chromium, see
+from tests.unit.browser import CHROMIUM, NO_CHROMIUM, WIDTHS, Seen, run_chromium, see
 
 ROOT = Path(__file__).parents[2]
 PAGES = (
@@ -70,11 +70,18 @@ def test_no_page_names_a_script_or_style_of_another_host(site: Path) -> None:
         assert found == [], path.name
 
 
+@pytest.fixture(scope="module", params=PAGES)
+def page(
+    request: pytest.FixtureRequest, site: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[int, Seen]:
+    """A page on every screen."""
+    return see(site / request.param, tmp_path_factory.mktemp("browser"), ignored=CHROME)
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason=NO_CHROMIUM)
 @pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_fits_its_screen(site: Path, name: str, width: int, tmp_path: Path) -> None:
-    seen = see(site / name, tmp_path / "browser", width, ignored=CHROME)
+def test_a_page_fits_its_screen(page: dict[int, Seen], width: int) -> None:
+    seen = page[width]
     assert seen.wide == [] and seen.page <= width
     assert seen.errors == [] and seen.console == []
     assert seen.without_alt == [] and seen.broken == []

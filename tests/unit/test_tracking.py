@@ -29,14 +29,23 @@ stages:
 """
 
 
-def read_back(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """What `wandb leet inspect` says of the one run below `folder`: a summary, and the records."""
+def inspected(folder: Path, *options: str) -> str:
+    """What `wandb leet inspect` says of the one run below `folder`."""
     found = list(folder.rglob("*.wandb"))
     assert len(found) == 1
-    command = [str(WANDB), "leet", "inspect", "--json", str(found[0])]
-    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    summary = subprocess.run([*command, "--summary"], capture_output=True, text=True, check=True)
-    return json.loads(summary.stdout), [json.loads(line) for line in lines.splitlines()]
+    command = [str(WANDB), "leet", "inspect", "--json", str(found[0]), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def summary_of(folder: Path) -> dict[str, Any]:
+    """The summary of the one run below `folder`."""
+    found: dict[str, Any] = json.loads(inspected(folder, "--summary"))
+    return found
+
+
+def read_back(folder: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Its summary, and its records."""
+    return summary_of(folder), [json.loads(line) for line in inspected(folder).splitlines()]
 
 
 def of_type(records: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
@@ -155,7 +164,7 @@ def test_a_run_goes_on_when_wandb_fails_after_it_opened(
     if call == "finish":
         finish()
     assert list((tmp_path / said[1].removeprefix(prefix)).glob("*.wandb"))
-    summary, _ = read_back(tmp_path)
+    summary = summary_of(tmp_path)
     assert summary["summary"]["before"] == 1.0
     assert ("after" in summary["summary"]) == (call == "finish")
 

@@ -1,5 +1,8 @@
 """What transformers leaves out of a GGUF file: tensors and settings that it passes over."""
 
+import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,6 +67,27 @@ def read_header(path: Path) -> GGUFHeader:
         )
     own = {key.removeprefix(prefix): v for key, v in metadata.items() if key.startswith(prefix)}
     return GGUFHeader(prefix[:-1], own, frozenset(tensors))
+
+
+@contextmanager
+def parsed_once() -> Iterator[None]:
+    """Within it, gguf parses a file once, and makes its table of tensor names once for a model.
+
+    transformers has the file parsed for the configuration, the tokenizer and the weights, and asks
+    for the same table at each module: ten seconds for a vocabulary of 49,152 and thirty blocks.
+    Both are only read, and forgotten behind it.
+    """
+    import gguf
+
+    names = ("GGUFReader", "get_tensor_name_map")
+    before = {name: getattr(gguf, name) for name in names}
+    for name, made in before.items():
+        setattr(gguf, name, functools.cache(made))
+    try:
+        yield
+    finally:
+        for name, made in before.items():
+            setattr(gguf, name, made)
 
 
 def check_gguf(header: GGUFHeader, model: Any, where: str) -> None:

@@ -9,7 +9,7 @@ from semdim.errors import ConfigError, MismatchError, SemdimError
 from semdim.models.accept import check_config
 from semdim.models.checkpoint import check_files, check_finite, check_report, check_unique
 from semdim.models.gguf import locate_gguf, pick_gguf
-from semdim.models.gguf_content import check_gguf, read_header
+from semdim.models.gguf_content import GGUFHeader, check_gguf, parsed_once, read_header
 from semdim.models.quiet import quiet_reports
 from semdim.models.spec import ModelSource
 from semdim.models.tokenizer_files import check_tokenizer_files
@@ -74,6 +74,13 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     """Load with transformers; GGUF weights are dequantised to float32, others stay as stored."""
     if gguf_file is None:
         read_json(folder / "config.json", kind=ConfigError, advice="get the checkpoint again")
+        return _loaded(folder, None, None, name)
+    header = read_header(folder / gguf_file)
+    with parsed_once():
+        return _loaded(folder, gguf_file, header, name)
+
+
+def _loaded(folder: Path, gguf_file: str | None, header: GGUFHeader | None, name: str) -> ReadModel:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
@@ -81,7 +88,6 @@ def _from_folder(folder: Path, gguf_file: str | None, name: str) -> ReadModel:
     given: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     if gguf_file:
         given["gguf_file"] = gguf_file
-    header = read_header(folder / gguf_file) if gguf_file else None
     try:
         config = AutoConfig.from_pretrained(folder, **given)
     except Exception as error:

@@ -152,24 +152,31 @@ def _main_proxy(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["proxy"] == "sae"] if "sae" in set(rows["proxy"]) else rows
 
 
-def curves(probe: ProbeResults) -> list[Curve]:
-    """Every bound on a risk as a line over N, certificates first, in the order of STYLES.
+def curves(
+    probe: ProbeResults, *, family: str | None = None, only_certificates: bool = False
+) -> list[Curve]:
+    """Every bound on a risk, or those asked for, as a line over N, certificates first, in the order
+    of STYLES.
 
     Where a family was computed for several k or pool sizes at one N, its line goes through the
     smallest total: the families that offer a choice have paid for it (their ledger of δ says so).
     """
     rows = main_rows(probe)
     rows = rows[~rows["family"].isin(NOT_ON_THE_CURVE) & rows["baseline"].notna()]
+    if family is not None:
+        rows = rows[rows["family"] == family]
+    if only_certificates:
+        rows = rows[rows["is_certificate"].astype(bool)]
     found = []
     keys = ["family", "method", "unit", "is_certificate"]
-    for (family, method, unit, certificate), group in rows.groupby(keys, sort=False):
-        if str(family).startswith("as_published"):
+    for (name, method, unit, certificate), group in rows.groupby(keys, sort=False):
+        if str(name).startswith("as_published"):
             group = _main_proxy(group)
         best = group.loc[group.groupby("n_tokens_asked")["total"].idxmin()]
         best = best.sort_values("n_tokens_asked")
         found.append(
             Curve(
-                str(family),
+                str(name),
                 str(method),
                 str(unit),
                 bool(certificate),
@@ -191,19 +198,20 @@ def curves(probe: ProbeResults) -> list[Curve]:
 
 def published(probe: ProbeResults) -> Curve | None:
     """The line of the bound as published, if it was computed."""
-    return next((curve for curve in curves(probe) if curve.family == "as_published"), None)
+    return next(iter(curves(probe, family="as_published")), None)
 
 
 def certificates(probe: ProbeResults) -> list[Curve]:
     """The lines that are theorems under their assumptions."""
-    return [curve for curve in curves(probe) if curve.is_certificate]
+    return curves(probe, only_certificates=True)
 
 
 def main_certificate(probe: ProbeResults) -> Curve | None:
     """The certificate of the model's risk that is put forward: holdout by betting, else by the
     method that comes next. Fixed beforehand: the smallest of several, picked after looking at
     them, would be no certificate at the same δ."""
-    found = {curve.method: curve for curve in certificates(probe) if curve.family == "holdout"}
+    holdout = curves(probe, family="holdout", only_certificates=True)
+    found = {curve.method: curve for curve in holdout}
     for method in ("betting", "maurer_pontil", "hoeffding", "betting_sequence"):
         if method in found:
             return found[method]

@@ -174,14 +174,13 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
     for column in schema.of_kind("number"):
         _check_numbers(path, table[column])
     for column in schema.of_kind("text"):
-        table[column] = table[column].astype(object).where(table[column].notna(), "").map(_text)
+        cells = table[column].astype(object).where(table[column].notna(), "")
+        # Of the cells, which are many, few begin with the apostrophe that `plain` takes away.
+        texts = [plain(text) if text[:1] == "'" else text for text in map(str, cells)]
+        table[column] = pd.Series(texts, index=table.index, dtype=None if texts else object)
     for column in schema.of_kind("flag"):
         table[column] = table[column].map(_truth)
     return table
-
-
-def _text(value: object) -> str:
-    return plain(str(value))
 
 
 def _check_numbers(path: Path, column: pd.Series) -> None:
