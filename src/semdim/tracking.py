@@ -208,8 +208,12 @@ def lock_hashes(lock: Path) -> dict[str, str]:
     if not lock.exists():
         return {}
     # Ten thousand lines: with the parser in C a tenth of a second, without it more than one.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    stages = (yaml.load(lock.read_text(encoding="utf-8"), loader) or {}).get("stages", {})
+    safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = safe(lock.read_text(encoding="utf-8"))
+    try:
+        stages = (loader.get_single_data() or {}).get("stages", {})
+    finally:
+        loader.dispose()
     entries = [
         entry
         for stage in stages.values()

@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,15 +22,15 @@ from semdim.paths import Paths
 from semdim.workers import checks
 from semdim.workers.cluster import cluster
 from semdim.workers.job import Job, Part, in_this_process
-from semdim.workers.on_ray import on_ray
+from semdim.workers.on_ray import _check_nodes, on_ray
 from stages import ROOT, cache_activations
 from stages.support.configuration import composed
 from stages.support.run import Run, Unit
 
 N_SHARDS, SHARD_TOKENS = 8, 10
 STORE = 80 * 2**20
-#: So that the loss of a node is noticed in a second, and not in half a minute.
-QUICK = {"health_check_period_ms": 500, "health_check_failure_threshold": 2}
+#: So that the loss of a node is noticed in two seconds, and not in half a minute.
+QUICK = {"health_check_period_ms": 500, "health_check_failure_threshold": 4}
 
 
 @pytest.fixture(scope="module")
@@ -214,3 +215,36 @@ def test_a_cluster_that_asks_for_a_token_is_told_apart(monkeypatch: pytest.Monke
         cluster._connect(Ray(AuthenticationError("a token is missing")), spec)
     with pytest.raises(WorkerError, match="start one with `ray start --head`"):
         cluster._connect(Ray(OSError("nobody there")), spec)
+
+
+def test_a_node_that_is_gone_before_it_was_asked_is_passed_over() -> None:
+    from ray import exceptions
+
+    from semdim.workers.cluster import Node
+
+    class Ray:
+        """Tasks whose answers are prepared, by node."""
+
+        def __init__(self, *answers: Any) -> None:
+            self.exceptions, self.answers = exceptions, iter(answers)
+
+        def remote(self, _: object) -> "Ray":
+            return self
+
+        def options(self, **_: object) -> "Any":
+            return SimpleNamespace(remote=lambda expected: next(self.answers))
+
+        def get(self, answer: Any) -> Any:
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    nodes = [Node(id="a" * 56, cpus=1.0, gpus=0.0), Node(id="b" * 56, cpus=1.0, gpus=0.0)]
+    gone = exceptions.TaskUnschedulableError("that node does not exist any more")
+    _check_nodes(Ray(gone, None), nodes, None)
+    with pytest.raises(WorkerError, match="torch"):
+        _check_nodes(Ray(gone, "another torch"), nodes, None)
+    with pytest.raises(WorkerError, match="All nodes of the cluster were lost"):
+        _check_nodes(Ray(gone, gone), nodes, None)
+    with pytest.raises(WorkerError, match="cannot run semdim"):
+        _check_nodes(Ray(None, exceptions.RaySystemError("no semdim here")), nodes, None)

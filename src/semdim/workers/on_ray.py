@@ -50,7 +50,10 @@ def on_ray(
 
 
 def _check_nodes(ray: Any, nodes: list[Node], expected: Expected) -> None:
-    """Before anything is loaded, every node answers whether it sees the files and has the code."""
+    """Before anything is loaded, every node answers whether it sees the files and has the code.
+
+    One that was lost since it was listed is passed over: it gets no work.
+    """
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     check = ray.remote(fault_here)
@@ -62,13 +65,20 @@ def _check_nodes(ray: Any, nodes: list[Node], expected: Expected) -> None:
         ).remote(expected)
         for node in nodes
     ]
-    try:
-        faults = ray.get(asked)
-    except ray.exceptions.RayError as error:
-        raise WorkerError(
-            f"A node of the cluster cannot run semdim ({_last_line(error)}): install the driver's "
-            "version of semdim and its packages on every node."
-        ) from error
+    lost = (ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError)
+    faults: list[str | None] = []
+    for answer in asked:
+        try:
+            faults.append(ray.get(answer))
+        except ray.exceptions.RayError as error:
+            if isinstance(error, lost) and len(asked) > 1:
+                continue
+            raise WorkerError(
+                f"A node of the cluster cannot run semdim ({_last_line(error)}): install the "
+                "driver's version of semdim and its packages on every node."
+            ) from error
+    if not faults:
+        raise WorkerError("All nodes of the cluster were lost before they had answered.")
     for fault in faults:
         if fault is not None:
             raise WorkerError(fault)
