@@ -59,7 +59,7 @@ def draw(result: dict[str, Any]) -> Figure:
     _steps(right, speed, _speeds(left, speed))
     machine = result["machine"]
     threads = "" if machine.get("device_kind") == "cuda" else f", {machine['n_threads']} threads"
-    left.set_title(f"{subject_of(result)} on {machine['device']}{threads}")
+    left.set_title(f"{subject_of(result)}\n{machine['device']}{threads}")
     return figure
 
 

@@ -16,7 +16,13 @@ from semdim.artifacts.shards import Artifact
 from semdim.codes.encode import codes_of_shard
 from semdim.codes.sparse import from_dense
 from semdim.errors import ArtifactError, DataError, MismatchError
-from semdim.forward.split import CHUNK_BYTES, ROWS_PER_CHUNK, SplitModel, rows_per_chunk
+from semdim.forward.split import (
+    CHUNK_BYTES,
+    ROWS_PER_CHUNK,
+    SplitModel,
+    rows_per_chunk,
+    rows_per_sum,
+)
 from semdim.proxies.losses import LossColumn, ModelItself, compute_losses
 from semdim.proxies.names import parse_proxy
 from semdim.proxies.reconstruct import Reconstructor
@@ -168,6 +174,7 @@ def test_a_chunk_of_logits_is_bounded_by_rows_on_a_cpu_and_by_bytes_elsewhere() 
     assert rows_per_chunk("cpu", 256_000) == rows_per_chunk("cpu", 100) == ROWS_PER_CHUNK
     assert rows_per_chunk("cuda", 50_257) * 50_257 * 4 <= CHUNK_BYTES
     assert rows_per_chunk("cuda", 50_257) > 2000 > rows_per_chunk("cuda", 256_000) > 500
+    assert [rows_per_sum(n) for n in (768, 49_152, 1_000_000)] == [256, 4, 1]
     assert rows_per_chunk("cuda", 2**40) == ROWS_PER_CHUNK
 
 

@@ -27,9 +27,10 @@ from semdim.forward.packed import PackedProducts
 # Rows of logits at once on a CPU, whatever the batch or the vocabulary. On two cores with 32 MB of
 # cache and a vocabulary of 49,152, 64 and 256 rows were 15 % slower.
 ROWS_PER_CHUNK = 128
-# Of these, so many are summed over the vocabulary at once, so that float32 copies stay in the cache
-# from one pass to the next: with all 128, losses took 1.5 times as long, with scores 1.3 times.
-ROWS_PER_SUM = 4
+# Of these, so many are summed over the vocabulary at once that their float32 copies stay in the
+# cache of a core from one pass to the next: 4 of SmolLM2's. With 16 of them, losses took 1.2 times
+# as long; with 4 of a vocabulary of 768, the calls took longer than the sums.
+SUM_BYTES = 3 * 2**18
 # Elsewhere a chunk's logits in float32 may take so many bytes: a product of 128 rows is too small
 # to fill a GPU.
 CHUNK_BYTES = 2**29
@@ -211,7 +212,7 @@ class SplitModel:
     ) -> Iterator[tuple[Tensor, Tensor]]:
         """The logits of a chunk in float32, as many rows as are summed over at once; with their
         targets."""
-        n_summed = ROWS_PER_SUM if self.device.type == "cpu" else self._chunk
+        n_summed = rows_per_sum(self._vocab_size) if self.device.type == "cpu" else self._chunk
         parts = zip(self.logits(rows).split(n_summed), targets.split(n_summed), strict=True)
         for logits, target in parts:
             yield logits.float(), target
@@ -222,6 +223,11 @@ def rows_per_chunk(device_type: str, vocab_size: int) -> int:
     if device_type == "cpu":
         return ROWS_PER_CHUNK
     return max(ROWS_PER_CHUNK, CHUNK_BYTES // (4 * vocab_size))
+
+
+def rows_per_sum(vocab_size: int) -> int:
+    """Rows of logits that are summed over at once on a CPU."""
+    return max(1, SUM_BYTES // (4 * vocab_size))
 
 
 def rows_of_unembedding(device_type: str, dtype: torch.dtype, vocab_size: int) -> int:
