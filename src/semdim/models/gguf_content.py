@@ -80,7 +80,7 @@ def parsed_once() -> Iterator[None]:
     import gguf
 
     names = ("GGUFReader", "get_tensor_name_map")
-    before = {name: getattr(gguf, name) for name in names}
+    before = {name: getattr(gguf, name) for name in names if hasattr(gguf, name)}
     for name, made in before.items():
         setattr(gguf, name, functools.cache(made))
     try:
