@@ -36,6 +36,7 @@ from semdim.errors import ArtifactError, SemdimError
 from semdim.forward.dtype import has_bfloat16
 from semdim.forward.spec import DEVICES, EngineSpec
 from semdim.paths import Paths
+from semdim.processor import cpu_name
 
 PARTS = ("speed", "back_ends", "memory", "cached")
 FOLDER = Path("docs/performance")
@@ -80,8 +81,8 @@ def machine(device: str) -> dict[str, Any]:
     used = features()
     limited = f", limited to {used['limited_to'].upper()}" if used["limited_to"] else ""
     return {
-        "device": torch.cuda.get_device_name() if device == "cuda" else processor() + limited,
-        "processor": processor(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else cpu_name() + limited,
+        "processor": cpu_name(),
         "features": used,
         "device_kind": device,
         "n_cores": os.cpu_count(),
@@ -92,16 +93,6 @@ def machine(device: str) -> dict[str, Any]:
             for name in ("semdim", "torch", "transformer-lens", "sae-lens", "transformers")
         },
     }
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def say(message: str) -> None:
@@ -118,7 +109,7 @@ def run(chosen: argparse.Namespace, root: Path) -> Path:
             f"prepare_model prepare_sae`, or choose one of {', '.join(RANDOM_SHAPES)}."
         )
     found = features()
-    say(f"{processor()}: {told(found)}")
+    say(f"{cpu_name()}: {told(found)}")
     limited = f"-{found['limited_to']}" if found["limited_to"] else ""
     path = chosen.out / f"{chosen.probe}_{device}{limited}.json"
     # Emulated, bfloat16 takes a hundred times as long as float32.

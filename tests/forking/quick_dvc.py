@@ -1,4 +1,4 @@
-"""DVC without the work that it repeats for each stage: the same files, in a quarter of the time.
+"""DVC without the work that it repeats for each stage: the same files, in a third of the time.
 
 A run of the tiny pipeline computes for a minute; DVC itself took half as long again, because after
 each stage it writes its whole lock file with a parser in Python, and (for experiments) lists all

@@ -71,7 +71,7 @@ def _check_nodes(ray: Any, nodes: list[Node], expected: Expected) -> None:
         try:
             faults.append(ray.get(answer))
         except ray.exceptions.RayError as error:
-            if isinstance(error, lost) and len(asked) > 1:
+            if isinstance(error, lost):
                 continue
             raise WorkerError(
                 f"A node of the cluster cannot run semdim ({_last_line(error)}): install the "
