@@ -1,5 +1,6 @@
 """The tiny model and SAE as the pipeline exports them, and a threshold as it calibrates one."""
 
+import copy
 import functools
 import shutil
 import tempfile
@@ -102,6 +103,18 @@ class Pipeline:
         activation = self.split.prefix(token_ids)
         codes = encode_rows(self.sae, activation.flatten(0, 1), 1000)
         return codes.n_active.view(token_ids.shape)
+
+    def n_active_but_for_rounding(
+        self, token_ids: torch.Tensor, rounding: float = 1e-5
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The least and the most k of each token that ``rounding`` of a pre-activation allows:
+        processors add the products of one row in another order than those of many."""
+        activation, found = self.split.prefix(token_ids).flatten(0, 1), []
+        for change in (rounding, -rounding):
+            sae = copy.deepcopy(self.sae)
+            sae.threshold += change
+            found.append(encode_rows(sae, activation, 1000).n_active.view(token_ids.shape))
+        return found[0], found[1]
 
     def sequences(self, lines: list[str], context: int) -> torch.Tensor:
         """One sequence from each text that is long enough."""

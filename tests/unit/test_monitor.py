@@ -109,6 +109,20 @@ def k_of(tokens: tuple[Token, ...]) -> list[int]:
     return [token.n_active for token in tokens]
 
 
+def assert_are_the_pipelines(
+    folder: Path, pipeline: Pipeline, paths: Paths, tokens: tuple[Token, ...]
+) -> list[int]:
+    """k of ``tokens`` is what the stages compute: the same integers, except where a pre-activation
+    is within rounding of its threshold. Returns the stages'."""
+    ids = ids_of(tokens)
+    expected = through_the_stages(folder, pipeline, paths, ids)[0]
+    least, most = pipeline.n_active_but_for_rounding(ids)
+    assert int((most - least).sum()) <= 2  # of thousands of pre-activations
+    for k in (k_of(tokens), expected):
+        assert (least[0] <= torch.tensor(k)).all() and (torch.tensor(k) <= most[0]).all()
+    return expected
+
+
 def test_k_of_a_text_is_the_pipelines(
     tmp_path: Path, free: SparsityMonitor, pipeline: Pipeline, paths: Paths
 ) -> None:
@@ -117,8 +131,7 @@ def test_k_of_a_text_is_the_pipelines(
     assert ids[0, 0] == pipeline.bos and ids[0, 1:].tolist() == token_ids(
         TEXT, pipeline.model.tokenizer, "text"
     )
-    expected = through_the_stages(tmp_path, pipeline, paths, ids)[0]
-    assert k_of(reading.tokens) == expected
+    expected = assert_are_the_pipelines(tmp_path, pipeline, paths, reading.tokens)
     assert len(set(expected)) > 5  # not a constant that anything would equal
 
 
@@ -129,8 +142,7 @@ def test_k_while_generating_is_the_pipelines(
     reading = free.generate(TEXT, 120, temperature=temperature, seed=5).finish()
     written = [token for token in reading.tokens if token.is_generated]
     assert len(written) == 120 and reading.is_complete
-    expected = through_the_stages(tmp_path, pipeline, paths, ids_of(reading.tokens))[0]
-    assert k_of(reading.tokens) == expected
+    assert_are_the_pipelines(tmp_path, pipeline, paths, reading.tokens)
 
 
 def test_a_continuation_is_the_models_own(free: SparsityMonitor, pipeline: Pipeline) -> None:

@@ -13,7 +13,7 @@ from transformers import AutoModelForCausalLM
 
 import semdim
 from semdim.artifacts.folder import FolderPlace
-from semdim.artifacts.memory import MemoryShards
+from semdim.artifacts.memory import MemoryPlace, MemoryShards
 from semdim.bounds.quantities import loss_ceiling, loss_range
 from semdim.forward.next_token import (
     BLOCK,
@@ -149,6 +149,42 @@ def test_together_apart_and_from_the_kept_stream_are_the_same_to_the_bit(
             for one, other in zip(together[name], apart(name, reference), strict=True):
                 assert set(one) == {"nll", "kl", "top1_agrees"} == set(other)
                 assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+@pytest.mark.parametrize("n_sequences", [1, 5, 6, 7])
+def test_a_divergence_does_not_depend_on_whether_the_stream_was_kept(
+    folder: Path, ids: torch.Tensor, n_sequences: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy may be run on fewer sequences than the model; here is a processor on which a sum
+    depends on the number of rows, as it does on some by a bit."""
+    probe, split = prepare_probe(fitting_sae()), SplitModel(tiny_model(folder), HOOK)
+    suffix = split.suffix
+    monkeypatch.setattr(
+        split, "suffix", lambda activation: suffix(activation) * (1 + 1e-3 * len(activation))
+    )
+    steps = Steps(
+        split, probe.sae, probe.decoder, ids.int(), MemoryPlace(),
+        bos_token_id=0, batch_sequences=3, shard_sequences=4,
+    )  # fmt: skip
+    steps.cache_activations()
+    steps.encode_codes()
+    activations, codes = (steps.place.source(name) for name in ("activations", "codes"))
+    kept = MemoryShards("model", 2)
+    model_losses(
+        split, ids.int(), activations, kept,
+        batch_sequences=3, keeps_residual=True, update=lambda _: None,
+    )  # fmt: skip
+    found = []
+    for reference in (None, kept):
+        out = MemoryShards("sae", 2 if n_sequences > 4 else 1)
+        proxy = Reconstructor(parse_proxy("sae"), probe.decoder.weight, probe.decoder.bias, seed=0)
+        compute_losses(
+            split, [LossColumn(proxy, out, n_sequences)], ids.int(), activations, codes,
+            bos_token_id=0, batch_sequences=3, model=ModelItself(0.5, reference),
+            update=lambda _: None,
+        )  # fmt: skip
+        found.append(torch.cat([shard["kl"] for shard in out]))
+    assert len(found[0]) == n_sequences and torch.equal(*found)
 
 
 def test_proxies_that_are_the_model_agree_with_it(folder: Path, ids: torch.Tensor) -> None:

@@ -69,18 +69,24 @@ class ModelItself:
 def shard_losses(
     split: SplitModel,
     reconstructors: Sequence[Reconstructor],
-    activation: Float[Tensor, "sequences context d_model"],
+    activation: Float[Tensor, "in_shard context d_model"],
     codes: Codes,
     token_ids: Int[Tensor, "sequences context"],
     is_bos: Bool[Tensor, "sequences context"],
     batches: Batches,
     *,
     smoothing: float | None,
-    residual: Float[Tensor, "sequences context d_model"] | None = None,
+    residual: Float[Tensor, "in_shard context d_model"] | None = None,
 ) -> Iterator[list[NextToken]]:
-    """Losses of a shard, batch after batch: for each batch those of every proxy.
+    """Losses of the first sequences of a shard, batch after batch: for each those of every proxy.
+
+    Where the model's stream is computed, that is done in the batches of the whole shard, as
+    `semdim.proxies.model_losses` does: some processors round a product of fewer rows otherwise, and
+    a divergence must not depend on whether the stream was kept.
 
     Args:
+        activation: of the whole shard, or of the first sequences at least.
+        token_ids: of the first sequences, whose losses are wanted.
         smoothing: α of the predictions whose divergence is taken; None: of none.
         residual: the model's final residual stream; None: the suffix gives it.
     """
@@ -98,7 +104,11 @@ def shard_losses(
         ]
         if smoothing is None and not any(of_model):
             return [split.next_token(other, token_ids[batch]) for other in others]
-        final = split.suffix(start) if residual is None else residual[batch].to(device)
+        if residual is None:
+            whole = activation[batch.start : batch.start + batches.size].to(device)
+            final = split.suffix(whole)[: len(start)]
+        else:
+            final = residual[batch].to(device)
         if not others:
             return [split.next_token(final, token_ids[batch], scores=True)] * len(of_model)
         assert smoothing is not None
@@ -183,13 +193,13 @@ def compute_losses(
             for part in shard_losses(
                 split,
                 [column.reconstruct for column in group],
-                activation["activation"][:n_sequences],
+                activation["activation"],
                 of_shard.rows(0, n_sequences * context),
                 ids,
                 bos_mask(ids, bos_token_id),
                 batches,
                 smoothing=None if model is None else model.smoothing,
-                residual=None if residual is None else residual[:n_sequences],
+                residual=residual,
             ):
                 parts.append(part)
                 update(len(part[0].nll) // (context - 1) * context * len(group))
