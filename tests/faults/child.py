@@ -1,6 +1,7 @@
 """Stages in forks of a process that has imported everything: a run costs its own work alone."""
 
 import ctypes
+import gc
 import importlib
 import os
 import resource
@@ -39,6 +40,7 @@ def warm_up(stages: list[Declared]) -> None:
     """Import what stages import; no thread may run afterwards, because forks have none."""
     for name in (*HEAVY, *{stage.module for stage in stages}):
         importlib.import_module(name)
+    gc.freeze()  # as a stage does once it has imported all
 
 
 def run(stage: Declared, folder: Path, before: Callable[[], None] = lambda: None) -> Ended:
