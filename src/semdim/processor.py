@@ -1,4 +1,4 @@
-"""The processor's name, as its maker gives it."""
+"""The processor's name, as its maker gives it, and the instructions that are used of it."""
 
 import platform
 from pathlib import Path
@@ -18,3 +18,11 @@ def cpu_name(cpuinfo: Path = CPUINFO) -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return next(filter(None, names), "") or platform.processor() or platform.machine()
+
+
+def instructions() -> str:
+    """The widest vector instructions that torch uses, such as ``AVX2`` or ``AVX512``: sums are
+    rounded, and speeds differ, by them. A limit set in the environment counts."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()

@@ -9,7 +9,7 @@ from typing import Any
 
 from semdim.artifacts.shards import write_json
 from semdim.errors import SemdimError
-from semdim.processor import cpu_name
+from semdim.processor import cpu_name, instructions
 from semdim.reading import entries, read_json, taken
 
 #: Rows and columns of the matrices that are multiplied: the smaller ones first, and further where
@@ -76,7 +76,7 @@ def processor(device: str, n_threads: int | None = None) -> str:
         return torch.cuda.get_device_name()
     if device != "cpu":
         return device
-    return f"{cpu_name()}, {n_threads or os.cpu_count()} threads"
+    return f"{cpu_name()}, {instructions()}, {n_threads or os.cpu_count()} threads"
 
 
 def measured_rate(dtype: str, device: str = "cpu") -> float:

@@ -1,11 +1,13 @@
-"""The name of the processor."""
+"""The name of the processor, and what is used of it."""
 
 import platform
 from pathlib import Path
 
 import pytest
+import torch
 
 from semdim.processor import cpu_name
+from semdim.rates import processor
 
 
 def test_it_is_the_first_model_that_linux_lists(tmp_path: Path) -> None:
@@ -25,3 +27,10 @@ def test_without_a_model_it_is_what_the_system_says(
     assert cpu_name(tmp_path / "cpuinfo") == "riscv64"
     monkeypatch.setattr(platform, "processor", lambda: "arm")
     assert cpu_name(tmp_path / "cpuinfo") == "arm"
+
+
+def test_a_rate_is_that_of_the_instructions_that_were_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that is limited to AVX2 is half as fast, and none of its rates may be read as
+    those of the whole."""
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    assert processor("cpu", 3) == f"{cpu_name()}, AVX2, 3 threads"

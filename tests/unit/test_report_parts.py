@@ -95,6 +95,8 @@ def test_the_head_names_settings_and_making(probes: list[ProbeResults]) -> None:
     engine = {"compute_dtype": "float32", "machine": "x86_64", "processor": "Some CPU 9"}
     known = [replace(probe, setup={**probe.setup, "engine": engine}) for probe in probes]
     assert dict(header_facts(known, Made()))["Arithmetic"] == ["float32, Some CPU 9, x86_64"]
+    engine["instructions"] = "AVX2"
+    assert dict(header_facts(known, Made()))["Arithmetic"] == ["float32, Some CPU 9, AVX2, x86_64"]
 
 
 def test_the_head_names_quantised_weights(probes: list[ProbeResults]) -> None:

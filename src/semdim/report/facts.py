@@ -80,7 +80,7 @@ def _failure_prob(probe: ProbeResults) -> str:
 
 def _engine(probe: ProbeResults) -> str:
     facts = probe.setup.get("engine") or {}
-    keys = ("compute_dtype", "processor", "machine", "backend")
+    keys = ("compute_dtype", "processor", "instructions", "machine", "backend")
     known = [str(facts[key]) for key in keys if facts.get(key)]
     return ", ".join(known)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from semdim.errors import ArtifactError
 from semdim.origin import package_version
-from semdim.processor import cpu_name
+from semdim.processor import cpu_name, instructions
 from semdim.records import added
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class SetupEngine:
     processor: str = added("")
     """Model of the processor that wrote this; where the passes ran on a GPU or elsewhere, it tells
     of the host that summed up."""
+    instructions: str = added("")
+    """The widest vector instructions that torch used there: ``AVX2``, ``AVX512`` and so on."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,11 @@ def setup_of(facts: "Mapping[str, LedgerFacts]", sample: str, roles: Mapping[str
         seed=of_sample.seed,
         corpora={name: _corpus(found, roles[name]) for name, found in facts.items()},
         engine=SetupEngine(
-            of_sample.compute_dtype, platform.machine(), of_sample.backend, cpu_name()
+            of_sample.compute_dtype,
+            platform.machine(),
+            of_sample.backend,
+            cpu_name(),
+            instructions(),
         ),
         packages={name: found for name in PACKAGES if (found := package_version(name))},
         python=platform.python_version(),
