@@ -14,11 +14,11 @@ from omegaconf import OmegaConf
 from semdim.artifacts.shards import Artifact
 from semdim.bounds.quantities import smoothed_loss
 from semdim.ledger.facts import LedgerFacts
+from semdim.ledger.stream import LedgerStream
 from semdim.ledger.table import read_ledger, read_table
 from semdim.paths import CODE_COLUMNS, Paths
 from semdim.tokens.sample import load_tokens
 from semdim.uncertainty.activation_scores import COLUMNS
-from semdim.uncertainty.join import join_scores
 from stages.support.intact import MEMORY
 from tests.pipeline.conftest import RESULTS, Clone, contents, losses_told, stages_run
 
@@ -272,18 +272,21 @@ def test_scores_are_of_the_ledgers_tokens_and_fitted_on_half_the_documents(paths
     fit = Artifact.open(paths.activation_fit("tiny", HOOK))
     fitted = set(fit.facts["fit_documents"])
     for corpus in CORPORA:
-        ledger, facts = read_ledger(paths.ledger("tiny", corpus))
         scores, about = read_table(paths.scores("tiny", HOOK, corpus))
         assert (
             about["activation_fit"] == {k: v for k, v in fit.facts.items() if k != "refits"}
             and about["corpus"] == corpus
         )
-        joined = join_scores(ledger, scores, corpus)
+        ledger = LedgerStream(
+            paths.ledger("tiny", corpus), paths.scores("tiny", HOOK, corpus), is_ledger=False
+        )
+        joined = pd.concat(ledger.stretches(["is_bos", *COLUMNS]))
+        assert len(joined) == len(scores)
         inside = joined[~joined["is_bos"]]
         assert np.isfinite(inside[list(COLUMNS)].to_numpy()).all()
         assert (inside["knn_distance"] >= 0).all() and inside["mahalanobis"].std() > 0
         if corpus == "english":
-            assert len(fitted) == round(0.5 * facts["n_documents"])
+            assert len(fitted) == round(0.5 * ledger.facts.n_documents)
     auroc = pd.read_csv(paths.results("tiny") / "uncertainty.csv").set_index("score")["auroc"]
     assert set(COLUMNS) <= set(auroc.index) and auroc.notna().all()
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 from ledger_factory import VOCAB_SIZE, make_facts, make_ledger
 
+from semdim.ledger.rows import rows_by_document
 from semdim.ledger.stream import LedgerStream
 from semdim.ledger.table import with_facts, write_ledger
-from semdim.mistakes.drawn import drawn_documents, sampled, tokens_by_document
+from semdim.mistakes.drawn import drawn_documents, sampled
 from semdim.mistakes.spec import ErrorsSpec
 from semdim.mistakes.study import TABLES, ErrorsResult, Settings, measure_errors
 from semdim.uncertainty.rows import fit_split
@@ -49,13 +50,13 @@ def test_whole_documents_are_drawn_of_each_group_within_its_share() -> None:
     assert list(found.rows) == ["document", "n_active"] and len(found.rows) <= most
     drawn = found.rows["document"].unique()
     assert (drawn < 10).sum() == 5 and (drawn >= 10).sum() == 15
-    every = tokens_by_document(tokens)
-    assert all(every[number] == n for number, n in tokens_by_document(found.rows).items())
+    every = rows_by_document(tokens)
+    assert all(every[number] == n for number, n in rows_by_document(found.rows).items())
     assert (found.n_documents, found.of_documents, found.of_tokens) == (20, 40, len(tokens))
 
 
 def test_every_document_is_as_likely_as_any_other() -> None:
-    lengths = tokens_by_document(make_ledger(8, 1))
+    lengths = rows_by_document(make_ledger(8, 1))
     draws = rng()
     times = np.zeros(8)
     for _ in range(2000):
@@ -64,7 +65,7 @@ def test_every_document_is_as_likely_as_any_other() -> None:
 
 
 def test_one_document_is_drawn_whatever_its_length() -> None:
-    lengths = tokens_by_document(make_ledger(3, 5))
+    lengths = rows_by_document(make_ledger(3, 5))
     assert len(drawn_documents(lengths, np.arange(3), 1, rng())) == 1
 
 

@@ -20,7 +20,6 @@ from semdim.registry import load_plugins
 from semdim.uncertainty.activation_scores import COLUMNS as FITTED
 from semdim.uncertainty.evaluation import level_names
 from semdim.uncertainty.guardrail import Guardrail, Provenance
-from semdim.uncertainty.join import join_scores
 from semdim.uncertainty.rows import generator, split_documents
 from semdim.uncertainty.score import SCORES, Score, all_scores
 from semdim.uncertainty.spec import UncertaintySpec
@@ -310,17 +309,16 @@ def test_a_score_without_its_columns_is_named() -> None:
         run_study(ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE)
 
 
-def test_scores_from_activations_join_row_by_row(study: StudyResult) -> None:
-    # Each table in an order of its own, as a reader may have left it.
-    ledgers = {}
-    for name, ledger in LEDGERS.items():
-        scores = ledger[["document", "sequence", "position", "token_id"]].assign(
+def test_scores_from_activations_are_those_of_their_rows(study: StudyResult) -> None:
+    # In an order of its own, as a reader may have left it.
+    ledgers = {
+        name: ledger.assign(
             mahalanobis=ledger["n_active"] + 0.5,
             relative_mahalanobis=-ledger["n_active"],
             knn_distance=1.0,
-        )
-        mixed = scores.sample(frac=1, random_state=0)
-        ledgers[name] = join_scores(ledger.sample(frac=1, random_state=1), mixed, name)
+        ).sample(frac=1, random_state=1)
+        for name, ledger in LEDGERS.items()
+    }
     documents = fit_documents(SPEC)
     found = run_study(
         ledgers, ROLES, SPEC, seed=0, vocab_size=VOCAB_SIZE,
@@ -335,16 +333,6 @@ def test_scores_from_activations_join_row_by_row(study: StudyResult) -> None:
     assert found.verdict.activation_fit == FITTED_ON and not found.verdict.warnings
     assert list(dict.fromkeys(found.uncertainty["score"])) == [s.name for s in all_scores()]
     assert found.guardrail == study.guardrail
-
-
-def test_scores_of_other_tokens_are_refused() -> None:
-    ledger = LEDGERS["random"]
-    scores = ledger[["document", "sequence", "position", "token_id"]].assign(mahalanobis=1.0)
-    for other in (scores.iloc[1:], scores.assign(token_id=(scores["token_id"] + 1) % 50)):
-        with pytest.raises(
-            DataError, match="scores of corpus 'random' were not computed on the tokens"
-        ):
-            join_scores(ledger, other, "random")
 
 
 def test_scores_fitted_on_other_documents_are_refused() -> None:

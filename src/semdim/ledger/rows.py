@@ -133,15 +133,21 @@ def documents_of(ledger: Rows) -> np.ndarray:
     return np.unique(np.concatenate(found)) if found else np.array([], dtype=np.int64)
 
 
+def rows_by_document(ledger: Rows) -> Counter[int]:
+    """Rows of each document, by its number."""
+    found: Counter[int] = Counter()
+    for rows in stretches(ledger, ("document",)):
+        numbers, counts = np.unique(rows["document"].to_numpy(), return_counts=True)
+        found.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+    return found
+
+
 def first_documents(ledger: Rows, most: int) -> int | None:
     """The last of the documents, by their numbers, that have about ``most`` rows together; None:
     all have no more."""
     if len(ledger) <= most:
         return None
-    n_rows: Counter[int] = Counter()
-    for rows in stretches(ledger, ("document",)):
-        numbers, counts = np.unique(rows["document"].to_numpy(), return_counts=True)
-        n_rows.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
+    n_rows = rows_by_document(ledger)
     numbers = np.array(sorted(n_rows))
     sums = np.cumsum([n_rows[number] for number in numbers])
     if sums[-1] <= most:

@@ -13,17 +13,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from semdim.ledger.rows import Rows, stretches
+from semdim.ledger.rows import Rows, rows_by_document, stretches
 from semdim.uncertainty.rows import of_documents
-
-
-def tokens_by_document(tokens: Rows) -> Counter[int]:
-    """Rows of each document, by its number."""
-    found: Counter[int] = Counter()
-    for rows in stretches(tokens, ("document",)):
-        numbers, counts = np.unique(rows["document"].to_numpy(), return_counts=True)
-        found.update(dict(zip(numbers.tolist(), counts.tolist(), strict=True)))
-    return found
 
 
 def drawn_documents(
@@ -86,7 +77,7 @@ def sampled(
         groups: disjoint sets of documents, each of which takes its share of the rows; all others
             are left out. Without groups all documents are one.
     """
-    n_tokens = tokens_by_document(tokens)
+    n_tokens = rows_by_document(tokens)
     if not groups:
         groups = (np.array(sorted(n_tokens), dtype=np.int64),)
     size = [sum(n_tokens[number] for number in group.tolist()) for group in groups]

@@ -131,6 +131,19 @@ def fit_split(document: Int[np.ndarray, " rows"], fit_share: float, seed: int) -
     return split_documents(document, fit_share, generator(seed, "split"))
 
 
+def check_fit_documents(fitted: Sequence[int] | None, split: DocumentSplit) -> None:
+    """Refuse scores that were fitted on other documents than this study sets aside for it.
+
+    Raises ``DataError``: rates would be measured on text that a score has seen.
+    """
+    if fitted is None or not np.array_equal(np.sort(np.asarray(fitted)), split.fit):
+        raise DataError(
+            "The scores from activations were fitted on other documents than this study sets "
+            "aside for fitting (uncertainty.fit_share, seed), so it would test them on text they "
+            "have seen; run `dvc repro`, which fits them again."
+        )
+
+
 @overload
 def of_documents(
     tokens: pd.DataFrame, documents: Int[np.ndarray, " documents"]

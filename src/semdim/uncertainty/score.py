@@ -14,8 +14,8 @@ sequence whose mean is unusual stands out by |mean − ID mean of sequence means
 |token − ID mean| would drown.
 
 Scores read columns. One that needs more than the ledger's has a table of its own beside it (stage
-score_activations), which ``join.join_scores`` puts in as columns: a score more leaves the ledger,
-and with it losses and bounds, as they are. To add a score is to add a file that ends in
+score_activations), whose columns `semdim.ledger.stream.LedgerStream` puts in: a score more leaves
+the ledger, and with it losses and bounds, as they are. To add a score is to add a file that ends in
 ``add_score(SCORE)``, in ``semdim.uncertainty.scores`` or in a plugin.
 """
 

@@ -27,11 +27,11 @@ from semdim.uncertainty.comparison import (
 from semdim.uncertainty.evaluation import evaluate, roc_table, uncertainty_table
 from semdim.uncertainty.fixed_rule import fixed_rule
 from semdim.uncertainty.guardrail import Guardrail, Provenance, Role
-from semdim.uncertainty.join import check_fit_documents
 from semdim.uncertainty.level_choice import CRITERION
 from semdim.uncertainty.refits import refit_columns
 from semdim.uncertainty.roles import id_corpus, origin_of
 from semdim.uncertainty.rows import (
+    check_fit_documents,
     check_tokens,
     counted_rows,
     fit_split,
