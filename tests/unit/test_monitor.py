@@ -140,12 +140,12 @@ def test_k_while_generating_is_the_pipelines(
     tmp_path: Path, free: SparsityMonitor, pipeline: Pipeline, paths: Paths, temperature: float
 ) -> None:
     def written(seed: int) -> Reading:
-        return free.generate(TEXT, 120, temperature=temperature, seed=seed).finish()
+        return free.generate(f"{TEXT}{seed}", 120, temperature=temperature, seed=seed).finish()
 
-    # A draw may end a text early; which one does depends on the text of this Python's library.
+    # The model may end a text early; which ones depends on the library's text, its tokenizer's.
     reading = next(
         reading
-        for reading in map(written, range(5, 25))
+        for reading in map(written, range(25))
         if sum(token.is_generated for token in reading.tokens) == 120
     )
     assert reading.is_complete
