@@ -9,8 +9,9 @@ from semdim.artifacts.shards import MANIFEST
 from semdim.codes.encode import encode_codes
 from semdim.saes.facts import read_facts
 from semdim.workers.job import Work
+from stages.support.cached_activations import cached_activations
 from stages.support.codes import load_encoding
-from stages.support.load import cached_activations, open_activations, start_engine
+from stages.support.load import open_activations, start_engine
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
 from stages.support.startup import stage

@@ -10,7 +10,8 @@ from semdim.forward.hook_points import parse_hook
 from semdim.proxies.model_losses import model_losses
 from semdim.tokens.sample import load_tokens
 from semdim.workers.job import Work
-from stages.support.load import cached_activations, load_split, open_activations, start_engine
+from stages.support.cached_activations import cached_activations
+from stages.support.load import load_split, open_activations, start_engine
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
 from stages.support.startup import stage

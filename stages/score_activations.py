@@ -10,7 +10,8 @@ from semdim.uncertainty.activation_scores import ActivationFit
 from semdim.uncertainty.refits import evenly
 from semdim.uncertainty.score_shards import joined, score_shards
 from semdim.workers.job import Work
-from stages.support.load import cached_activations, open_activations
+from stages.support.cached_activations import cached_activations
+from stages.support.load import open_activations
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
 from stages.support.startup import stage

@@ -6,6 +6,7 @@ from semdim.ledger.collect import CorpusFacts, base_parts
 from semdim.ledger.table import LedgerWriter
 from semdim.models.facts import read_facts
 from semdim.paths import CODE_COLUMNS
+from stages.support.cached_activations import cached_activations
 from stages.support.ledger import ledger_facts, read_tokens
 from stages.support.run import Run, say
 from stages.support.startup import stage
@@ -24,7 +25,7 @@ def main(run: Run) -> None:
         of_codes = Artifact.open(paths.losses(probe, corpus) / CODE_COLUMNS)
     for part in base_parts(
         token_ids,
-        Artifact.open(paths.activations(run.model, run.hook, corpus)),
+        cached_activations(run, corpus),
         of_codes,
         losses,
         bos_token_id=read_facts(paths.model(run.model)).bos_token_id,

@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from semdim.artifacts.shards import Artifact
+from semdim.errors import ArtifactError
 from semdim.ledger.facts import CodesFacts, LedgerFacts
 from semdim.models.facts import read_facts
 from semdim.saes.facts import read_facts as read_sae_facts
 from semdim.tokens.sample import load_tokens
+from stages.support.cached_activations import cached_activations
 from stages.support.run import Run
+
+#: Ends of the names of proxies that have a splice of their own, whatever the run's.
+NAMED = ("_all", "_no_bos")
 
 
 def read_tokens(run: Run, corpus: str) -> tuple[Any, Any, Mapping[str, Any]]:
@@ -26,7 +31,21 @@ def ledger_facts(
     losses: Mapping[str, Artifact],
     codes: CodesFacts | None = None,
 ) -> LedgerFacts:
-    """What holds for a whole ledger, or for a file of its further columns (``codes`` is None)."""
+    """What holds for a whole ledger, or for a file of its further columns (``codes`` is None).
+
+    Raises:
+        ArtifactError: something was computed with other settings than those of this run, whose
+            names the facts would bear.
+    """
+    cached_activations(run, corpus)
+    ours = run.setting("splice")
+    for name, artifact in losses.items():
+        theirs = ours if name == "model" or name.endswith(NAMED) else artifact.facts["splice"]
+        if theirs != ours:
+            raise ArtifactError(
+                f"{artifact.folder} was computed with splice={theirs}, but this run computes with "
+                f"splice={ours}; `dvc repro` computes it again."
+            )
     return LedgerFacts.of(
         read_facts(run.paths.model(run.model)),
         read_sae_facts(run.paths.sae(run.probe)),

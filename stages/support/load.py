@@ -2,8 +2,6 @@
 
 from semdim.activations.source import ActivationSource, RecomputedActivations
 from semdim.artifacts.protocols import is_stored
-from semdim.artifacts.shards import Artifact
-from semdim.errors import ArtifactError
 from semdim.forward.backend import load_backend
 from semdim.forward.dtype import torch_dtype
 from semdim.forward.hook_points import parse_hook
@@ -11,6 +9,7 @@ from semdim.forward.spec import EngineSpec
 from semdim.forward.split import SplitModel
 from semdim.models.spec import WeightProcessing
 from semdim.tokens.sample import load_tokens
+from stages.support.cached_activations import cached_activations
 from stages.support.run import Run
 
 
@@ -59,25 +58,6 @@ def recomputed(run: Run, corpus: str, split: SplitModel) -> RecomputedActivation
         batch_sequences=run.setting("engine.batch_sequences"),
         folder=run.paths.activations(run.model, run.hook, corpus),
     )
-
-
-def cached_activations(run: Run, corpus: str) -> Artifact:
-    """What cache_activations published of a corpus: activations, or their norms alone.
-
-    Raises:
-        ArtifactError: nothing, or it was computed in another dtype or by another back end.
-    """
-    artifact = Artifact.open(run.paths.activations(run.model, run.hook, corpus))
-    for how, fact, ours in (
-        ("in", "compute_dtype", run.compute_dtype),
-        ("with", "backend", run.backend),
-    ):
-        if (theirs := artifact.facts.get(fact, ours)) != ours:
-            raise ArtifactError(
-                f"{artifact.folder} was computed {how} {theirs}, but this run computes {how} "
-                f"{ours}; `dvc repro` computes it again."
-            )
-    return artifact
 
 
 def open_activations(run: Run, corpus: str, split: SplitModel | None = None) -> ActivationSource:

@@ -20,8 +20,9 @@ from semdim.saes.load import Decoder, load_decoder
 from semdim.text.samples import count_sequences
 from semdim.tokens.sample import load_tokens
 from semdim.workers.job import Work
+from stages.support.cached_activations import cached_activations
 from stages.support.codes import open_both
-from stages.support.load import cached_activations, load_split, start_engine
+from stages.support.load import load_split, start_engine
 from stages.support.run import Run, say
 from stages.support.shardwise import Step, compute
 

@@ -31,6 +31,7 @@ from semdim.registry import load_plugins
 from stages import ROOT, imported
 from stages.support import intact, points
 from stages.support.interrupts import end_at_signals
+from stages.support.overrides import refuse_unread
 from stages.support.run import Run, Unit
 from stages.support.unwritable import unwritable
 
@@ -72,7 +73,10 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
         end_at_signals()
         escape_what_a_console_lacks()
         try:
-            sys.argv[1:] = completed(sys.argv[1:])
+            given = sys.argv[1:]
+            keys = [override.get_key_element() for override in points.parse(given)]
+            refuse_unread(_module_of(work), keys, ROOT / "dvc.yaml")
+            sys.argv[1:] = completed(given)
             main()
         except (SemdimError, HydraException, OmegaConfBaseException) as error:
             refuse(str(error).strip())
