@@ -6,7 +6,6 @@ check_params writes before anything else runs (`stages.support.sources`). Anothe
 semdim, or an edited stage, changes the record and reruns what depends on it, as in a clone.
 """
 
-import contextlib
 import re
 import shutil
 import tempfile
@@ -53,23 +52,56 @@ def write_pipeline(folder: Path) -> list[str]:
     try:
         _refuse_unless_empty(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _refuse_without_room(folder)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as made:
             _fill(Path(made))
             (Path(made) / ".dvc").mkdir()
             text = _CONFIG + ("" if _is_in_git(folder) else _NO_GIT) + _CACHE
             (Path(made) / ".dvc" / "config").write_text(text, encoding="utf-8")
             (Path(made) / ".dvc" / ".gitignore").write_text("/config.local\n/tmp\n/cache\n")
-            Path(made).chmod(0o755)
-            with contextlib.suppress(FileNotFoundError):
-                folder.rmdir()  # empty, as was seen above
-            Path(made).rename(folder)
-            Path(made).mkdir()  # for the temporary folder's own end
+            _move(Path(made), folder)
     except OSError as error:
         raise ConfigError(
-            f"The pipeline cannot be written to {folder} ({error.strerror or error}): "
-            "name another folder."
+            f"The pipeline cannot be written to {folder} ({_reason(error)}): name another folder."
         ) from error
     return sorted(path.name for path in folder.iterdir())
+
+
+def _move(made: Path, folder: Path) -> None:
+    """What was made, into the folder itself: somebody's shell may stand in it."""
+    is_new = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    moved = []
+    try:
+        for path in sorted(made.iterdir()):
+            path.rename(folder / path.name)
+            moved.append(path)
+    except OSError:
+        for path in moved:
+            (folder / path.name).rename(path)
+        if is_new:
+            folder.rmdir()
+        raise
+
+
+def _refuse_without_room(folder: Path) -> None:
+    source = source_folder()
+    listed = [source / name for name in LIST.read_text(encoding="utf-8").split()]
+    files = [file for path in listed for file in (path.rglob("*") if path.is_dir() else [path])]
+    needed = sum(file.stat().st_size for file in files if file.is_file())
+    free = shutil.disk_usage(folder.parent).free
+    if needed > free:
+        raise ConfigError(
+            f"The pipeline takes {needed / 1e6:.0f} MB, but {free / 1e6:.0f} MB are free in "
+            f"{folder.parent}: make room, or name another folder."
+        )
+
+
+def _reason(error: OSError) -> str:
+    """Why a file cannot be written; of many that were to be copied, why the first could not."""
+    if isinstance(error, shutil.Error) and isinstance(error.args[0], list):
+        return str(error.args[0][0][-1])
+    return error.strerror or str(error)
 
 
 def _refuse_unless_empty(folder: Path) -> None:

@@ -1,5 +1,9 @@
 """`semdim init`: a folder of the pipeline, and what its stages depend on there."""
 
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 import yaml
 from typer.testing import CliRunner
@@ -73,6 +77,51 @@ def test_a_folder_that_cannot_be_filled_is_refused_and_left_as_it_was(tmp_path, 
     with pytest.raises(ConfigError, match=r"name a(nother| new or empty) folder"):
         scaffold.write_pipeline(folder)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_folder_that_a_shell_stands_in_stays_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    result = CliRunner().invoke(app, ["init", "."])
+    assert result.exit_code == 0, result.output
+    assert tmp_path.stat().st_ino == before and Path("dvc.yaml").is_file()
+    assert "to this folder." in result.output and "cd ." not in result.output
+    assert [path.name for path in tmp_path.parent.glob(".*.*")] == []
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(scaffold.shutil, "disk_usage", lambda folder: SimpleNamespace(free=10**6))
+    with pytest.raises(ConfigError, match=r"takes \d+ MB, but 1 MB are free in"):
+        scaffold.write_pipeline(tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_fills_up_is_told_in_a_sentence_and_nothing_is_left(tmp_path, monkeypatch):
+    full = [(f"a/{n}", f"b/{n}", "[Errno 28] No space left on device") for n in range(40)]
+
+    def copytree(*names, **options):
+        raise shutil.Error(full)
+
+    monkeypatch.setattr(scaffold.shutil, "copytree", copytree)
+    with pytest.raises(ConfigError) as refused:
+        scaffold.write_pipeline(tmp_path / "mine")
+    assert "([Errno 28] No space left on device): name another" in str(refused.value)
+    assert len(str(refused.value)) < 300 and not list(tmp_path.iterdir())
+
+
+def test_what_cannot_be_moved_into_a_folder_is_taken_back(tmp_path, monkeypatch):
+    rename, calls = Path.rename, []
+
+    def fails_at_the_third(path, target):
+        calls.append(path)
+        if len(calls) == 3:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fails_at_the_third)
+    with pytest.raises(ConfigError, match="Permission denied"):
+        scaffold.write_pipeline(tmp_path / "mine")
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_says_what_comes_next(tmp_path):

