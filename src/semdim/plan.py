@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from semdim.cost import Cost, hook_cost, probe_cost
+from semdim.extent import holds_sample
 from semdim.forward.dtype import resolved_dtype
 from semdim.paths import Paths
 from semdim.reading import mapping, read_json, taken
@@ -18,6 +19,9 @@ NORM_BYTES = 9
 
 #: What is kept of a token's code that is not stored: k and three norms, or its deepest rank.
 CODE_BYTES = {"compute_losses": 16, "further_losses": 4}
+
+#: Stages whose outputs say how many tokens they are of; the others' are as old as the activations.
+OF_TOKENS = ("cache_activations", "model_losses", "compute_losses", "further_losses")
 
 
 @dataclass(frozen=True)
@@ -177,17 +181,24 @@ class _At:
         limit: int | None = None,
         share: float = 1.0,
     ) -> Step:
-        n_tokens = round(self._n_tokens(limit) * share)
+        whole = self._n_tokens(limit)
+        n_tokens = round(whole * share)
         flop = cost.flop(stage, stored=self._is_stored, codes_stored=self._are_codes_stored)
         size = int(n_tokens * bytes_per_token)
         return Step(
             stage, self.model, unit, proxy, out, n_tokens, n_tokens * flop / 1e9, size,
-            self._holds(out),
+            self._holds(out, whole if stage in OF_TOKENS else None),
         )  # fmt: skip
 
-    def _holds(self, out: Path) -> bool:
-        """Whether an output is there, and its activations were computed as this run would."""
+    def _holds(self, out: Path, n_tokens: int | None) -> bool:
+        """Whether an output is there, and it and its activations are of the sample of this run, and
+        were computed as this run would."""
         if not (out if out.suffix == ".parquet" else out / "manifest.json").exists():
+            return False
+        context = self.settings.tokens.context
+        if n_tokens is not None and not holds_sample(out, n_tokens, context):
+            return False
+        if not holds_sample(self._activations, self._n_tokens(), context):
             return False
         ours = {"compute_dtype": self._dtype, "backend": self.settings.engine.backend}
         facts = _facts(self._activations)

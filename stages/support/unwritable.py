@@ -4,7 +4,8 @@ import errno
 import os
 import re
 
-_REASONS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EROFS, errno.EACCES, errno.EPERM)
 #: How libraries that are written in Rust tell the number of an error.
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 
@@ -15,11 +16,12 @@ def unwritable(error: BaseException) -> str | None:
     found = _NUMBER.search(str(error))
     if number is None and found:
         number = int(found[1])
-    if number not in _REASONS:
+    if number not in (*_FULL, *_FORBIDDEN):
         return None
     file = getattr(error, "filename", None)
-    where = f"{os.fsdecode(file)} cannot be written" if file else "A file cannot be written"
+    what = os.fsdecode(file) if file else f"A file below {os.getcwd()}"
+    advice = "free some space" if number in _FULL else "change the permissions"
     return (
-        f"{where} ({os.strerror(number)}): free some space, or change the permissions, and run "
-        "the same command again; finished work is kept."
+        f"{what} cannot be written ({os.strerror(number)}): {advice} and run the same command "
+        "again; finished work is kept."
     )

@@ -142,20 +142,45 @@ def test_an_order_by_ablation_is_planned(exported: Path, values: Any) -> None:
     assert found == pytest.approx(share * ENGLISH * 4 * cost.suffix)
 
 
-@pytest.mark.parametrize(("dtype", "holds"), [("float32", True), ("bfloat16", False)])
-def test_what_was_computed_in_another_dtype_is_not_there(
-    tmp_path: Path, exported: Path, values: Any, dtype: str, holds: bool
-) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "n_sequences", "context", "holds"),
+    [
+        ("float32", 200, 32, True),
+        ("bfloat16", 200, 32, False),  # it would be computed again in the dtype of the settings
+        ("float32", 100, 32, False),  # it is of fewer tokens, or of more
+        ("float32", 201, 32, False),
+        ("float32", 200, 16, False),
+    ],
+)
+def test_what_was_computed_of_another_sample_or_in_another_dtype_is_not_there(
+    tmp_path: Path, exported: Path, values: Any, dtype: str, n_sequences: int, context: int,
+    holds: bool,
+) -> None:  # fmt: skip
     settings, paths = read_settings(values), Paths(tmp_path)
     for what in ("models/tiny/export", "probes/tiny/sae"):
         (tmp_path / "outputs" / what).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "outputs" / what).symlink_to(exported / "outputs" / what)
-    folders = (paths.activations("tiny", HOOK, "english"), paths.codes("tiny", "english"))
-    for folder, facts in zip(folders, ({"compute_dtype": dtype}, {}), strict=True):
+    activations, codes = paths.activations("tiny", HOOK, "english"), paths.codes("tiny", "english")
+    losses = [paths.losses("tiny", "english") / "sae", paths.model_losses("tiny", "english")]
+    tensors: dict[Path, dict[str, list[int]]] = {
+        activations: {"activation": [context, 48]},
+        codes: {},
+        **{folder: {"nll": [context - 1]} for folder in losses},
+    }
+    for folder, shapes in tensors.items():
+        shards = [
+            {
+                "file": "x", "checksum": "x",
+                "tensors": {name: {"shape": [n, *shape]} for name, shape in shapes.items()},
+            }
+            for n in (64, n_sequences - 64)
+        ]  # fmt: skip
         folder.mkdir(parents=True)
-        (folder / "manifest.json").write_text(json.dumps({"facts": facts}))
+        facts = {"compute_dtype": dtype} if folder == activations else {}
+        content = {"schema_version": 1, "facts": facts, "shards": shards}
+        (folder / "manifest.json").write_text(json.dumps(content))
     there = {step.out for step in steps(settings, paths) if step.is_there}
-    assert there == (set(folders) if holds else set())
+    assert there == (set(tensors) if holds else set())
 
 
 STEP = Step("compute_losses", "tiny", "tiny · english", "sae", Path("x"), 1000, 700.0, 10, False)
@@ -280,13 +305,47 @@ def test_beyond_the_budget_a_plan_without_a_terminal_says_how_to_go_smaller(plan
     assert "exceed --budget 0.5" in last and "raise --budget" in last
     for setting in ("corpora.english.n_tokens", "corpora.python.n_tokens", "grid.sweep"):
         assert setting in last
-    assert "engine.compute_dtype=auto" in last
-    assert "compute_dtype=auto" not in plan(
-        "--budget", "0.5", overrides=("engine.compute_dtype=auto",)
-    )[1].strip().splitlines()[-1]  # fmt: skip
 
 
-@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])
+@pytest.mark.parametrize("has_it", [True, False])
+def test_bfloat16_is_advised_where_it_is_faster(
+    plan: Any, monkeypatch: pytest.MonkeyPatch, has_it: bool
+) -> None:
+    monkeypatch.setattr("semdim.forward.dtype.has_bfloat16", lambda device: has_it)
+    _, output = plan("--budget", "0.5")
+    assert ("engine.compute_dtype=bfloat16" in output.strip().splitlines()[-1]) == has_it
+    _, output = plan("--budget", "0.5", overrides=("engine.compute_dtype=auto",))
+    assert "compute_dtype=" not in output.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--tokens", "inf"), "--tokens inf is no size"),
+        (("--tokens", "1e6", "--disk", "inf"), "--disk inf is no size"),
+        (("--tokens", "1e6", "--budget", "5"), "leave out --tokens"),
+        (("--disk", "3"), "give --tokens, too"),
+        (("--gpus", "3"), "give --tokens, too"),
+    ],
+)
+def test_options_of_another_size_are_finite_and_used(
+    plan: Any, options: tuple[str, ...], said: str
+) -> None:
+    code, output = plan(*options)
+    assert code == 1 and said in output and "Traceback" not in output
+
+
+def test_a_plan_refuses_a_dtype_that_is_emulated(
+    plan: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("semdim.forward.emulated.has_bfloat16", lambda device: False)
+    rates = {"bfloat16": 1.1, "float32": 106.0}
+    monkeypatch.setattr("semdim.rates.measured_rate", lambda dtype, device: rates[dtype])
+    code, output = plan(overrides=("engine.compute_dtype=bfloat16", "engine.device=cpu"))
+    assert code == 1 and "1.1 GFLOP/s here, float32 at 106" in output
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])
 def test_beyond_the_budget_a_plan_asks_on_a_terminal(
     plan: Any, monkeypatch: pytest.MonkeyPatch, answer: str, code: int
 ) -> None:

@@ -314,5 +314,9 @@ def test_a_run_that_the_disk_cannot_hold_is_refused(
         check_space(settings, shapes, paths)
     there = paths.activations("tiny", "blocks.1.hook_resid_post", "english")
     there.mkdir(parents=True)
-    (there / "manifest.json").write_text("{}")
-    assert least_bytes(settings, shapes, paths) == expected - tokens["english"] * 48 * 4
+    for n_sequences, is_of_this_sample in ((200, True), (100, False)):
+        shard = {"file": "x", "checksum": "x", "tensors": {"norm": {"shape": [n_sequences, 32]}}}
+        content = {"schema_version": 1, "facts": {}, "shards": [shard]}
+        (there / "manifest.json").write_text(json.dumps(content))
+        less = tokens["english"] * 48 * 4 * is_of_this_sample
+        assert least_bytes(settings, shapes, paths) == expected - less

@@ -19,6 +19,7 @@ from semdim.codes.encode import Encoding, encode_codes
 from semdim.cost import probe_cost
 from semdim.errors import ArtifactError, ConfigError
 from semdim.forward import dtype as forward_dtype
+from semdim.forward import emulated
 from semdim.models.export import export_model
 from semdim.models.spec import ModelSource
 from semdim.paths import Paths
@@ -28,7 +29,6 @@ from semdim.saes.export import export_sae
 from semdim.saes.load import load_decoder, load_sae
 from semdim.saes.spec import SAESource
 from semdim.tokens.sample import load_tokens
-from stages.support import engine
 from stages.support.configuration import composed
 from stages.support.engine import engine_record
 from stages.support.ledger import ledger_facts
@@ -70,12 +70,12 @@ def test_what_is_asked_for_is_what_is_recorded(auto: str) -> None:
 
 def test_emulated_bfloat16_is_refused_with_both_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     measured = {"bfloat16": 1.1, "float32": 106.0}
-    monkeypatch.setattr(engine, "has_bfloat16", lambda device: False)
+    monkeypatch.setattr(emulated, "has_bfloat16", lambda device: False)
     monkeypatch.setattr(rates, "measured_rate", lambda dtype, device: measured[dtype])
     asked = {"compute_dtype": "bfloat16", "device": "cpu"}
     sentence = (
-        r"bfloat16 runs at 1\.1 GFLOP/s here, float32 at 106; "
-        r"use engine\.compute_dtype=float32 or auto\."
+        r"engine\.compute_dtype = 'bfloat16' is emulated by this cpu: bfloat16 runs at 1\.1 "
+        r"GFLOP/s here, float32 at 106; choose float32 or auto\."
     )
     with pytest.raises(ConfigError, match=sentence) as caught:
         engine_record(asked)
@@ -88,7 +88,7 @@ def test_native_bfloat16_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> Non
     def never(dtype: str, device: str) -> float:
         raise AssertionError("measured for nothing")
 
-    monkeypatch.setattr(engine, "has_bfloat16", lambda device: True)
+    monkeypatch.setattr(emulated, "has_bfloat16", lambda device: True)
     monkeypatch.setattr(rates, "measured_rate", never)
     assert engine_record({"compute_dtype": "bfloat16", "device": "cpu"})
 

@@ -58,6 +58,7 @@ def loaded(request: Request, work: Path, *, say: Callable[[str], object]) -> Loa
     """
     sae_source = request.sae_source()
     from semdim.forward.backend import load_backend
+    from semdim.forward.emulated import refuse_emulated
     from semdim.forward.spec import EngineSpec
     from semdim.saes.check import check_fit
     from semdim.saes.export import export_sae
@@ -66,6 +67,7 @@ def loaded(request: Request, work: Path, *, say: Callable[[str], object]) -> Loa
     engine = EngineSpec(
         compute_dtype=request.compute_dtype, device=request.device, backend=request.backend
     )
+    refuse_emulated(engine, "dtype")
     device = engine.start()
     sae_folder = _exported(request.sae, work / "sae")
     if sae_folder == work / "sae":

@@ -1,5 +1,6 @@
 """`semdim plan`: what the pipeline will compute, how large it is, roughly how long it takes."""
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -50,8 +51,17 @@ def plan(
     With --tokens it says what the same run costs at another size, on devices that are not here.
     """
     if tokens is not None:
+        if budget is not None:
+            raise refusal("--budget is for the run as it is configured: leave out --tokens.")
+        for name, value in (("--tokens", tokens), ("--disk", disk or 0.0)):
+            if not math.isfinite(value):
+                raise refusal(f"{name} {value} is no size: give a finite number.")
         return _at_scale(params, int(tokens), gpus, disk)
+    if disk is not None or gpus != 1:
+        raise refusal("--gpus and --disk are for a run of another size: give --tokens, too.")
+    from semdim.extent import in_bytes
     from semdim.forward.dtype import resolved_dtype
+    from semdim.forward.emulated import refuse_emulated
     from semdim.paths import Paths
     from semdim.plan import free_bytes, not_exported, other_way, steps
 
@@ -70,6 +80,7 @@ def plan(
         )
     if not open_steps:
         return print("Every activation, code and loss is there; `dvc repro` checks them.")
+    guarded(lambda: refuse_emulated(settings.engine))
     dtype = resolved_dtype(settings.engine.compute_dtype, settings.engine.device)
     found = _estimates(settings, paths, open_steps, dtype)
     other = list(steps(other_way(settings), paths))
@@ -85,7 +96,7 @@ def plan(
     )
     if needed > (free := free_bytes(paths)):
         raise refusal(
-            f"The plan writes {_bytes(needed)}, but {_bytes(free)} are free in "
+            f"The plan writes {in_bytes(needed)}, but {in_bytes(free)} are free in "
             f"{paths.outputs.absolute()}: free some space, or make the run "
             f"smaller with {_smaller(settings)}."
         )
@@ -147,7 +158,12 @@ def _ask(minutes: float, budget: float, settings: "Settings") -> None:
     smaller = f"make it smaller with {_smaller(settings)}"
     if not on_a_terminal():
         raise refusal(f"The run's {over}: {smaller}, or raise --budget.")
-    if not typer.confirm(f"The run's {over}; continue?"):
+    try:
+        agreed = typer.confirm(f"The run's {over}; continue?")
+    except typer.Abort:
+        agreed = False
+        print()  # the question's line is still open
+    if not agreed:
         raise refusal(f"Stopped, because nobody agreed to continue: {smaller}.")
 
 
@@ -158,22 +174,23 @@ def on_a_terminal() -> bool:
 
 def _smaller(settings: "Settings") -> str:
     """The settings by which a run of this kind needs less time and disk."""
+    from semdim.forward.dtype import resolved_dtype
+
     grid, sample = settings.grid, settings.grid.sample
     ways = [f"corpora.{sample}.n_tokens (and bound.n_tokens with it)"]
     ways += [f"corpora.{name}.n_tokens" for name in grid.corpus if name != sample]
     ways += ["grid.sweep (and bound.topk_grid with it)"] if grid.sweep else []
     ways += ["grid.ablation=[]"] if grid.ablation else []
-    if settings.engine.compute_dtype != "auto":
-        ways.append("engine.compute_dtype=auto")
+    engine = settings.engine
+    if engine.compute_dtype == "float32" and resolved_dtype("auto", engine.device) == "bfloat16":
+        ways.append("engine.compute_dtype=bfloat16")
     return ", ".join(ways)
 
 
 def _size(planned: "list[Step]") -> str:
-    return f"{_bytes(sum(step.bytes for step in planned))} of disk"
+    from semdim.extent import in_bytes
 
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+    return f"{in_bytes(sum(step.bytes for step in planned))} of disk"
 
 
 def _gflop(planned: "list[Step]") -> float:
