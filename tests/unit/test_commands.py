@@ -163,3 +163,19 @@ def test_a_plan_with_impossible_params_names_the_value(tmp_path: Path) -> None:
     path.write_text(composed(["splice=sideways"]))
     code, output = run("plan", "--params", str(path))
     assert code == 1 and "sideways" in output
+
+
+def test_bounds_of_several_values_of_alpha_are_told_apart() -> None:
+    result = CliRunner().invoke(app, ["bound", "--from", str(PROBE)])
+    table = result.output.split("smallest of each family")[1].split("\n\n")[0]
+    rows = [line.split() for line in table.splitlines() if line.startswith("  holdout ")]
+    assert len(rows) > 3 and all(row[1] == "certificate" for row in rows)
+    shares = [float(row[2]) for row in rows]
+    assert len(set(shares)) == len(shares) and max(shares) == 0.5
+
+
+def test_the_package_is_the_command_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "semdim", "--help"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and "Usage: semdim" in done.stdout

@@ -36,6 +36,13 @@ def test_no_results_is_one_sentence(tmp_path):
         read_results(tmp_path / "nowhere")
 
 
+def test_the_folder_above_the_results_is_told_where_they_are(tmp_path):
+    write_results(tmp_path / "results" / "probes")
+    (tmp_path / "models" / "sae").mkdir(parents=True)  # of a pipeline, which holds no results
+    with pytest.raises(ArtifactError, match=r"holds no probe results, but .*results does"):
+        read_results(tmp_path)
+
+
 def test_damaged_files_are_refused_by_name(tmp_path):
     folder = write_probe(tmp_path / "m", **PROBES["synthetic-a"])
     (folder / "setup.json").write_text("{not json")

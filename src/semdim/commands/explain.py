@@ -97,10 +97,10 @@ def _chosen(rows: Sequence[Row], size: int, family: str | None) -> list[Row]:
 def _sum_up(
     console: Screen, folder: Path, rows: Sequence[Row], sizes: Sequence[int], size: int
 ) -> None:
-    """What the rows say in a table: the smallest total of each family and quantity."""
-    best: dict[tuple[str, Any, bool], Row] = {}
+    """What the rows say in a table: the smallest total of each family, quantity and α."""
+    best: dict[tuple[str, Any, Any, bool], Row] = {}
     for row in rows:
-        key = (row["family"], row.get("subject"), _certified(row))
+        key = (row["family"], row.get("subject"), row.get("smoothing"), _certified(row))
         if key not in best or row["total"] < best[key]["total"]:
             best[key] = row
     baseline = next((row["baseline"] for row in rows if row.get("baseline") is not None), None)
@@ -112,14 +112,15 @@ def _sum_up(
     )
     console.print(heading, soft_wrap=True)
     table = Table(box=None, padding=(0, 1, 0, 2))
-    for name in ("family", "", "total", "of"):
-        table.add_column(name, justify="right" if name == "total" else "left")
-    for (name, subject, certified), row in best.items():
+    for name in ("family", "", "α", "total", "of"):
+        table.add_column(name, justify="right" if name in ("α", "total") else "left")
+    for (name, subject, smoothing, certified), row in best.items():
         where = [f"{key} = {row[key]}" for key in ("method", "proxy") if row.get(key) is not None]
         worth = "certificate" if certified else "not a certificate"
         about = str(subject).split(":")[0] if subject else ", ".join(where)
         about = shorten(about, _WIDTH, placeholder=" …")
-        table.add_row(name, worth, f"{row['total']:.3f}", about)
+        share = "" if smoothing is None else f"{smoothing:g}"
+        table.add_row(name, worth, share, f"{row['total']:.3f}", about)
     console.print(table)
     console.print()
 

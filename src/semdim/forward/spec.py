@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16", "auto")
 BACKENDS = ("transformers", "transformer_lens")
 DEFAULT_BACKEND = BACKENDS[0]
-"""The faster one (docs/performance.md), which also runs more architectures."""
+"""The faster one (docs/performance.md)."""
 DEVICES = ("auto", "cpu", "cuda", "mps")
 WORKERS = ("local", "ray")
 

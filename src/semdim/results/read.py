@@ -224,23 +224,32 @@ def read_probe(folder: Path) -> ProbeResults:
 def probes_folder(results_dir: Path) -> Path:
     """The folder that holds a folder for each probe: `results_dir`/probes, or `results_dir`."""
     inside = (Path(results_dir) / name for name in PARENTS)
-    return next((folder for folder in inside if folder.is_dir()), Path(results_dir))
+    return next((folder for folder in inside if _has_probes(folder)), Path(results_dir))
+
+
+def _has_probes(parent: Path) -> bool:
+    return parent.is_dir() and any(map(_is_probe, parent.iterdir()))
+
+
+def _is_probe(folder: Path) -> bool:
+    names = [*(f"{name}.csv" for name in READ), "setup.json", "bound.json"]
+    return (
+        folder.is_dir()
+        and folder.name not in OUTPUT_FOLDERS
+        and any((folder / name).exists() for name in names)
+    )
 
 
 def read_results(results_dir: Path, only: Sequence[str] | None = None) -> list[ProbeResults]:
     """The probes of a results folder, by name; with `only`, those named and no other: a folder may
     hold probes of an earlier run. Raises ArtifactError when there is none, or one named is not."""
     parent = probes_folder(results_dir)
-    names = [*(f"{name}.csv" for name in READ), "setup.json", "bound.json"]
     folders = sorted(parent.iterdir()) if parent.is_dir() else []
-    found = [
-        folder
-        for folder in folders
-        if folder.is_dir()
-        and folder.name not in OUTPUT_FOLDERS
-        and any((folder / name).exists() for name in names)
-    ]
+    found = [folder for folder in folders if _is_probe(folder)]
     if not found:
+        own = Path(results_dir) / "results"
+        if _has_probes(probes_folder(own)):
+            raise ArtifactError(f"{results_dir} holds no probe results, but {own} does: name that.")
         raise ArtifactError(
             f"{parent} holds no probe results (expected {parent}/<probe>/bounds.csv and the files "
             "next to it); run the pipeline first: make repro."
