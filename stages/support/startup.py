@@ -75,7 +75,7 @@ def stage(work: Callable[[Run], None]) -> Callable[[], None]:
         try:
             given = sys.argv[1:]
             keys = [override.get_key_element() for override in points.parse(given)]
-            refuse_unread(_module_of(work), keys, ROOT / "dvc.yaml")
+            refuse_unread(_module_of(work), keys, ROOT)
             sys.argv[1:] = completed(given)
             main()
         except (SemdimError, HydraException, OmegaConfBaseException) as error:

@@ -14,7 +14,6 @@ from stages import ROOT
 from stages.support.ledger import ledger_facts
 from stages.support.overrides import refuse_unread
 
-PIPELINE = ROOT / "dvc.yaml"
 ENGINE = {"compute_dtype": "float32", "backend": "transformers"}
 
 
@@ -22,13 +21,13 @@ ENGINE = {"compute_dtype": "float32", "backend": "transformers"}
     "key",
     [
         "splice", "seed", "engine.compute_dtype", "engine.backend", "tokens.context",
-        "corpora.english.n_tokens", "grid.kl_smoothing", "probes.tiny.sae.dict_size", "boundary",
+        "corpora.english.n_tokens", "grid.kl_smoothing", "probes.tiny.sae.dict_size",
         "+splice", "~splice",
     ],
 )  # fmt: skip
 def test_a_bound_of_a_setting_that_was_never_applied_is_refused(key: str) -> None:
     with pytest.raises(ConfigError, match="assemble_bound does not read") as refused:
-        refuse_unread("stages.assemble_bound", ["unit.probe", key], PIPELINE)
+        refuse_unread("stages.assemble_bound", ["unit.probe", key], ROOT)
     assert key.lstrip("+~") in str(refused.value) and "dvc exp run -S" in str(refused.value)
 
 
@@ -45,16 +44,21 @@ def test_a_bound_of_a_setting_that_was_never_applied_is_refused(key: str) -> Non
         ("stages.compute_losses", "engine.batch_sequences"),
         ("stages.compute_losses", "splice"),
         ("stages.summarise_run", "probes.tiny.sae.dict_size"),  # dvc.yaml: of each unit
+        ("stages.prepare_sae", "probes.tiny.sae.d_in"),
+        ("stages.prepare_model", "models.tiny.seed"),
+        ("stages.tokenize", "+corpora.mine"),
+        ("stages.assemble_bound", "probes.tiny.n_candidates"),
+        ("stages.assemble_bound", "+corpus"),  # no setting: Hydra says what there is
         ("stages.check_params", "splice"),  # dvc.yaml says nothing of its settings
         ("stages.of_a_plugin", "splice"),
     ],
 )
 def test_what_a_stage_reads_can_be_set(module: str, key: str) -> None:
-    refuse_unread(module, [key], PIPELINE)
+    refuse_unread(module, [key], ROOT)
 
 
 def test_without_a_pipeline_nothing_is_refused(tmp_path: Path) -> None:
-    refuse_unread("stages.assemble_bound", ["splice"], tmp_path / "dvc.yaml")
+    refuse_unread("stages.assemble_bound", ["splice"], tmp_path)
 
 
 def test_a_sweep_over_such_a_setting_ends_in_a_sentence(tmp_path: Path) -> None:
