@@ -19,6 +19,8 @@ from semdim.commands.app import app
 from semdim.cost import FIT_PASSES, hook_cost, probe_cost
 from semdim.errors import ConfigError
 from semdim.estimate import EFFICIENCY, STAGE_START, estimates
+from semdim.forward.emulated import refuse_emulated
+from semdim.forward.spec import EngineSpec
 from semdim.models.export import export_model
 from semdim.paths import Paths
 from semdim.plan import Step, free_bytes, other_way, steps
@@ -343,6 +345,8 @@ def test_a_plan_refuses_a_dtype_that_is_emulated(
     monkeypatch.setattr("semdim.rates.measured_rate", lambda dtype, device: rates[dtype])
     code, output = plan(overrides=("engine.compute_dtype=bfloat16", "engine.device=cpu"))
     assert code == 1 and "1.1 GFLOP/s here, float32 at 106" in output
+    with_cluster = EngineSpec(compute_dtype="bfloat16", device="cpu", workers="ray")
+    refuse_emulated(with_cluster)  # it computes elsewhere
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1), ("", 1)])

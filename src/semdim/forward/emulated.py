@@ -7,6 +7,7 @@ from semdim.forward.spec import EngineSpec
 
 def refuse_emulated(spec: EngineSpec, name: str = "engine.compute_dtype") -> None:
     """Refuse bfloat16 where it is emulated and a short product in it is slower than in float32.
+    Of a cluster nothing is known here.
 
     Args:
         spec: the engine.
@@ -15,7 +16,7 @@ def refuse_emulated(spec: EngineSpec, name: str = "engine.compute_dtype") -> Non
     Raises:
         ConfigError: with both rates; or the device that was asked for is not there.
     """
-    if spec.compute_dtype != "bfloat16":
+    if spec.compute_dtype != "bfloat16" or spec.workers != "local":
         return
     device = present_device(spec.device)
     if has_bfloat16(device):
